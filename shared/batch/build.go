@@ -1,0 +1,143 @@
+package batch
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+
+	"github.com/klauspost/compress/zstd"
+
+	"belfry/shared/event"
+)
+
+// Sealed is a batch that is ready to be sent. It does not change any more: every try sends the same bytes.
+type Sealed struct {
+	Manifest *Manifest
+	Header   []byte // the manifest as JSON
+	Body     []byte // NDJSON in zstd
+	Raw      int    // bytes of the body before compression
+}
+
+// Builder collects events into one batch after the other. It is not safe for concurrent use.
+type Builder struct {
+	agent, boot event.Key
+	lane        int
+	enc         *zstd.Encoder
+	parts       []part
+	raw, events int
+}
+
+// part is one stream's share of the batch that is being built.
+type part struct {
+	Stream
+	lines []byte
+}
+
+// NewBuilder returns a builder of one agent's lane.
+func NewBuilder(agent, boot event.Key, lane int) (*Builder, error) {
+	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(256<<10))
+	if err != nil {
+		return nil, fmt.Errorf("make zstd encoder: %w", err)
+	}
+	return &Builder{agent: agent, boot: boot, lane: lane, enc: enc}, nil
+}
+
+// Place tells the builder where the next bytes belong.
+type Place struct {
+	Stream event.Key
+	Epoch  uint64
+	Class  string
+	Day    string
+}
+
+// Fits reports whether n more bytes of one event of place may join the batch.
+func (b *Builder) Fits(p Place, n int) bool {
+	if b.events == 0 && len(b.parts) == 0 {
+		return true
+	}
+	return b.events < MaxEvents && b.raw+n+1 <= MaxRaw && (b.find(p) != nil || len(b.parts) < MaxStreams)
+}
+
+// Add puts an event, as one JSON object without line end, that came from [first, end) of its place. It copies line.
+func (b *Builder) Add(p Place, first, end uint64, line []byte) {
+	s := b.part(p)
+	s.lines = append(append(s.lines, line...), '\n')
+	s.Events++
+	s.extend(Data, first, end)
+	b.events++
+	b.raw += len(line) + 1
+}
+
+// Pass notes a range of which no event is sent.
+func (b *Builder) Pass(p Place, kind Kind, first, end uint64) { b.part(p).extend(kind, first, end) }
+
+// Finish notes that a stream's epoch has ended at size.
+func (b *Builder) Finish(p Place, size uint64) { b.part(p).Final = size }
+
+// Empty reports whether nothing was put in since the last Seal.
+func (b *Builder) Empty() bool { return len(b.parts) == 0 }
+
+// Raw returns the bytes collected, Events the events.
+func (b *Builder) Raw() int { return b.raw }
+
+// Events returns the number of events collected.
+func (b *Builder) Events() int { return b.events }
+
+func (b *Builder) find(p Place) *part {
+	for i := len(b.parts) - 1; i >= 0; i-- {
+		s := &b.parts[i]
+		if s.ID == p.Stream && s.Epoch == p.Epoch && s.Day == p.Day && s.Class == p.Class {
+			return s
+		}
+	}
+	return nil
+}
+
+func (b *Builder) part(p Place) *part {
+	if s := b.find(p); s != nil {
+		return s
+	}
+	if n := len(b.parts); n < cap(b.parts) { // keep the lines' memory of an earlier batch
+		b.parts = b.parts[:n+1]
+		b.parts[n] = part{lines: b.parts[n].lines[:0]}
+	} else {
+		b.parts = append(b.parts, part{})
+	}
+	s := &b.parts[len(b.parts)-1]
+	s.Stream = Stream{ID: p.Stream, Epoch: p.Epoch, Class: p.Class, Day: p.Day}
+	return s
+}
+
+// extend adds a range, or lengthens the last one if it goes on from there.
+func (s *Stream) extend(kind Kind, first, end uint64) {
+	if n := len(s.Ranges); n > 0 && s.Ranges[n-1].Kind == kind && s.Ranges[n-1].End == first {
+		s.Ranges[n-1].End = end
+		return
+	}
+	s.Ranges = append(s.Ranges, Range{kind, first, end})
+}
+
+// Seal ends the batch and begins a new one.
+func (b *Builder) Seal() (*Sealed, error) {
+	m := &Manifest{Version: Version, Agent: b.agent, Boot: b.boot, Lane: b.lane, Events: b.events}
+	if _, err := rand.Read(m.ID[:]); err != nil {
+		return nil, fmt.Errorf("draw batch id: %w", err)
+	}
+	raw := make([]byte, 0, b.raw)
+	for i := range b.parts {
+		m.Streams = append(m.Streams, b.parts[i].Stream)
+		raw = append(raw, b.parts[i].lines...)
+	}
+	s := &Sealed{Manifest: m, Raw: b.raw, Body: b.enc.EncodeAll(raw, nil)}
+	sum := sha256.Sum256(s.Body)
+	m.Body = hex.EncodeToString(sum[:])
+	header, err := json.Marshal(m)
+	if err != nil {
+		return nil, fmt.Errorf("write manifest: %w", err)
+	}
+	s.Header = header
+	b.parts, b.raw, b.events = b.parts[:0], 0, 0
+	return s, nil
+}

@@ -1,0 +1,65 @@
+package batch
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// Opener reads bodies. It is safe for concurrent use.
+type Opener struct{ dec *zstd.Decoder }
+
+// NewOpener returns an opener that refuses bodies of more than MaxBody bytes.
+func NewOpener() (*Opener, error) {
+	dec, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecoderMaxMemory(MaxBody))
+	if err != nil {
+		return nil, fmt.Errorf("make zstd decoder: %w", err)
+	}
+	return &Opener{dec}, nil
+}
+
+// ErrAltered says that a body is not the one that its manifest describes.
+var ErrAltered = errors.New("body does not match its manifest")
+
+// Open decompresses a body and returns its lines, which share one buffer. The number of lines is the manifest's.
+func (o *Opener) Open(m *Manifest, body []byte) ([][]byte, error) {
+	sum := sha256.Sum256(body)
+	if hex.EncodeToString(sum[:]) != m.Body {
+		return nil, ErrAltered
+	}
+	raw, err := o.Decompress(body)
+	if err != nil {
+		return nil, err
+	}
+	lines := Lines(raw)
+	if len(lines) != m.Events {
+		return nil, fmt.Errorf("body has %d lines, its manifest says %d", len(lines), m.Events)
+	}
+	return lines, nil
+}
+
+// Decompress returns the text of a zstd body of at most MaxBody bytes.
+func (o *Opener) Decompress(body []byte) ([]byte, error) {
+	raw, err := o.dec.DecodeAll(body, nil)
+	if err != nil {
+		return nil, fmt.Errorf("decompress body: %w", err)
+	}
+	return raw, nil
+}
+
+// Lines splits NDJSON into its lines, without line ends and without empty lines.
+func Lines(raw []byte) [][]byte {
+	lines := make([][]byte, 0, bytes.Count(raw, []byte{'\n'})+1)
+	for len(raw) > 0 {
+		line, rest, _ := bytes.Cut(raw, []byte{'\n'})
+		if len(bytes.TrimSpace(line)) > 0 {
+			lines = append(lines, line)
+		}
+		raw = rest
+	}
+	return lines
+}

@@ -1,0 +1,56 @@
+package event
+
+// Type is what a field's values are.
+type Type uint8
+
+// The types of ECS that Belfry tells apart.
+const (
+	Keyword Type = iota // one exact string; every name that is not listed
+	Text                // words, for full-text search
+	Long                // decimal integer
+	Float               // decimal number
+	Bool                // "true" or "false"
+	Date                // RFC 3339 with up to nanoseconds, UTC
+	IP                  // IPv4 or IPv6 address
+)
+
+// types holds the ECS fields that are not keywords.
+var types = map[string]Type{
+	"@timestamp":    Date,
+	"message":       Text,
+	"error.message": Text,
+
+	"event.created": Date, "event.ingested": Date, "event.start": Date, "event.end": Date,
+	"event.original": Text, "event.duration": Long, "event.severity": Long, "event.risk_score": Float,
+
+	"host.ip": IP, "source.ip": IP, "destination.ip": IP, "client.ip": IP, "server.ip": IP, "related.ip": IP,
+	"source.port": Long, "destination.port": Long, "client.port": Long, "server.port": Long,
+	"source.bytes": Long, "destination.bytes": Long, "network.bytes": Long, "network.packets": Long,
+	"source.as.number": Long,
+
+	"process.pid": Long, "process.ppid": Long, "process.exit_code": Long, "process.args_count": Long,
+
+	"log.offset": Long, "log.original_length": Long,
+	"log.syslog.priority": Long, "log.syslog.facility.code": Long, "log.syslog.severity.code": Long,
+
+	"http.response.status_code": Long, "http.response.body.bytes": Long, "url.port": Long,
+
+	"ldap.connection": Long, "ldap.operation": Long, "ldap.result.code": Long, "ldap.entries": Long,
+	"ldap.ssf": Long, "ldap.queue_time": Float, "ldap.tls": Bool, "ldap.anonymous": Bool, "ldap.complete": Bool,
+
+	"sudo.attempts": Long,
+}
+
+// lists holds the ECS fields that are lists even when they have one value.
+var lists = map[string]bool{
+	"tags": true, "event.category": true, "event.type": true, "host.ip": true, "host.mac": true,
+	"process.args": true, "process.env_vars": true,
+	"related.user": true, "related.ip": true, "related.hosts": true, "related.hash": true,
+	"ldap.attributes": true, "dns.resolved_ip": true,
+}
+
+// TypeOf returns the type of a field by its name. Names outside ECS are keywords.
+func TypeOf(name string) Type { return types[name] }
+
+// IsList reports whether a field is written as a list even when it has one value.
+func IsList(name string) bool { return lists[name] }
