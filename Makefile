@@ -1,0 +1,44 @@
+# Belfry: `make` or `make help` lists what there is to do.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
+# Debian keeps servers where only root looks.
+export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
+# Static binaries: an agent runs on whatever host it is copied to.
+export CGO_ENABLED := 0
+
+GO ?= go
+FOR ?=
+BROKER ?= auto
+
+.DEFAULT_GOAL := help
+.PHONY: help build test demo lint bench deps clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## bin/belfry (aggregator and command line) and bin/belfry-agent
+	$(GO) build -trimpath -o bin/belfry ./aggregator
+	$(GO) build -trimpath -o bin/belfry-agent ./agent
+
+test: deps lint ## all tests; the last line is their number; with CI=true a skip is a failure
+	@$(GO) test -json -count=1 -timeout 9m ./... | $(GO) run ./shared/e2e/tally
+
+demo: deps build ## the whole road on this machine, until Ctrl-C; FOR=60s ends and judges, BROKER=none goes without RabbitMQ
+	@$(GO) build -o bin/demo ./shared/e2e/demo
+	@exec bin/demo --bin=bin --broker=$(BROKER) $(if $(FOR),--for=$(FOR))
+
+lint: ## gofmt and go vet; golangci-lint as well where it is installed
+	@test -z "$$(gofmt -l agent aggregator shared)" || { echo "gofmt: not formatted:"; gofmt -l agent aggregator shared; exit 1; }
+	@$(GO) vet ./...
+	@if command -v golangci-lint >/dev/null; then golangci-lint run ./...; \
+	 else echo "lint: golangci-lint is not installed: gofmt and go vet only"; fi
+
+bench: ## benchmarks of every package
+	@$(GO) test -run '^$$' -bench . -benchmem ./...
+
+deps: ## install the servers that tests and demo use (root on Debian), or say how
+	@shared/e2e/deps.sh
+
+clean: ## remove what build made
+	rm -rf bin

@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# Looks for the programs that the tests and the demo drive. As root on Debian it installs what is missing, and sees to
+# it that no service of the distribution starts by that, now or at the next boot. Anywhere else it names each missing
+# program and the command that installs it. It never fails: tests skip what is not there, the demo says what it needs.
+set -uo pipefail
+
+# program=package on Debian
+wanted=(rabbitmq-server=rabbitmq-server ngircd=ngircd curl=curl logger=bsdutils gzip=gzip)
+
+absent() {
+  local w
+  for w in "${wanted[@]}"; do
+    command -v "${w%%=*}" >/dev/null || echo "$w"
+  done
+}
+
+# The command that installs a program where apt does not.
+elsewhere() {
+  local program=$1 name=$1
+  case $program in logger) name=util-linux ;; esac
+  if command -v apt-get >/dev/null; then echo "sudo apt-get install $2"
+  elif command -v dnf >/dev/null; then echo "sudo dnf install $name"
+  elif command -v zypper >/dev/null; then echo "sudo zypper install $name"
+  elif command -v apk >/dev/null; then echo "sudo apk add $name"
+  elif command -v pacman >/dev/null; then echo "sudo pacman -S ${name/rabbitmq-server/rabbitmq}"
+  elif command -v brew >/dev/null; then echo "brew install ${name/rabbitmq-server/rabbitmq}"
+  else echo "install $name with the package manager of this system"
+  fi
+}
+
+policy=/usr/sbin/policy-rc.d
+
+# Forbids packages to start services while they are installed; a policy that is there already stays as it is.
+hold_services() {
+  [ -e "$policy" ] && return
+  trap 'rm -f "$policy"' EXIT
+  trap 'exit 130' INT TERM HUP
+  printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod 755 "$policy"
+}
+
+install() {
+  local w packages=()
+  for w in "$@"; do packages+=("${w#*=}"); done
+  echo "deps: installing ${packages[*]}"
+  hold_services
+  local get=(env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install "${packages[@]}")
+  "${get[@]}" >/dev/null 2>&1 || { apt-get -qq update && "${get[@]}" >/dev/null; }
+  for w in "${packages[@]}"; do
+    case $w in rabbitmq-server | ngircd) update-rc.d "$w" disable >/dev/null 2>&1 ;; esac
+  done
+}
+
+mapfile -t missing < <(absent)
+if [ ${#missing[@]} -gt 0 ] && [ "$(id -u)" = 0 ] && [ -e /etc/debian_version ] && command -v apt-get >/dev/null; then
+  install "${missing[@]}"
+  mapfile -t missing < <(absent)
+fi
+for w in "${missing[@]}"; do
+  echo "deps: ${w%%=*} is missing: $(elsewhere "${w%%=*}" "${w#*=}")"
+done
+exit 0
