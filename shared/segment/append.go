@@ -1,0 +1,211 @@
+package segment
+
+import (
+	"crypto/rand"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// flushBytes bounds what Append keeps in memory between two Syncs.
+const flushBytes = 1 << 20
+
+// Append adds a record and returns its lsn. It copies rec; the record is on disk only after the next Sync. After an
+// error of a write or a sync every Append and Sync returns that error: what is in the file is then unknown until the
+// log is opened again.
+func (l *Log) Append(rec []byte) (uint64, error) {
+	if l.err != nil {
+		return 0, l.err
+	}
+	if len(rec) > MaxRecord {
+		return 0, fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, len(rec), MaxRecord)
+	}
+	grown := l.size + recordHeader + int64(len(rec))
+	if grown > l.maxBytes && l.size > fileHeader {
+		if err := l.roll(); err != nil {
+			return 0, l.fail(err)
+		}
+		grown = l.size + recordHeader + int64(len(rec))
+	}
+	lsn := l.next
+	l.buf = appendRecord(l.buf, l.seed, lsn, rec)
+	l.size = grown
+	l.next++
+	if len(l.buf) >= flushBytes {
+		return lsn, l.flush()
+	}
+	return lsn, nil
+}
+
+// Sync returns when every record that was appended is on disk.
+func (l *Log) Sync() error {
+	if l.err != nil {
+		return l.err
+	}
+	l.mu.Lock()
+	clean := l.segments[len(l.segments)-1].end == l.size
+	l.mu.Unlock()
+	if clean {
+		return nil
+	}
+	if err := l.flush(); err != nil {
+		return err
+	}
+	if err := l.file.Sync(); err != nil {
+		return l.fail(fmt.Errorf("sync segment: %w", err))
+	}
+	l.mu.Lock()
+	l.segments[len(l.segments)-1].end = l.size
+	l.mu.Unlock()
+	return nil
+}
+
+// flush hands the buffer to the operating system.
+func (l *Log) flush() error {
+	if _, err := l.file.Write(l.buf); err != nil {
+		return l.fail(fmt.Errorf("write segment: %w", err))
+	}
+	if cap(l.buf) > 8*flushBytes { // one large record must not keep its memory
+		l.buf = nil
+	}
+	l.buf = l.buf[:0]
+	return nil
+}
+
+func (l *Log) fail(err error) error {
+	if l.err == nil {
+		l.err = err
+	}
+	return err
+}
+
+// roll ends the last segment and begins a new one.
+func (l *Log) roll() error {
+	if err := l.Sync(); err != nil {
+		return err
+	}
+	old := l.file
+	if err := l.begin(); err != nil {
+		return err
+	}
+	if err := old.Close(); err != nil {
+		return fmt.Errorf("close segment: %w", err)
+	}
+	return nil
+}
+
+// begin makes an empty segment, named by the next lsn, and lets it grow.
+func (l *Log) begin() error {
+	path := filepath.Join(l.dir, fmt.Sprintf("%0*x%s", nameDigits, l.next, suffix))
+	var salt [saltBytes]byte
+	if _, err := rand.Read(salt[:]); err != nil {
+		return fmt.Errorf("draw salt: %w", err)
+	}
+	f, err := createSynced(path, appendHeader(nil, salt))
+	if err != nil {
+		return fmt.Errorf("begin segment: %w", err)
+	}
+	l.mu.Lock()
+	if n := len(l.segments); n > 0 {
+		l.segments[n-1].end = -1
+	}
+	l.segments = append(l.segments, part{path, l.next, fileHeader})
+	l.mu.Unlock()
+	l.file, l.seed, l.size = f, seedOf(salt), fileHeader
+	return nil
+}
+
+// createSynced makes a file that is there with all of content or not at all, even after a power cut.
+func createSynced(path string, content []byte) (*os.File, error) {
+	tmp := path + ".tmp"
+	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_APPEND|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	_, err = f.Write(content)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err == nil {
+		err = os.Rename(tmp, path)
+	}
+	if err == nil {
+		err = syncDir(filepath.Dir(path))
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}
+
+// cutFile shortens a file to size, durably.
+func cutFile(path string, size int64) error {
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return fmt.Errorf("open torn segment: %w", err)
+	}
+	defer f.Close()
+	if err := f.Truncate(size); err != nil {
+		return fmt.Errorf("cut torn segment: %w", err)
+	}
+	if err := f.Sync(); err != nil {
+		return fmt.Errorf("sync torn segment: %w", err)
+	}
+	return nil
+}
+
+// TruncateBefore removes the segments that hold nothing but records below lsn. Records from lsn on stay; older ones
+// that share a segment with them may stay too.
+func (l *Log) TruncateBefore(lsn uint64) error {
+	if l.err != nil {
+		return l.err
+	}
+	if lsn >= l.next && l.size > fileHeader { // the last one too: its number goes on in the name of an empty one
+		if err := l.roll(); err != nil {
+			return l.fail(err)
+		}
+	}
+	l.mu.Lock()
+	n := 0
+	for n+1 < len(l.segments) && l.segments[n+1].first <= lsn {
+		n++
+	}
+	gone := l.segments[:n:n]
+	l.segments = l.segments[n:]
+	l.mu.Unlock()
+	if n == 0 {
+		return nil
+	}
+	for _, p := range gone {
+		if err := os.Remove(p.path); err != nil {
+			return fmt.Errorf("remove segment: %w", err)
+		}
+	}
+	if err := syncDir(l.dir); err != nil {
+		return fmt.Errorf("sync log directory: %w", err)
+	}
+	return nil
+}
+
+// Bytes returns the size of all segments together.
+func (l *Log) Bytes() int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	total := l.size
+	for _, p := range l.segments[:len(l.segments)-1] {
+		if fi, err := os.Stat(p.path); err == nil {
+			total += fi.Size()
+		}
+	}
+	return total
+}
