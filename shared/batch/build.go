@@ -1,7 +1,6 @@
 package batch
 
 import (
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -79,12 +78,6 @@ func (b *Builder) Finish(p Place, size uint64) { b.part(p).Final = size }
 // Empty reports whether nothing was put in since the last Seal.
 func (b *Builder) Empty() bool { return len(b.parts) == 0 }
 
-// Raw returns the bytes collected, Events the events.
-func (b *Builder) Raw() int { return b.raw }
-
-// Events returns the number of events collected.
-func (b *Builder) Events() int { return b.events }
-
 func (b *Builder) find(p Place) *part {
 	for i := len(b.parts) - 1; i >= 0; i-- {
 		s := &b.parts[i]
@@ -121,9 +114,8 @@ func (s *Stream) extend(kind Kind, first, end uint64) {
 
 // Seal ends the batch and begins a new one.
 func (b *Builder) Seal() (*Sealed, error) {
-	m := &Manifest{Version: Version, Agent: b.agent, Boot: b.boot, Lane: b.lane, Events: b.events}
-	if _, err := rand.Read(m.ID[:]); err != nil {
-		return nil, fmt.Errorf("draw batch id: %w", err)
+	m := &Manifest{
+		Version: Version, ID: event.RandomKey(), Agent: b.agent, Boot: b.boot, Lane: b.lane, Events: b.events,
 	}
 	raw := make([]byte, 0, b.raw)
 	for i := range b.parts {

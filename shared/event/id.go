@@ -1,6 +1,7 @@
 package event
 
 import (
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -63,4 +64,11 @@ func (k *Key) UnmarshalText(text []byte) error {
 	parsed, err := ParseKey(string(text))
 	*k = parsed
 	return err
+}
+
+// RandomKey draws a Key that nothing else has.
+func RandomKey() Key {
+	var k Key
+	rand.Read(k[:]) // never fails (crypto/rand)
+	return k
 }

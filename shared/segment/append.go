@@ -60,6 +60,15 @@ func (l *Log) Sync() error {
 	return nil
 }
 
+// Flush hands every record that was appended to the operating system: they survive the end of this process, but not
+// that of the machine.
+func (l *Log) Flush() error {
+	if l.err != nil {
+		return l.err
+	}
+	return l.flush()
+}
+
 // flush hands the buffer to the operating system.
 func (l *Log) flush() error {
 	if _, err := l.file.Write(l.buf); err != nil {

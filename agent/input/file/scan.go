@@ -1,0 +1,227 @@
+package file
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// candidate is a regular file that was found under a name.
+type candidate struct {
+	path    string
+	live    string // the live name that it belongs to; path itself, if it is no sibling
+	sibling bool
+	matched bool // a glob names it; else it is only looked at as a sibling
+	cfg     *Config
+	stat    stat
+}
+
+// find lists all files that the globs name, and the rotated siblings of those that are followed.
+func (in *Input) find() []*candidate {
+	found := make(map[string]*candidate)
+	stems := make(map[string]*Config)
+	for i := range in.cfgs {
+		cfg := &in.cfgs[i]
+		for _, pattern := range cfg.Paths {
+			paths, _ := filepath.Glob(pattern) // the pattern was checked; what cannot be read is not there
+			for _, p := range paths {
+				if found[p] == nil && !excluded(cfg, p) {
+					if c := in.look(p, cfg, true); c != nil {
+						found[p] = c
+						stems[c.live] = cfg
+					}
+				}
+			}
+		}
+	}
+	for _, c := range in.store.contents {
+		if cfg := in.configOf(c); cfg != nil && !c.Copy && stems[c.Stem] == nil {
+			stems[c.Stem] = cfg
+		}
+	}
+	in.findSiblings(stems, found)
+	all := make([]*candidate, 0, len(found))
+	for _, c := range found {
+		all = append(all, c)
+	}
+	slices.SortFunc(all, older)
+	return all
+}
+
+// older puts rotated files before live ones, and the longest unchanged first.
+func older(a, b *candidate) int {
+	if a.sibling != b.sibling {
+		if a.sibling {
+			return -1
+		}
+		return 1
+	}
+	if a.stat.mtime != b.stat.mtime {
+		if a.stat.mtime < b.stat.mtime {
+			return -1
+		}
+		return 1
+	}
+	return strings.Compare(b.path, a.path) // of two rotated at once, the higher number is older
+}
+
+func excluded(cfg *Config, path string) bool {
+	return slices.ContainsFunc(cfg.Exclude, func(pattern string) bool {
+		byPath, _ := filepath.Match(pattern, path)
+		return byPath
+	})
+}
+
+// configOf returns the input that a content's live name belongs to.
+func (in *Input) configOf(c *content) *Config {
+	for i := range in.cfgs {
+		cfg := &in.cfgs[i]
+		for _, p := range cfg.Paths {
+			if ok, _ := filepath.Match(p, c.Stem); ok && !excluded(cfg, c.Stem) {
+				return cfg
+			}
+		}
+	}
+	return nil
+}
+
+func (in *Input) findSiblings(stems map[string]*Config, found map[string]*candidate) {
+	dirs := make(map[string]bool)
+	for stem := range stems {
+		dirs[filepath.Dir(stem)] = true
+	}
+	for dir := range dirs {
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			continue // it may be gone; the next look tells
+		}
+		for _, e := range entries {
+			p := filepath.Join(dir, e.Name())
+			live, rotated := rotatedFrom(p)
+			if cfg := stems[live]; rotated && cfg != nil && found[p] == nil && !excluded(cfg, p) {
+				if c := in.look(p, cfg, false); c != nil {
+					found[p] = c
+				}
+			}
+		}
+	}
+}
+
+// look stats a name. It returns nil for what is not a regular file, or is not to be followed.
+func (in *Input) look(path string, cfg *Config, matched bool) *candidate {
+	st, err := statPath(path)
+	if err != nil {
+		return nil
+	}
+	real := path
+	if !st.regular {
+		if real = followLink(path); real == "" {
+			return nil
+		}
+		if st, err = statPath(real); err != nil || !st.regular {
+			return nil
+		}
+	}
+	live, sibling := rotatedFrom(path)
+	return &candidate{path: real, live: live, sibling: sibling, matched: matched, cfg: cfg, stat: st}
+}
+
+// followLink resolves a symbolic link that only root could have made: root owns it, and nobody else may write its
+// directory. One planted in a user's directory must never ship /etc/shadow. It returns "" for any other.
+func followLink(path string) string {
+	var link, dir unix.Stat_t
+	if unix.Lstat(path, &link) != nil || link.Mode&unix.S_IFMT != unix.S_IFLNK || link.Uid != 0 {
+		return ""
+	}
+	if unix.Stat(filepath.Dir(path), &dir) != nil || dir.Uid != 0 || dir.Mode&0o022 != 0 {
+		return ""
+	}
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return ""
+	}
+	return real
+}
+
+// openRegular opens a file for reading without ever waiting, and only if it is the one that was looked at.
+func openRegular(path string, want Handle) (*os.File, stat, error) {
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW|unix.O_CLOEXEC|unix.O_NOCTTY, 0)
+	if err != nil {
+		return nil, stat{}, fmt.Errorf("open %s: %w", path, err)
+	}
+	f := os.NewFile(uintptr(fd), path)
+	st, err := statFile(f)
+	if err == nil && (!st.regular || st.handle != want) {
+		err = fmt.Errorf("open %s: it changed while it was opened", path)
+	}
+	if err != nil {
+		return nil, stat{}, errors.Join(err, f.Close())
+	}
+	return f, st, nil
+}
+
+// settleAfter is how long a rotated file must not have changed before it is judged: who copies or compresses is done.
+const settleAfter = time.Second
+
+// examine gathers what judge needs to know of a candidate that is not followed now.
+func (in *Input) examine(c *candidate, f *os.File) (seen, error) {
+	s := seen{sibling: c.sibling, size: c.stat.size, settled: in.now().UnixNano()-c.stat.mtime > int64(settleAfter)}
+	archive := isGzip(c.path)
+	if k := in.byHandle(c.stat.handle); k != nil && !k.Copy {
+		s.known = k
+		s.same = archive || k.Top == 0 || c.stat.size >= k.Top && k.holds(f)
+		return s, nil
+	}
+	if c.sibling && !s.settled {
+		return s, nil
+	}
+	others := in.sameStem(c.live)
+	var holds []bool
+	if archive {
+		length, h, err := in.surveyOnce(c, f, others)
+		if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+			s.settled = false // still being written, or torn: it is looked at again when it changes
+			return s, nil
+		}
+		if err != nil {
+			return s, err
+		}
+		s.size, holds = length, h
+	} else {
+		for _, o := range others {
+			holds = append(holds, s.size >= o.Top && o.holds(f))
+		}
+	}
+	for i, o := range others {
+		s.matches = append(s.matches, match{content: o, equal: holds[i], gone: in.isGone(o)})
+	}
+	return s, nil
+}
+
+// surveyOnce reads an archive, unless it did not change since it was found torn.
+func (in *Input) surveyOnce(c *candidate, f *os.File, others []*content) (uint64, []bool, error) {
+	if in.torn[c.stat.handle] == c.stat.size {
+		return 0, nil, io.ErrUnexpectedEOF
+	}
+	wanted := make([]Evidence, len(others))
+	for i, o := range others {
+		wanted[i] = o.Evidence
+	}
+	length, holds, err := survey(f, wanted)
+	if err != nil {
+		in.torn[c.stat.handle] = c.stat.size
+		in.log.Warn("archive is not whole", "path", c.path, "err", err)
+	} else {
+		delete(in.torn, c.stat.handle)
+	}
+	return length, holds, err
+}
+
+func isGzip(path string) bool { return strings.HasSuffix(path, ".gz") }

@@ -1,0 +1,239 @@
+// Package ship gathers what the inputs read into batches and sends each one until the receiver has taken it.
+//
+// Delivery is at least once: after a failure the same batch goes again, with the same id and the same bytes. Batches
+// leave in order; one that failed goes before all that were not sent yet. Ship never drops an event: when the road is
+// blocked, its methods block, and so the inputs stop reading. What it holds is bounded by a window of batches.
+//
+// Add, Pass and Finish may be called by several goroutines at once.
+package ship
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+
+	"belfry/shared/batch"
+)
+
+// Transport is the road to the receiver.
+type Transport interface {
+	// Send hands one batch over. One goroutine calls it, in order; it may block while the road is blocked, and
+	// returns when ctx is done. It calls done exactly once, sooner or later, from any goroutine: with nil when the
+	// receiver has taken the batch, with an error when the batch must be sent again.
+	Send(ctx context.Context, b *batch.Sealed, done func(error))
+}
+
+// Config bounds batches in time and memory. Zero fields take defaults.
+type Config struct {
+	FlushAfter  time.Duration // longest wait of an event for its batch; default 1s
+	QuietAfter  time.Duration // a batch leaves when nothing came for so long; default 100ms
+	Window      int           // batches on the road at once; default 32
+	WindowBytes int           // their bytes, compressed; default 8 MiB
+	MaxBackoff  time.Duration // longest pause after a failure; default 30s
+}
+
+func (c Config) withDefaults() Config {
+	c.FlushAfter = cmp.Or(c.FlushAfter, time.Second)
+	c.QuietAfter = cmp.Or(c.QuietAfter, 100*time.Millisecond)
+	c.Window = cmp.Or(c.Window, 32)
+	c.WindowBytes = cmp.Or(c.WindowBytes, 8<<20)
+	c.MaxBackoff = cmp.Or(c.MaxBackoff, 30*time.Second)
+	return c
+}
+
+// ErrClosed is returned to an input that adds after Close.
+var ErrClosed = errors.New("ship is closed")
+
+// Shipper is the one way from the inputs to a road.
+type Shipper struct {
+	cfg       Config
+	road      Transport
+	confirmed func(*batch.Manifest)
+	log       *slog.Logger
+
+	mu      sync.Mutex // guards what follows, and the order of sealed
+	builder *batch.Builder
+	begun   time.Time // when the first event of the present batch came
+	touched time.Time // when the last one came
+	closed  bool
+
+	sealed  chan *batch.Sealed
+	results chan result
+	window  window
+
+	events, batches, retries *metrics.Counter
+	rawBytes, sentBytes      *metrics.Counter
+}
+
+// result is what became of one try.
+type result struct {
+	seq uint64
+	err error
+}
+
+// New returns a shipper that builds its batches with builder. confirmed is called, by the goroutine of Run, with each
+// manifest that the receiver has taken.
+func New(cfg Config, builder *batch.Builder, road Transport, confirmed func(*batch.Manifest), log *slog.Logger, set *metrics.Set) *Shipper {
+	cfg = cfg.withDefaults()
+	return &Shipper{
+		cfg: cfg, road: road, confirmed: confirmed, log: log, builder: builder,
+		sealed:    make(chan *batch.Sealed),
+		results:   make(chan result, cfg.Window), // so that done never blocks
+		window:    window{maxBatches: cfg.Window, maxBytes: cfg.WindowBytes},
+		events:    set.NewCounter("belfry_agent_ship_events_total"),
+		batches:   set.NewCounter("belfry_agent_ship_batches_total"),
+		retries:   set.NewCounter("belfry_agent_ship_retries_total"),
+		rawBytes:  set.NewCounter("belfry_agent_ship_raw_bytes_total"),
+		sentBytes: set.NewCounter("belfry_agent_ship_sent_bytes_total"),
+	}
+}
+
+// Add takes one event, as a JSON object without line end, that came from [first, end) of its place.
+func (s *Shipper) Add(ctx context.Context, p batch.Place, first, end uint64, line []byte) error {
+	return s.with(ctx, p, len(line), func() { s.builder.Add(p, first, end, line) })
+}
+
+// Pass takes a range of which no event is sent.
+func (s *Shipper) Pass(ctx context.Context, p batch.Place, kind batch.Kind, first, end uint64) error {
+	return s.with(ctx, p, 0, func() { s.builder.Pass(p, kind, first, end) })
+}
+
+// Finish says that a place has ended at size.
+func (s *Shipper) Finish(ctx context.Context, p batch.Place, size uint64) error {
+	return s.with(ctx, p, 0, func() { s.builder.Finish(p, size) })
+}
+
+func (s *Shipper) with(ctx context.Context, p batch.Place, n int, put func()) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return ErrClosed
+	}
+	if !s.builder.Fits(p, n) {
+		if err := s.seal(ctx); err != nil {
+			return err
+		}
+	}
+	now := time.Now()
+	if s.builder.Empty() {
+		s.begun = now
+	}
+	s.touched = now
+	put()
+	return nil
+}
+
+// seal ends the present batch and waits until Run takes it: that is the back pressure. The caller holds mu.
+func (s *Shipper) seal(ctx context.Context) error {
+	b, err := s.builder.Seal()
+	if err != nil {
+		return err
+	}
+	select {
+	case s.sealed <- b:
+		return nil
+	case <-ctx.Done():
+		// The events of this batch are read again after the next start; until then nothing more may pass.
+		s.closed = true
+		return fmt.Errorf("wait for the road: %w", ctx.Err())
+	}
+}
+
+// Close ends the input: Run sends what is left and returns.
+func (s *Shipper) Close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+}
+
+// Run sends until Close was called and all is confirmed, or ctx is done.
+func (s *Shipper) Run(ctx context.Context) error {
+	tick := time.NewTicker(s.cfg.QuietAfter / 4)
+	defer tick.Stop()
+	for {
+		if s.window.retryDue(time.Now()) {
+			s.send(ctx, s.window.nextRetry())
+			continue
+		}
+		in := s.sealed
+		if !s.window.open() {
+			in = nil
+		}
+		select {
+		case <-ctx.Done():
+			return s.left()
+		case r := <-s.results:
+			s.settle(r)
+		case b := <-in:
+			s.send(ctx, s.window.add(b))
+		case <-tick.C:
+			b, ended, err := s.flush()
+			if err != nil {
+				return err
+			}
+			if b != nil {
+				s.send(ctx, s.window.add(b))
+			} else if ended && s.window.empty() {
+				return nil
+			}
+		}
+	}
+}
+
+// left says what a hard stop leaves behind: it stays in the files and is read again.
+func (s *Shipper) left() error {
+	if n := len(s.window.batches); n > 0 {
+		s.log.Info("stopped before all was confirmed", "batches", n)
+	}
+	return nil
+}
+
+// flush takes the present batch if it waited long enough and the window has room. ended is true when nothing more can come.
+func (s *Shipper) flush() (b *batch.Sealed, ended bool, err error) {
+	if !s.window.open() || !s.mu.TryLock() {
+		return nil, false, nil // an input that holds mu hands its batch over by itself
+	}
+	defer s.mu.Unlock()
+	if s.builder.Empty() {
+		return nil, s.closed, nil
+	}
+	now := time.Now()
+	if s.closed || now.Sub(s.begun) >= s.cfg.FlushAfter || now.Sub(s.touched) >= s.cfg.QuietAfter {
+		b, err = s.builder.Seal()
+	}
+	return b, false, err
+}
+
+func (s *Shipper) send(ctx context.Context, f *flight) {
+	f.tries++
+	if f.tries > 1 {
+		s.retries.Inc()
+	}
+	seq := f.seq
+	s.road.Send(ctx, f.batch, func(err error) { s.results <- result{seq, err} })
+}
+
+func (s *Shipper) settle(r result) {
+	if r.err != nil {
+		if s.window.failed(r.seq, time.Now(), s.cfg.MaxBackoff) {
+			s.log.Warn("batches are not taken, trying again", "err", r.err)
+		}
+		return
+	}
+	f, recovered := s.window.done(r.seq)
+	if recovered {
+		s.log.Info("batches are taken again")
+	}
+	m := f.batch.Manifest
+	s.events.Add(m.Events)
+	s.batches.Inc()
+	s.rawBytes.Add(f.batch.Raw)
+	s.sentBytes.Add(len(f.batch.Body))
+	s.confirmed(m)
+}
