@@ -1,0 +1,146 @@
+package ship
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+
+	"belfry/shared/batch"
+	"belfry/shared/event"
+)
+
+// flaky is a road that fails now and then.
+type flaky struct {
+	mu     sync.Mutex
+	rnd    *rand.Rand
+	fail   float64
+	tries  map[event.Key]string // body of each batch, as first seen
+	taken  map[event.Key]bool
+	order  []uint64 // first offsets of batches as they were taken
+	repeat int
+}
+
+var errFlaky = errors.New("lost")
+
+func (f *flaky) Send(_ context.Context, b *batch.Sealed, done func(error)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	id := b.Manifest.ID
+	if old, again := f.tries[id]; again && old != string(b.Body) {
+		panic("one id for two bodies")
+	}
+	f.tries[id] = string(b.Body)
+	wait := time.Duration(f.rnd.Int64N(int64(50 * time.Millisecond)))
+	if f.rnd.Float64() < f.fail {
+		time.AfterFunc(wait, func() { done(errFlaky) })
+		return
+	}
+	if f.taken[id] {
+		f.repeat++
+	}
+	f.taken[id] = true
+	f.order = append(f.order, b.Manifest.Streams[0].Ranges[0].First)
+	time.AfterFunc(wait, func() { done(nil) })
+}
+
+func newShipper(t *testing.T, road Transport, confirmed func(*batch.Manifest)) *Shipper {
+	t.Helper()
+	b, err := batch.NewBuilder(event.HashKey("a"), event.HashKey("b"), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return New(Config{Window: 8}, b, road, confirmed, slog.New(slog.NewTextHandler(io.Discard, nil)), metrics.NewSet())
+}
+
+// Every event is confirmed, whatever the road does, and none is sent with another id.
+func TestAllIsConfirmed(t *testing.T) {
+	for seed := range uint64(20) {
+		synctest.Test(t, func(t *testing.T) {
+			road := &flaky{rnd: rand.New(rand.NewPCG(seed, 1)), fail: float64(seed) / 25,
+				tries: make(map[event.Key]string), taken: make(map[event.Key]bool)}
+			confirmed := 0
+			s := newShipper(t, road, func(m *batch.Manifest) { confirmed += m.Events })
+			done := make(chan error, 1)
+			go func() { done <- s.Run(t.Context()) }()
+			p := batch.Place{Stream: event.HashKey("s"), Class: "default", Day: "2026-11-23"}
+			const events = 20_000
+			for i := range uint64(events) {
+				if err := s.Add(t.Context(), p, i*10, i*10+10, fmt.Appendf(nil, `{"n":%d}`, i)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s.Close()
+			if err := <-done; err != nil || confirmed != events {
+				t.Errorf("seed %d: confirmed %d of %d, %v", seed, confirmed, events, err)
+			}
+			if seed == 0 && !slices.IsSorted(road.order) {
+				t.Error("batches left out of order on a road that never failed")
+			}
+		})
+	}
+}
+
+func TestFlushesWhenQuiet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		road := &flaky{rnd: rand.New(rand.NewPCG(1, 1)), tries: make(map[event.Key]string), taken: make(map[event.Key]bool)}
+		var at time.Time
+		s := newShipper(t, road, func(*batch.Manifest) { at = time.Now() })
+		done := make(chan error, 1)
+		go func() { done <- s.Run(t.Context()) }()
+		begin := time.Now()
+		if err := s.Add(t.Context(), batch.Place{}, 0, 1, []byte("{}")); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		if took := at.Sub(begin); at.IsZero() || took > 200*time.Millisecond {
+			t.Errorf("one event was confirmed after %v", took)
+		}
+		s.Close()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if err := s.Add(t.Context(), batch.Place{}, 1, 2, []byte("{}")); !errors.Is(err, ErrClosed) {
+			t.Errorf("Add after Close: %v", err)
+		}
+	})
+}
+
+// stuck is a road that never answers.
+type stuck struct{}
+
+func (stuck) Send(context.Context, *batch.Sealed, func(error)) {}
+
+func TestBackPressureEndsWithTheContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newShipper(t, stuck{}, func(*batch.Manifest) { t.Error("confirmed by nobody") })
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- s.Run(ctx) }()
+		added := 0
+		go func() {
+			for s.Add(ctx, batch.Place{}, uint64(added), uint64(added)+1, []byte("{}")) == nil {
+				added++
+			}
+		}()
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if most := (8 + 2) * batch.MaxEvents; added > most {
+			t.Errorf("%d events went into a window of 8 batches", added)
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+	})
+}
