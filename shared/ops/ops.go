@@ -1,0 +1,131 @@
+// Package ops is how a daemon is watched: an HTTP listener on a loopback address or a unix socket, the metrics and
+// health checks that it serves, and the word to systemd that the daemon is ready.
+package ops
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+)
+
+// Config is one listener.
+type Config struct {
+	Listen  string       // host:port, or unix:PATH
+	Handler http.Handler // what it serves
+	TLS     *tls.Config  // nil for plain
+	Mode    fs.FileMode  // of a unix socket; default 0660
+}
+
+// Server is an open listener.
+type Server struct {
+	cfg      Config
+	log      *slog.Logger
+	listener net.Listener
+}
+
+// New opens the listener. It serves nothing before Run. A socket file that nobody listens at is replaced.
+func New(cfg Config, log *slog.Logger) (*Server, error) {
+	s := &Server{cfg: cfg, log: log}
+	var err error
+	if path, ok := strings.CutPrefix(cfg.Listen, "unix:"); ok {
+		s.listener, err = listenUnix(path, cmp.Or(cfg.Mode, 0o660))
+	} else {
+		s.listener, err = net.Listen("tcp", cfg.Listen)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("listen at %s: %w", cfg.Listen, err)
+	}
+	if cfg.TLS != nil {
+		s.listener = tls.NewListener(s.listener, cfg.TLS)
+	}
+	return s, nil
+}
+
+func listenUnix(path string, mode fs.FileMode) (net.Listener, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return nil, err
+	}
+	if c, err := net.DialTimeout("unix", path, time.Second); err == nil {
+		return nil, errors.Join(errors.New("another process listens there"), c.Close())
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Chmod(path, mode); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return l, nil
+}
+
+// Addr is where the server listens.
+func (s *Server) Addr() net.Addr { return s.listener.Addr() }
+
+// Bounds of one connection.
+const (
+	headerTimeout = 10 * time.Second
+	idleTimeout   = 2 * time.Minute
+	stopTimeout   = 3 * time.Second // for requests under way; a live tail would never end
+	maxHeader     = 512 << 10
+)
+
+// Run serves until ctx is done; requests under way may then end, for a while.
+func (s *Server) Run(ctx context.Context) error {
+	base, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	srv := &http.Server{
+		Handler: s.cfg.Handler, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
+		BaseContext: func(net.Listener) context.Context { return base },
+		ErrorLog:    slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+	done := make(chan error, 1)
+	go func() { done <- srv.Serve(s.listener) }()
+	select {
+	case err := <-done:
+		return fmt.Errorf("serve %s: %w", s.cfg.Listen, err)
+	case <-ctx.Done():
+	}
+	stop, end := context.WithTimeout(base, stopTimeout)
+	defer end()
+	time.AfterFunc(stopTimeout/2, cancel) // ends what follows for ever
+	err := srv.Shutdown(stop)
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		err = srv.Close()
+	}
+	<-done
+	return err
+}
+
+// Handler serves /metrics in Prometheus' text format, /healthz (the process lives) and /readyz (ready returns nil).
+func Handler(set *metrics.Set, ready func() error) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; version=0.0.4")
+		set.WritePrometheus(w)
+		metrics.WriteProcessMetrics(w)
+	})
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if err := ready(); err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		fmt.Fprintln(w, "ok")
+	})
+	return mux
+}

@@ -1,0 +1,139 @@
+package ops
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+)
+
+var silent = slog.New(slog.NewTextHandler(io.Discard, nil))
+
+func get(t *testing.T, addr net.Addr, path string) (int, string) {
+	t.Helper()
+	c := http.Client{Transport: &http.Transport{DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, addr.Network(), addr.String())
+		}}}
+	resp, err := c.Get("http://x" + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(body)
+}
+
+func TestServe(t *testing.T) {
+	set := metrics.NewSet()
+	set.NewCounter("belfry_x_total").Add(7)
+	var fault error
+	f := func(listen string) {
+		t.Helper()
+		s, err := New(Config{Listen: listen, Handler: Handler(set, func() error { return fault })}, silent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- s.Run(ctx) }()
+		fault = nil
+		if code, body := get(t, s.Addr(), "/metrics"); code != 200 || !strings.Contains(body, "belfry_x_total 7\n") {
+			t.Errorf("metrics: %d %s", code, body)
+		}
+		if code, _ := get(t, s.Addr(), "/readyz"); code != 200 {
+			t.Errorf("readyz: %d", code)
+		}
+		fault = errors.New("index is full")
+		if code, body := get(t, s.Addr(), "/readyz"); code != 503 || body != "index is full\n" {
+			t.Errorf("readyz: %d %s", code, body)
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+	f("127.0.0.1:0")
+	f("unix:" + filepath.Join(t.TempDir(), "new", "s.sock"))
+}
+
+func TestStaleSocketIsReplaced(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s.sock")
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := New(Config{Listen: "unix:" + path}, silent); err == nil || !strings.Contains(err.Error(), "another process") {
+		t.Errorf("a socket in use was taken: %v", err)
+	}
+	l.SetUnlinkOnClose(false)
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s, err := New(Config{Listen: "unix:" + path}, silent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if st, err := os.Stat(path); err != nil || st.Mode().Perm() != 0o660 {
+		t.Errorf("socket: %v, %v", st, err)
+	}
+	if err := s.listener.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAnEndlessAnswerDoesNotKeepTheServer(t *testing.T) {
+	begun := make(chan struct{})
+	s, err := New(Config{Listen: "127.0.0.1:0", Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		close(begun)
+		<-r.Context().Done()
+	})}, silent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	go func() {
+		if resp, err := http.Get("http://" + s.Addr().String()); err == nil {
+			resp.Body.Close()
+		}
+	}()
+	<-begun
+	cancel()
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(30 * time.Second):
+		t.Error("still serving")
+	}
+}
+
+func TestNotify(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "n.sock")
+	c, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	t.Setenv("NOTIFY_SOCKET", path)
+	Notify(Ready)
+	buf := make([]byte, 64)
+	if n, err := c.Read(buf); err != nil || string(buf[:n]) != Ready {
+		t.Errorf("%q, %v", buf[:n], err)
+	}
+}
