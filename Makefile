@@ -8,6 +8,8 @@ export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
 export CGO_ENABLED := 0
 
 GO ?= go
+VERSION ?= 0.1.0-dev+$(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
+LINK := -trimpath -ldflags "-X main.version=$(VERSION)"
 FOR ?=
 BROKER ?= auto
 
@@ -18,18 +20,19 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## bin/belfry (aggregator and command line) and bin/belfry-agent
-	$(GO) build -trimpath -o bin/belfry ./aggregator
-	$(GO) build -trimpath -o bin/belfry-agent ./agent
+	$(GO) build $(LINK) -o bin/belfry ./aggregator
+	$(GO) build $(LINK) -o bin/belfry-agent ./agent
 
-test: deps lint ## all tests; the last line is their number; with CI=true a skip is a failure
-	@$(GO) test -json -count=1 -timeout 9m ./... | $(GO) run ./shared/e2e/tally
+test: deps ## lint and all tests; the last line is their number; with CI=true a skip is a failure
+	@bad=0; $(MAKE) --no-print-directory lint || bad=1; \
+	 $(GO) test -json -count=1 -timeout 9m ./... | $(GO) run ./shared/e2e/tally || bad=1; exit $$bad
 
-demo: deps build ## the whole road on this machine, until Ctrl-C; FOR=60s ends and judges, BROKER=none goes without RabbitMQ
+demo: deps build ## the whole road on this machine until Ctrl-C; FOR=60s ends and judges, BROKER=none does without RabbitMQ
 	@$(GO) build -o bin/demo ./shared/e2e/demo
 	@exec bin/demo --bin=bin --broker=$(BROKER) $(if $(FOR),--for=$(FOR))
 
 lint: ## gofmt and go vet; golangci-lint as well where it is installed
-	@test -z "$$(gofmt -l agent aggregator shared)" || { echo "gofmt: not formatted:"; gofmt -l agent aggregator shared; exit 1; }
+	@bad=$$(gofmt -l agent aggregator shared); test -z "$$bad" || { echo "gofmt -w $$bad"; exit 1; }
 	@$(GO) vet ./...
 	@if command -v golangci-lint >/dev/null; then golangci-lint run ./...; \
 	 else echo "lint: golangci-lint is not installed: gofmt and go vet only"; fi
