@@ -18,6 +18,7 @@ import (
 
 	"github.com/VictoriaMetrics/metrics"
 
+	"belfry/shared/backoff"
 	"belfry/shared/batch"
 )
 
@@ -83,9 +84,12 @@ func New(cfg Config, builder *batch.Builder, road Transport, confirmed func(*bat
 	cfg = cfg.withDefaults()
 	return &Shipper{
 		cfg: cfg, road: road, confirmed: confirmed, log: log, builder: builder,
-		sealed:    make(chan *batch.Sealed),
-		results:   make(chan result, cfg.Window), // so that done never blocks
-		window:    window{maxBatches: cfg.Window, maxBytes: cfg.WindowBytes},
+		sealed:  make(chan *batch.Sealed),
+		results: make(chan result, cfg.Window), // so that done never blocks
+		window: window{
+			maxBatches: cfg.Window, maxBytes: cfg.WindowBytes,
+			pause: backoff.Backoff{Min: 100 * time.Millisecond, Max: cfg.MaxBackoff},
+		},
 		events:    set.NewCounter("belfry_agent_ship_events_total"),
 		batches:   set.NewCounter("belfry_agent_ship_batches_total"),
 		retries:   set.NewCounter("belfry_agent_ship_retries_total"),
@@ -221,7 +225,7 @@ func (s *Shipper) send(ctx context.Context, f *flight) {
 
 func (s *Shipper) settle(r result) {
 	if r.err != nil {
-		if s.window.failed(r.seq, time.Now(), s.cfg.MaxBackoff) {
+		if s.window.failed(r.seq, time.Now()) {
 			s.log.Warn("batches are not taken, trying again", "err", r.err)
 		}
 		return

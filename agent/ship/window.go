@@ -1,10 +1,10 @@
 package ship
 
 import (
-	"math/rand/v2"
 	"slices"
 	"time"
 
+	"belfry/shared/backoff"
 	"belfry/shared/batch"
 )
 
@@ -23,7 +23,8 @@ type window struct {
 	batches  []*flight
 	bytes    int
 	seq      uint64
-	failures int       // in a row
+	failures int // in a row
+	pause    backoff.Backoff
 	resume   time.Time // no try before
 }
 
@@ -54,14 +55,14 @@ func (w *window) nextRetry() *flight {
 
 // failed notes a failed try. It returns true for the first of a row. What failed at once, as one lost connection, is
 // one failure.
-func (w *window) failed(seq uint64, now time.Time, most time.Duration) bool {
+func (w *window) failed(seq uint64, now time.Time) bool {
 	i := w.index(seq)
 	w.batches[i].waiting = true
 	if now.Before(w.resume) {
 		return false
 	}
 	w.failures++
-	w.resume = now.Add(pause(w.failures, most))
+	w.resume = now.Add(w.pause.Next())
 	return w.failures == 1
 }
 
@@ -73,16 +74,11 @@ func (w *window) done(seq uint64) (f *flight, recovered bool) {
 	w.bytes -= len(f.batch.Body)
 	if f.tries > 1 || !slices.ContainsFunc(w.batches, func(f *flight) bool { return f.waiting }) {
 		recovered, w.failures = w.failures > 0, 0
+		w.pause.Reset()
 	}
 	return f, recovered
 }
 
 func (w *window) index(seq uint64) int {
 	return slices.IndexFunc(w.batches, func(f *flight) bool { return f.seq == seq })
-}
-
-// pause is the wait after n failures in a row: at random up to a bound that doubles each time (full jitter).
-func pause(n int, most time.Duration) time.Duration {
-	bound := min(most, 100*time.Millisecond<<min(n-1, 20))
-	return rand.N(bound) + time.Millisecond
 }

@@ -124,3 +124,10 @@ func checkRanges(ranges []Range) error {
 	}
 	return nil
 }
+
+// How a batch is labelled on the way.
+const (
+	ContentType     = "application/x-ndjson"
+	ContentEncoding = "zstd"
+	ManifestHeader  = "belfry-manifest" // AMQP: the JSON; HTTP: base64 of it
+)

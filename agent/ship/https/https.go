@@ -1,0 +1,171 @@
+// Package https is the road to an aggregator without a broker between: each batch is one POST over mutual TLS, and is
+// taken when the answer is 200 (it is on the aggregator's disk) or 202 (a broker holds it). Batches go one after the
+// other. 429 and 503 are back pressure: the road rests as long as Retry-After says.
+package https
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/tls"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+
+	"belfry/shared/batch"
+	"belfry/shared/certs"
+	"belfry/shared/conf"
+)
+
+// Config says where the aggregator is. Zero fields take defaults.
+type Config struct {
+	URL         string `yaml:"url"` // https://host:8443
+	certs.Files `yaml:",inline"`
+	Timeout     conf.Duration `yaml:"timeout"` // of one POST; default 60s
+}
+
+// Validate reports every fault, each with its key.
+func (c *Config) Validate() error {
+	var errs []error
+	if u, err := url.Parse(c.URL); err != nil || u.Scheme != "https" || u.Host == "" {
+		errs = append(errs, fmt.Errorf("url: %q is not a URL such as https://aggregator:8443", c.URL))
+	}
+	return errors.Join(append(errs, c.Files.Validate())...)
+}
+
+// maxRest bounds what Retry-After may ask for.
+const maxRest = 5 * time.Minute
+
+// Road is a way to an aggregator.
+type Road struct {
+	cfg    Config
+	client *http.Client
+
+	mu      sync.Mutex
+	lastErr error
+	rest    time.Time // send nothing before
+
+	posts, failures *metrics.Counter
+}
+
+// New returns the road. It connects with the first batch.
+func New(cfg Config, _ *slog.Logger, set *metrics.Set) (*Road, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	r := &Road{
+		cfg: cfg, lastErr: errors.New("nothing sent yet"),
+		posts:    set.NewCounter("belfry_agent_ship_https_posts_total"),
+		failures: set.NewCounter("belfry_agent_ship_https_failures_total"),
+	}
+	r.client = &http.Client{
+		Timeout: cmp.Or(time.Duration(cfg.Timeout), time.Minute),
+		Transport: &http.Transport{
+			DialTLSContext: r.dial, IdleConnTimeout: 90 * time.Second, MaxIdleConnsPerHost: 1, ResponseHeaderTimeout: time.Minute,
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	return r, nil
+}
+
+// dial connects with what the certificate files hold now.
+func (r *Road) dial(ctx context.Context, network, addr string) (net.Conn, error) {
+	settings, err := r.cfg.Client()
+	if err != nil {
+		return nil, err
+	}
+	if settings.ServerName, _, err = net.SplitHostPort(addr); err != nil {
+		return nil, err
+	}
+	d := tls.Dialer{NetDialer: &net.Dialer{Timeout: 10 * time.Second}, Config: settings}
+	return d.DialContext(ctx, network, addr)
+}
+
+// Run waits until ctx is done, and closes the connection then.
+func (r *Road) Run(ctx context.Context) error {
+	<-ctx.Done()
+	r.client.CloseIdleConnections()
+	return nil
+}
+
+// LastError says why nothing goes, or nil.
+func (r *Road) LastError() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.lastErr
+}
+
+// Send posts one batch and waits for the answer.
+func (r *Road) Send(ctx context.Context, b *batch.Sealed, done func(error)) {
+	r.mu.Lock()
+	wait := time.Until(r.rest)
+	r.mu.Unlock()
+	if wait > 0 {
+		t := time.NewTimer(wait)
+		defer t.Stop()
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			done(ctx.Err())
+			return
+		}
+	}
+	err := r.post(ctx, b)
+	r.mu.Lock()
+	r.lastErr = err
+	r.mu.Unlock()
+	if err != nil {
+		r.failures.Inc()
+	} else {
+		r.posts.Inc()
+	}
+	done(err)
+}
+
+func (r *Road) post(ctx context.Context, b *batch.Sealed) error {
+	address := strings.TrimSuffix(r.cfg.URL, "/") + "/v1/batches"
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(b.Body))
+	if err != nil {
+		return fmt.Errorf("post batch: %w", err)
+	}
+	req.Header.Set("Content-Type", batch.ContentType)
+	req.Header.Set("Content-Encoding", batch.ContentEncoding)
+	req.Header.Set(batch.ManifestHeader, base64.StdEncoding.EncodeToString(b.Header))
+	resp, err := r.client.Do(req)
+	if err != nil {
+		return fmt.Errorf("post batch: %w", err)
+	}
+	defer resp.Body.Close()
+	text, _ := io.ReadAll(io.LimitReader(resp.Body, 4<<10)) // only for the error below
+	switch resp.StatusCode {
+	case http.StatusOK, http.StatusAccepted:
+		return nil
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		r.restFor(resp.Header.Get("Retry-After"))
+	}
+	return fmt.Errorf("post batch: %s: %s", resp.Status, bytes.TrimSpace(text))
+}
+
+// restFor notes how long the receiver wants to be left alone (RFC 9110, section 10.2.3).
+func (r *Road) restFor(retryAfter string) {
+	d := time.Second
+	if n, err := strconv.Atoi(retryAfter); err == nil && n >= 0 {
+		d = time.Duration(n) * time.Second
+	} else if at, err := http.ParseTime(retryAfter); err == nil {
+		d = time.Until(at)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.rest = time.Now().Add(min(d, maxRest))
+}

@@ -1,0 +1,167 @@
+// Package serve is the aggregator's API: search and live tail, for the operator's command line on this machine.
+//
+//	GET /v1/search?q=QUERY&limit=N&from=TIME&to=TIME&order=newest|oldest   NDJSON, one ECS object a line
+//	GET /v1/tail?q=QUERY                                                 server-sent events, one ECS object each
+//	GET /v1/status                                                       one JSON object
+//
+// A query that cannot be read is answered with 400 and {"error", "column"}. A search that fails after its first
+// line ends with a line {"error": …} in place of an event. Every search leaves a line in the log.
+package serve
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"time"
+
+	"belfry/aggregator/index"
+	"belfry/aggregator/query"
+	"belfry/shared/event"
+)
+
+// Index is what the API needs of the index.
+type Index interface {
+	Search(ctx context.Context, s index.Search, fn func(*event.Event) error) error
+}
+
+// API answers the operator.
+type API struct {
+	index  Index
+	hub    *Hub
+	status func() any
+	log    *slog.Logger
+}
+
+// New returns the API over an index and a hub. status makes the answer of /v1/status.
+func New(x Index, hub *Hub, status func() any, log *slog.Logger) *API {
+	return &API{index: x, hub: hub, status: status, log: log}
+}
+
+// Handler returns the routes.
+func (a *API) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /v1/search", a.search)
+	mux.HandleFunc("GET /v1/tail", a.tail)
+	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		a.finish(json.NewEncoder(w).Encode(a.status()))
+	})
+	return mux
+}
+
+func (a *API) search(w http.ResponseWriter, r *http.Request) {
+	s, err := parseSearch(r)
+	if err != nil {
+		refuse(w, err)
+		return
+	}
+	begin := time.Now()
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	out := bufio.NewWriter(w)
+	found := 0
+	var line []byte
+	err = a.index.Search(r.Context(), s, func(e *event.Event) error {
+		found++
+		line = append(e.AppendJSON(line[:0]), '\n')
+		_, err := out.Write(line)
+		return err
+	})
+	if err != nil {
+		a.finish(json.NewEncoder(out).Encode(map[string]string{"error": err.Error()}))
+	}
+	a.finish(out.Flush())
+	a.log.Info("search", "query", r.FormValue("q"), "found", found, "took", time.Since(begin).Round(time.Microsecond))
+}
+
+func parseSearch(r *http.Request) (index.Search, error) {
+	s := index.Search{Limit: 100, Oldest: r.FormValue("order") == "oldest"}
+	var err error
+	if s.Query, err = query.Parse(r.FormValue("q")); err != nil {
+		return s, err
+	}
+	if v := r.FormValue("limit"); v != "" {
+		if s.Limit, err = strconv.Atoi(v); err != nil {
+			return s, fmt.Errorf("limit %q is not a number", v)
+		}
+	}
+	for name, to := range map[string]*time.Time{"from": &s.From, "to": &s.To} {
+		if v := r.FormValue(name); v != "" {
+			if *to, err = time.Parse(time.RFC3339Nano, v); err != nil {
+				return s, fmt.Errorf("%s %q is not an RFC 3339 time", name, v)
+			}
+		}
+	}
+	return s, nil
+}
+
+func refuse(w http.ResponseWriter, err error) {
+	body := map[string]any{"error": err.Error()}
+	var at *query.Error
+	if errors.As(err, &at) {
+		body["column"] = at.Column
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(http.StatusBadRequest)
+	_ = json.NewEncoder(w).Encode(body) // the asker is gone
+}
+
+// keepAlive is how often a silent tail says that it lives.
+const keepAlive = 15 * time.Second
+
+func (a *API) tail(w http.ResponseWriter, r *http.Request) {
+	filter, err := query.Parse(r.FormValue("q"))
+	if err != nil {
+		refuse(w, err)
+		return
+	}
+	t := a.hub.subscribe(filter)
+	if t == nil {
+		http.Error(w, fmt.Sprintf("more than %d readers follow already", maxTails), http.StatusTooManyRequests)
+		return
+	}
+	defer a.hub.unsubscribe(t)
+	a.log.Info("tail", "query", r.FormValue("q"))
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("Cache-Control", "no-store")
+	a.finish(follow(r.Context(), w, t))
+}
+
+func follow(ctx context.Context, w http.ResponseWriter, t *tail) error {
+	flush := http.NewResponseController(w).Flush
+	tick := time.NewTicker(keepAlive)
+	defer tick.Stop()
+	if _, err := fmt.Fprint(w, ": following\n\n"); err != nil {
+		return err
+	}
+	var line []byte
+	for err := flush(); err == nil; err = flush() {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			_, err = fmt.Fprint(w, ": alive\n\n")
+		case e := <-t.events:
+			line = append(e.AppendJSON(append(line[:0], "data: "...)), "\n\n"...)
+			_, err = w.Write(line)
+		}
+		if n := t.takeMissed(); n > 0 && err == nil {
+			_, err = fmt.Fprintf(w, "event: missed\ndata: %d\n\n", n)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// finish notes an answer that could not be written: the asker is gone.
+func (a *API) finish(err error) {
+	if err != nil {
+		a.log.Debug("answer not written", "err", err)
+	}
+}

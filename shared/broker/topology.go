@@ -1,0 +1,73 @@
+package broker
+
+import (
+	"fmt"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+)
+
+// Topology is what must be declared before anything is published.
+type Topology struct {
+	Queues int // of events
+}
+
+// Apply declares exchanges, queues and bindings. What is there already stays as it is; what is there otherwise is an
+// error that names it. A slot is bound to queue number slot mod Queues; a binding to another queue is left in place.
+func (t Topology) Apply(conn *Conn) error {
+	if t.Queues < 1 || t.Queues > Slots {
+		return fmt.Errorf("topology: %d queues, want 1 to %d", t.Queues, Slots)
+	}
+	ch, err := conn.Channel()
+	if err != nil {
+		return fmt.Errorf("topology: open channel: %w", err)
+	}
+	defer ch.Close()
+	for _, x := range []struct{ name, kind string }{
+		{Events, amqp.ExchangeDirect}, {Foreign, amqp.ExchangeFanout}, {Acks, amqp.ExchangeDirect},
+		{Members, amqp.ExchangeFanout}, {Live, amqp.ExchangeFanout}, {Signals, amqp.ExchangeDirect},
+		{Dead, amqp.ExchangeFanout},
+	} {
+		if err := ch.ExchangeDeclare(x.name, x.kind, true, false, false, false, nil); err != nil {
+			return fmt.Errorf("declare exchange %s: %w", x.name, Classified(err))
+		}
+	}
+	for _, q := range t.queues() {
+		if _, err := ch.QueueDeclare(q.name, true, false, false, false, q.args); err != nil {
+			return fmt.Errorf("declare queue %s: %w", q.name, Classified(err))
+		}
+		for _, key := range q.keys {
+			if err := ch.QueueBind(q.name, key, q.exchange, false, nil); err != nil {
+				return fmt.Errorf("bind queue %s to %s by %q: %w", q.name, q.exchange, key, Classified(err))
+			}
+		}
+	}
+	return nil
+}
+
+type queue struct {
+	name, exchange string
+	keys           []string
+	args           amqp.Table
+}
+
+func (t Topology) queues() []queue {
+	// Newer brokers drop a message after 20 deliveries unless told not to.
+	quorum := func() amqp.Table { return amqp.Table{"x-queue-type": "quorum", "x-delivery-limit": -1} }
+	shared := func() amqp.Table {
+		args := quorum()
+		args["x-single-active-consumer"] = true
+		return args
+	}
+	all := []queue{
+		{Foreign, Foreign, []string{""}, shared()},
+		{Dead, Dead, []string{""}, quorum()},
+	}
+	for n := range t.Queues {
+		q := queue{EventQueue(n), Events, nil, shared()}
+		for slot := n; slot < Slots; slot += t.Queues {
+			q.keys = append(q.keys, SlotKey(slot))
+		}
+		all = append(all, q)
+	}
+	return all
+}
