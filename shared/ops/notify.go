@@ -1,8 +1,11 @@
 package ops
 
 import (
+	"context"
 	"net"
 	"os"
+	"strconv"
+	"time"
 )
 
 // The states of sd_notify(3) that a daemon reports.
@@ -24,4 +27,36 @@ func Notify(state string) {
 	}
 	defer c.Close()
 	_, _ = c.Write([]byte(state)) // likewise
+}
+
+// Beat tells systemd that the process lives, twice in each period that the unit's WatchdogSec asks for, until ctx is
+// done. Where no systemd asked for it, it only waits.
+func Beat(ctx context.Context) error {
+	period := watchdog()
+	if period == 0 {
+		<-ctx.Done()
+		return nil
+	}
+	t := time.NewTicker(period / 2)
+	defer t.Stop()
+	for {
+		Notify(Watchdog)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-t.C:
+		}
+	}
+}
+
+// watchdog reads sd_watchdog_enabled(3)'s variables: the period, or 0 if this process is not to beat.
+func watchdog() time.Duration {
+	if pid := os.Getenv("WATCHDOG_PID"); pid != "" && pid != strconv.Itoa(os.Getpid()) {
+		return 0
+	}
+	us, err := strconv.ParseInt(os.Getenv("WATCHDOG_USEC"), 10, 64)
+	if err != nil || us < 2 || us > int64(24*time.Hour/time.Microsecond) {
+		return 0
+	}
+	return time.Duration(us) * time.Microsecond
 }

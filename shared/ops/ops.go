@@ -16,13 +16,11 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
-
-	"github.com/VictoriaMetrics/metrics"
 )
 
 // Config is one listener.
 type Config struct {
-	Listen  string       // host:port, or unix:PATH
+	Listen  string       // host:port, or unix:PATH; without a host and without TLS, :port is the loopback's
 	Handler http.Handler // what it serves
 	TLS     *tls.Config  // nil for plain
 	Mode    fs.FileMode  // of a unix socket; default 0660
@@ -42,7 +40,7 @@ func New(cfg Config, log *slog.Logger) (*Server, error) {
 	if path, ok := strings.CutPrefix(cfg.Listen, "unix:"); ok {
 		s.listener, err = listenUnix(path, cmp.Or(cfg.Mode, 0o660))
 	} else {
-		s.listener, err = net.Listen("tcp", cfg.Listen)
+		s.listener, err = net.Listen("tcp", loopback(cfg))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("listen at %s: %w", cfg.Listen, err)
@@ -53,6 +51,14 @@ func New(cfg Config, log *slog.Logger) (*Server, error) {
 	return s, nil
 }
 
+// loopback keeps what speaks in the clear on this machine unless a host is named.
+func loopback(cfg Config) string {
+	if cfg.TLS == nil && strings.HasPrefix(cfg.Listen, ":") {
+		return "127.0.0.1" + cfg.Listen
+	}
+	return cfg.Listen
+}
+
 func listenUnix(path string, mode fs.FileMode) (net.Listener, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, err
@@ -60,7 +66,7 @@ func listenUnix(path string, mode fs.FileMode) (net.Listener, error) {
 	if c, err := net.DialTimeout("unix", path, time.Second); err == nil {
 		return nil, errors.Join(errors.New("another process listens there"), c.Close())
 	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := removeSocket(path); err != nil {
 		return nil, err
 	}
 	l, err := net.Listen("unix", path)
@@ -71,6 +77,20 @@ func listenUnix(path string, mode fs.FileMode) (net.Listener, error) {
 		return nil, errors.Join(err, l.Close())
 	}
 	return l, nil
+}
+
+// removeSocket removes what a process that ended without cleaning up left, and nothing else.
+func removeSocket(path string) error {
+	st, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case st.Mode().Type() != fs.ModeSocket:
+		return errors.New("it exists and is not a socket")
+	}
+	return os.Remove(path)
 }
 
 // Addr is where the server listens.
@@ -109,23 +129,4 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	<-done
 	return err
-}
-
-// Handler serves /metrics in Prometheus' text format, /healthz (the process lives) and /readyz (ready returns nil).
-func Handler(set *metrics.Set, ready func() error) http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/plain; version=0.0.4")
-		set.WritePrometheus(w)
-		metrics.WriteProcessMetrics(w)
-	})
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if err := ready(); err != nil {
-			http.Error(w, err.Error(), http.StatusServiceUnavailable)
-			return
-		}
-		fmt.Fprintln(w, "ok")
-	})
-	return mux
 }

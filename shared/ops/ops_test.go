@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -50,15 +51,21 @@ func TestServe(t *testing.T) {
 		done := make(chan error, 1)
 		go func() { done <- s.Run(ctx) }()
 		fault = nil
-		if code, body := get(t, s.Addr(), "/metrics"); code != 200 || !strings.Contains(body, "belfry_x_total 7\n") {
+		if code, body := get(t, s.Addr(), "/metrics"); code != 200 || !strings.Contains(body, "belfry_x_total 7\n") ||
+			!strings.Contains(body, "process_resident_memory_bytes ") || !strings.Contains(body, "go_goroutines ") {
 			t.Errorf("metrics: %d %s", code, body)
 		}
-		if code, _ := get(t, s.Addr(), "/readyz"); code != 200 {
-			t.Errorf("readyz: %d", code)
+		for _, path := range []string{"/readyz", "/healthz"} {
+			if code, _ := get(t, s.Addr(), path); code != 200 {
+				t.Errorf("%s: %d", path, code)
+			}
 		}
 		fault = errors.New("index is full")
 		if code, body := get(t, s.Addr(), "/readyz"); code != 503 || body != "index is full\n" {
 			t.Errorf("readyz: %d %s", code, body)
+		}
+		if code, _ := get(t, s.Addr(), "/healthz"); code != 200 {
+			t.Errorf("healthz while not ready: %d", code)
 		}
 		cancel()
 		if err := <-done; err != nil {
@@ -66,7 +73,32 @@ func TestServe(t *testing.T) {
 		}
 	}
 	f("127.0.0.1:0")
+	f(":0")
 	f("unix:" + filepath.Join(t.TempDir(), "new", "s.sock"))
+}
+
+func TestPlainStaysOnLoopback(t *testing.T) {
+	s, err := New(Config{Listen: ":0"}, silent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.listener.Close()
+	if a, ok := s.Addr().(*net.TCPAddr); !ok || !a.IP.IsLoopback() {
+		t.Errorf("listens at %s", s.Addr())
+	}
+}
+
+func TestOtherFilesAreKept(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "precious")
+	if err := os.WriteFile(path, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := New(Config{Listen: "unix:" + path}, silent); err == nil || !strings.Contains(err.Error(), "not a socket") {
+		t.Errorf("error %v", err)
+	}
+	if text, err := os.ReadFile(path); err != nil || string(text) != "x" {
+		t.Errorf("%q, %v", text, err)
+	}
 }
 
 func TestStaleSocketIsReplaced(t *testing.T) {
@@ -123,17 +155,61 @@ func TestAnEndlessAnswerDoesNotKeepTheServer(t *testing.T) {
 	}
 }
 
-func TestNotify(t *testing.T) {
+func systemd(t *testing.T) func() string {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "n.sock")
 	c, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
+	t.Cleanup(func() { _ = c.Close() }) // nothing to lose
 	t.Setenv("NOTIFY_SOCKET", path)
+	return func() string {
+		buf := make([]byte, 64)
+		n, err := c.Read(buf)
+		if err != nil {
+			t.Error(err)
+		}
+		return string(buf[:n])
+	}
+}
+
+func TestNotify(t *testing.T) {
+	Notify(Ready) // nobody asked
+	next := systemd(t)
 	Notify(Ready)
-	buf := make([]byte, 64)
-	if n, err := c.Read(buf); err != nil || string(buf[:n]) != Ready {
-		t.Errorf("%q, %v", buf[:n], err)
+	if got := next(); got != Ready {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestBeat(t *testing.T) {
+	next := systemd(t)
+	beat := func(usec, pid string) (stop func()) {
+		t.Setenv("WATCHDOG_USEC", usec)
+		t.Setenv("WATCHDOG_PID", pid)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- Beat(ctx) }()
+		return func() {
+			cancel()
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	stop := beat("20000", strconv.Itoa(os.Getpid()))
+	for range 3 {
+		if got := next(); got != Watchdog {
+			t.Errorf("%q", got)
+		}
+	}
+	stop()
+	for _, quiet := range [][2]string{{"", ""}, {"20000", "1"}, {"x", ""}, {"-5", ""}} {
+		stop := beat(quiet[0], quiet[1])
+		if p := watchdog(); p != 0 {
+			t.Errorf("%q: period %v", quiet, p)
+		}
+		stop()
 	}
 }
