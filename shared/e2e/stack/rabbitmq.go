@@ -122,6 +122,7 @@ func environment(dir, epmd, dist string) []string {
 	_, distPort, _ := net.SplitHostPort(dist)
 	return []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "LANG=C.UTF-8",
+		"RUNNING_UNDER_SYSTEMD=true", // the script becomes the server, instead of starting it beside itself
 		"ERL_EPMD_PORT=" + epmdPort, "ERL_EPMD_ADDRESS=127.0.0.1",
 		"RABBITMQ_NODENAME=belfry" + distPort + "@localhost",
 		"RABBITMQ_DIST_PORT=" + distPort,
