@@ -1,0 +1,153 @@
+// Package app wires the agent together and runs it.
+//
+//	input/file ───┐
+//	              ├─▶ ship ─▶ ship/amqp or ship/https ─▶ receiver
+//	input/syslog ─┘    │
+//	   cursors ◀───────┘ confirmed
+//
+// Starting and stopping follow the data: the inputs stop first, ship sends what they left, then the road ends.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+
+	"belfry/agent/config"
+	"belfry/agent/input/file"
+	"belfry/agent/input/syslog"
+	"belfry/agent/ship"
+	"belfry/agent/ship/amqp"
+	"belfry/agent/ship/https"
+	"belfry/shared/batch"
+	"belfry/shared/event"
+	"belfry/shared/ops"
+	"belfry/shared/run"
+)
+
+// grace is how long an ordered stop may take before what is left is abandoned: it is read again after the start.
+const grace = 10 * time.Second
+
+// road is a way to the receiver that lives as long as its Run.
+type road interface {
+	ship.Transport
+	Run(ctx context.Context) error
+	LastError() error
+}
+
+// Agent is a wired agent.
+type Agent struct {
+	cfg     *config.Config
+	id      event.Key
+	log     *slog.Logger
+	set     *metrics.Set
+	road    road
+	ship    *ship.Shipper
+	files   *file.Input
+	syslogs []*syslog.Input
+}
+
+// New wires an agent and opens its state. It starts nothing; see Run.
+func New(cfg *config.Config, version string, log *slog.Logger) (*Agent, error) {
+	if err := os.MkdirAll(cfg.State, 0o750); err != nil {
+		return nil, fmt.Errorf("make state folder: %w", err)
+	}
+	id, err := loadIdentity(cfg.State, cfg.Namespace, log)
+	if err != nil {
+		return nil, err
+	}
+	a := &Agent{cfg: cfg, id: id, log: log, set: metrics.NewSet()}
+	if a.road, err = newRoad(cfg, version, log, a.set); err != nil {
+		return nil, err
+	}
+	builder, err := batch.NewBuilder(id, event.RandomKey(), 0)
+	if err != nil {
+		return nil, err
+	}
+	a.ship = ship.New(ship.Config{}, builder, a.road, a.confirmed, log, a.set)
+	src := file.Source{Agent: id, Version: version, Host: cfg.Host, Zone: zone(cfg.Zone)}
+	if len(cfg.Inputs.Files) > 0 {
+		a.files, err = file.Open(filepath.Join(cfg.State, "files"), cfg.Inputs.Files, src, a.ship, log, a.set)
+		if err != nil {
+			return nil, err
+		}
+	}
+	for _, c := range cfg.Inputs.Syslog {
+		in, err := syslog.New(c, newRelay(src, c, a.ship), log, a.set)
+		if err != nil {
+			return nil, errors.Join(err, a.close())
+		}
+		a.syslogs = append(a.syslogs, in)
+	}
+	return a, nil
+}
+
+func newRoad(cfg *config.Config, version string, log *slog.Logger, set *metrics.Set) (road, error) {
+	if cfg.Ship.AMQP != nil {
+		c := *cfg.Ship.AMQP
+		c.AppID = "belfry-agent/" + version
+		return amqp.New(c, log, set)
+	}
+	return https.New(*cfg.Ship.HTTPS, log, set)
+}
+
+// confirmed tells the inputs what the receiver has taken. Streams of sockets have no cursor.
+func (a *Agent) confirmed(m *batch.Manifest) {
+	for _, s := range m.Streams {
+		if a.files != nil {
+			a.files.Confirmed(s)
+		}
+	}
+}
+
+// Run works until ctx is done, then stops in order.
+func (a *Agent) Run(ctx context.Context) error {
+	var g run.Group
+	for i, in := range a.syslogs {
+		g.Add(fmt.Sprintf("input/syslog[%d]", i), run.UntilStopped(in.Run))
+	}
+	if a.files != nil {
+		g.Add("input/file", run.UntilStopped(a.files.Run))
+	}
+	g.Add("ship", a.ship.Run, a.ship.Close)
+	g.Add("road", run.UntilStopped(a.road.Run))
+	for name, addr := range map[string]string{"status": "unix:" + SocketPath(a.cfg.State), "metrics": a.cfg.Metrics} {
+		if addr == "" {
+			continue
+		}
+		srv, err := ops.New(ops.Config{Listen: addr, Handler: a.handler()}, a.log)
+		if err != nil {
+			return errors.Join(err, a.close())
+		}
+		g.Add(name, run.UntilStopped(srv.Run))
+	}
+	a.log.Info("agent runs", "agent", a.id.String(), "host", a.cfg.Host)
+	ops.Notify(ops.Ready)
+	err := g.Run(ctx, grace)
+	ops.Notify(ops.Stopping)
+	return errors.Join(err, a.close())
+}
+
+func (a *Agent) close() error {
+	if a.files == nil {
+		return nil
+	}
+	return a.files.Close()
+}
+
+// SocketPath is where a running agent answers "belfry-agent status".
+func SocketPath(state string) string { return filepath.Join(state, "agent.sock") }
+
+func (a *Agent) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/", ops.Handler(a.set, a.road.LastError))
+	mux.HandleFunc("GET /status", a.status)
+	return mux
+}

@@ -1,0 +1,102 @@
+package app
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"belfry/shared/event"
+)
+
+// identity is who this agent is, as it is kept in the state folder.
+type identity struct {
+	Agent       event.Key `json:"agent"`
+	Fingerprint event.Key `json:"fingerprint"` // of the machine that drew the id
+	Draw        int       `json:"draw"`        // how often this state found itself on another machine
+}
+
+// loadIdentity reads the agent's id, or makes it: a hash of the machine's id and the namespace. State that was copied
+// to another machine gets a new id there, for two hosts must never speak as one.
+func loadIdentity(dir, namespace string, log *slog.Logger) (event.Key, error) {
+	path := filepath.Join(dir, "identity.json")
+	now := machine()
+	var id identity
+	text, err := os.ReadFile(path)
+	switch {
+	case err == nil:
+		if err := json.Unmarshal(text, &id); err != nil {
+			return id.Agent, fmt.Errorf("read identity %s: %w", path, err)
+		}
+		if id.Fingerprint == now {
+			return id.Agent, nil
+		}
+		id = identity{Draw: id.Draw + 1}
+		log.Warn("this state comes from another machine, taking a new agent id", "path", path)
+	case !errors.Is(err, fs.ErrNotExist):
+		return id.Agent, fmt.Errorf("read identity: %w", err)
+	}
+	id.Fingerprint = now
+	id.Agent = event.HashKey("agent", machineID(), namespace, fmt.Sprint(id.Draw), clone(id.Draw, now))
+	if machineID() == "" {
+		id.Agent = event.RandomKey() // the state alone remembers it
+	}
+	text, err = json.Marshal(id)
+	if err != nil {
+		return id.Agent, fmt.Errorf("write identity: %w", err)
+	}
+	return id.Agent, writeDurably(path, text)
+}
+
+// clone makes the id of copied state differ even where the machine's id was copied as well.
+func clone(draw int, fingerprint event.Key) string {
+	if draw == 0 {
+		return ""
+	}
+	return fingerprint.String()
+}
+
+// machine is the fingerprint of this machine: its id, its hardware's id, and its root file system.
+func machine() event.Key {
+	var root unix.Statfs_t
+	_ = unix.Statfs("/", &root) // an unknown file system is one more constant
+	return event.HashKey("machine", machineID(), readWord("/sys/class/dmi/id/product_uuid"), fmt.Sprint(root.Fsid.Val))
+}
+
+// machineID returns the id of machine-id(5), "" where there is none.
+func machineID() string { return readWord("/etc/machine-id") }
+
+func readWord(path string) string {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(text))
+}
+
+// writeDurably replaces a file by one that is wholly on the disk.
+func writeDurably(path string, text []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	_, err = f.Write(text)
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, errors.Join(err, os.Remove(f.Name())))
+	}
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}

@@ -1,0 +1,49 @@
+package app
+
+import (
+	"encoding/json"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"belfry/agent/input/file"
+)
+
+// Status is what "belfry-agent status" shows.
+type Status struct {
+	Agent string        `json:"agent"`
+	Host  string        `json:"host"`
+	Road  string        `json:"road"` // "ok", or why nothing goes
+	Files []file.Status `json:"files"`
+}
+
+func (a *Agent) status(w http.ResponseWriter, _ *http.Request) {
+	s := Status{Agent: a.id.String(), Host: a.cfg.Host, Road: "ok"}
+	if err := a.road.LastError(); err != nil {
+		s.Road = err.Error()
+	}
+	if a.files != nil {
+		s.Files = a.files.Status()
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if err := json.NewEncoder(w).Encode(s); err != nil {
+		a.log.Debug("status not written", "err", err)
+	}
+}
+
+// zone returns the IANA name of the time zone: as configured, or the system's.
+func zone(configured string) string {
+	if configured != "" {
+		return configured
+	}
+	if name := readWord("/etc/timezone"); name != "" {
+		return name
+	}
+	if to, err := os.Readlink("/etc/localtime"); err == nil {
+		if _, name, ok := strings.Cut(filepath.ToSlash(to), "zoneinfo/"); ok {
+			return name
+		}
+	}
+	return "UTC"
+}

@@ -1,0 +1,86 @@
+// Package config is the agent's configuration file, agent.yaml: it puts the sections of the stages together.
+package config
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"os"
+
+	"belfry/agent/input/file"
+	"belfry/agent/input/syslog"
+	"belfry/agent/ship/https"
+	"belfry/shared/broker"
+	"belfry/shared/conf"
+)
+
+// Path is where the configuration lies unless told otherwise.
+const Path = "/etc/belfry/agent.yaml"
+
+// Config is the whole file. Zero fields take defaults.
+type Config struct {
+	State     string `yaml:"state"`     // folder for cursors and identity; default /var/lib/belfry-agent
+	Host      string `yaml:"host"`      // name in the events; default the system's host name
+	Namespace string `yaml:"namespace"` // tells several agents of one machine apart; default none
+	Zone      string `yaml:"timezone"`  // IANA name for stamps without a zone; default the system's
+	Metrics   string `yaml:"metrics"`   // host:port or unix:PATH for Prometheus and health; default none
+	Inputs    Inputs `yaml:"inputs"`
+	Ship      Ship   `yaml:"ship"`
+}
+
+// Inputs says what is read.
+type Inputs struct {
+	Files  []file.Config   `yaml:"files"`
+	Syslog []syslog.Config `yaml:"syslog"`
+}
+
+// Ship says where it goes: exactly one of the two.
+type Ship struct {
+	AMQP  *broker.Config `yaml:"amqp"`
+	HTTPS *https.Config  `yaml:"https"`
+}
+
+// Load reads and checks a file, and fills in the defaults.
+func Load(path string) (*Config, error) {
+	c := new(Config)
+	if err := conf.Load(path, c); err != nil {
+		return nil, err
+	}
+	c.State = cmp.Or(c.State, "/var/lib/belfry-agent")
+	if c.Host == "" {
+		host, err := os.Hostname()
+		if err != nil {
+			return nil, fmt.Errorf("%s: host is not set and the system has no name: %w", path, err)
+		}
+		c.Host = host
+	}
+	return c, nil
+}
+
+// Validate reports every fault, each with its full key.
+func (c *Config) Validate() error {
+	var errs []error
+	section := func(key string, err error) {
+		for _, e := range conf.Split(err) {
+			errs = append(errs, fmt.Errorf("%s.%w", key, e))
+		}
+	}
+	for i := range c.Inputs.Files {
+		section(fmt.Sprintf("inputs.files[%d]", i), c.Inputs.Files[i].Validate())
+	}
+	for i := range c.Inputs.Syslog {
+		section(fmt.Sprintf("inputs.syslog[%d]", i), c.Inputs.Syslog[i].Validate())
+	}
+	if len(c.Inputs.Files)+len(c.Inputs.Syslog) == 0 {
+		errs = append(errs, errors.New("inputs: nothing to read: give files or syslog"))
+	}
+	switch {
+	case (c.Ship.AMQP == nil) == (c.Ship.HTTPS == nil):
+		errs = append(errs, errors.New("ship: give exactly one of amqp and https"))
+	case c.Ship.AMQP != nil:
+		section("ship.amqp", c.Ship.AMQP.Validate())
+	default:
+		section("ship.https", c.Ship.HTTPS.Validate())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,127 @@
+// Belfry-agent follows the logs of its host and ships them, each line once.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"belfry/agent/app"
+	"belfry/agent/config"
+)
+
+// version is set by the linker.
+var version = "0.1.0-dev"
+
+type cli struct {
+	Config string `help:"Configuration file." default:"${config}" type:"path" short:"c"`
+	Debug  bool   `help:"Log more."`
+
+	Run     runCmd     `cmd:"" help:"Run the agent until SIGTERM."`
+	Check   checkCmd   `cmd:"" help:"Check the configuration, and say what is wrong with it."`
+	Status  statusCmd  `cmd:"" help:"Ask the running agent what it follows, and how far it is."`
+	Version versionCmd `cmd:"" help:"Print the version."`
+}
+
+type (
+	runCmd    struct{}
+	checkCmd  struct{}
+	statusCmd struct {
+		JSON bool `help:"Print JSON." name:"json"`
+	}
+	versionCmd struct{}
+)
+
+func main() {
+	var c cli
+	k := kong.Parse(&c, kong.Name("belfry-agent"), kong.UsageOnError(), kong.Vars{"config": config.Path},
+		kong.Description("Follows the logs of this host through every rotation and ships them, each line once."))
+	k.FatalIfErrorf(k.Run(&c))
+}
+
+func (c *cli) logger() *slog.Logger {
+	level := slog.LevelInfo
+	if c.Debug {
+		level = slog.LevelDebug
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+}
+
+func (runCmd) Run(c *cli) error {
+	cfg, err := config.Load(c.Config)
+	if err != nil {
+		return err
+	}
+	a, err := app.New(cfg, version, c.logger())
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	return a.Run(ctx)
+}
+
+func (checkCmd) Run(c *cli) error {
+	cfg, err := config.Load(c.Config)
+	if err != nil {
+		return err
+	}
+	for _, w := range app.Check(cfg) {
+		fmt.Println("warning:", w)
+	}
+	fmt.Printf("%s: ok\n", c.Config)
+	return nil
+}
+
+func (s statusCmd) Run(c *cli) error {
+	cfg, err := config.Load(c.Config)
+	if err != nil {
+		return err
+	}
+	text, err := ask(app.SocketPath(cfg.State))
+	if err != nil {
+		return fmt.Errorf("ask the agent: %w (is it running?)", err)
+	}
+	if s.JSON {
+		_, err = os.Stdout.Write(text)
+		return err
+	}
+	var st app.Status
+	if err := json.Unmarshal(text, &st); err != nil {
+		return fmt.Errorf("read the agent's answer: %w", err)
+	}
+	fmt.Printf("agent %s on %s\nroad  %s\n", st.Agent, st.Host, st.Road)
+	for _, f := range st.Files {
+		fmt.Printf("%s\n  stream %s epoch %d: confirmed %d, read %d, size %d\n", f.Path, f.Stream, f.Epoch, f.Cursor, f.Read, f.Size)
+	}
+	return nil
+}
+
+func ask(socket string) ([]byte, error) {
+	client := http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", socket)
+		},
+	}}
+	resp, err := client.Get("http://agent/status")
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	return io.ReadAll(io.LimitReader(resp.Body, 64<<20))
+}
+
+func (versionCmd) Run(*cli) error {
+	_, err := fmt.Println("belfry-agent", version)
+	return err
+}
