@@ -111,13 +111,13 @@ func (a *Agent) confirmed(m *batch.Manifest) {
 func (a *Agent) Run(ctx context.Context) error {
 	var g run.Group
 	for i, in := range a.syslogs {
-		g.Add(fmt.Sprintf("input/syslog[%d]", i), run.UntilStopped(in.Run))
+		g.AddWorker(fmt.Sprintf("input/syslog[%d]", i), in.Run)
 	}
 	if a.files != nil {
-		g.Add("input/file", run.UntilStopped(a.files.Run))
+		g.AddWorker("input/file", a.files.Run)
 	}
 	g.Add("ship", a.ship.Run, a.ship.Close)
-	g.Add("road", run.UntilStopped(a.road.Run))
+	g.AddWorker("road", a.road.Run)
 	for name, addr := range map[string]string{"status": "unix:" + SocketPath(a.cfg.State), "metrics": a.cfg.Metrics} {
 		if addr == "" {
 			continue
@@ -126,7 +126,7 @@ func (a *Agent) Run(ctx context.Context) error {
 		if err != nil {
 			return errors.Join(err, a.close())
 		}
-		g.Add(name, run.UntilStopped(srv.Run))
+		g.AddWorker(name, srv.Run)
 	}
 	a.log.Info("agent runs", "agent", a.id.String(), "host", a.cfg.Host)
 	ops.Notify(ops.Ready)

@@ -63,12 +63,12 @@ func (g *Group) Run(ctx context.Context, grace time.Duration) error {
 	return errors.Join(errs...)
 }
 
-// UntilStopped makes the two halves of an actor of a function that works until
-// its context is done: stop cancels that context. The function's error is
-// dropped if it only says that the context was cancelled.
-func UntilStopped(work func(context.Context) error) (run func(context.Context) error, stop func()) {
+// AddWorker appends an actor that has no input to end: it works until its
+// context is done, and stopping it cancels that. An error that only says that
+// the context was cancelled is none.
+func (g *Group) AddWorker(name string, work func(context.Context) error) {
 	stopped := make(chan struct{})
-	run = func(ctx context.Context) error {
+	run := func(ctx context.Context) error {
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
 		go func() {
@@ -84,5 +84,5 @@ func UntilStopped(work func(context.Context) error) (run func(context.Context) e
 		}
 		return err
 	}
-	return run, sync.OnceFunc(func() { close(stopped) })
+	g.Add(name, run, sync.OnceFunc(func() { close(stopped) }))
 }

@@ -15,7 +15,7 @@ func TestStopsInOrder(t *testing.T) {
 		var ended []string
 		sent := 0
 		pipe := make(chan int)
-		run, stop := UntilStopped(func(ctx context.Context) error {
+		g.AddWorker("source", func(ctx context.Context) error {
 			defer close(pipe)
 			for i := 0; ; i++ {
 				select {
@@ -28,7 +28,6 @@ func TestStopsInOrder(t *testing.T) {
 				}
 			}
 		})
-		g.Add("source", run, stop)
 		took := 0
 		g.Add("sink", func(context.Context) error {
 			for range pipe {
@@ -52,8 +51,7 @@ func TestOneFailureStopsAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g Group
 		broken := errors.New("broken")
-		run, stop := UntilStopped(func(ctx context.Context) error { <-ctx.Done(); return nil })
-		g.Add("a", run, stop)
+		g.AddWorker("a", func(ctx context.Context) error { <-ctx.Done(); return nil })
 		g.Add("b", func(context.Context) error { return broken }, func() {})
 		if err := g.Run(t.Context(), time.Minute); !errors.Is(err, broken) || err.Error() != "b: broken" {
 			t.Error(err)
