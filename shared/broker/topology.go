@@ -2,6 +2,9 @@ package broker
 
 import (
 	"fmt"
+	"maps"
+	"strconv"
+	"strings"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 )
@@ -31,7 +34,7 @@ func (t Topology) Apply(conn *Conn) error {
 			return fmt.Errorf("declare exchange %s: %w", x.name, Classified(err))
 		}
 	}
-	for _, q := range t.queues() {
+	for _, q := range t.queues(deliveryLimit(conn)) {
 		if _, err := ch.QueueDeclare(q.name, true, false, false, false, q.args); err != nil {
 			return fmt.Errorf("declare queue %s: %w", q.name, Classified(err))
 		}
@@ -50,9 +53,24 @@ type queue struct {
 	args           amqp.Table
 }
 
-func (t Topology) queues() []queue {
-	// Newer brokers drop a message after 20 deliveries unless told not to.
-	quorum := func() amqp.Table { return amqp.Table{"x-queue-type": "quorum", "x-delivery-limit": -1} }
+// deliveryLimit returns the arguments that switch the delivery limit of a quorum queue off: RabbitMQ 4.0 and later drop
+// a message after 20 deliveries unless told -1, and those before, which have no limit, take -1 for "none at all" and
+// drop a message that comes back once (seen with 3.10).
+func deliveryLimit(conn *Conn) amqp.Table {
+	version, _ := conn.Properties["version"].(string)
+	major, _, _ := strings.Cut(version, ".")
+	if n, err := strconv.Atoi(major); err == nil && n >= 4 {
+		return amqp.Table{"x-delivery-limit": -1}
+	}
+	return nil
+}
+
+func (t Topology) queues(limit amqp.Table) []queue {
+	quorum := func() amqp.Table {
+		args := amqp.Table{"x-queue-type": "quorum"}
+		maps.Copy(args, limit)
+		return args
+	}
 	shared := func() amqp.Table {
 		args := quorum()
 		args["x-single-active-consumer"] = true

@@ -1,0 +1,236 @@
+package amqp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+
+	"belfry/shared/broker"
+	"belfry/shared/certs"
+	"belfry/shared/e2e/stack"
+)
+
+var silent = slog.New(slog.NewTextHandler(io.Discard, nil))
+
+// inbox is a handler that remembers, and fails when it is told to.
+type inbox struct {
+	mu   sync.Mutex
+	got  []Message
+	fail func(Message) error
+}
+
+func (b *inbox) take(_ context.Context, m Message, done func(error)) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var err error
+	if b.fail != nil {
+		err = b.fail(m)
+	}
+	if err == nil {
+		b.got = append(b.got, m)
+	}
+	go done(err)
+}
+
+func (b *inbox) bodies() (all []string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, m := range b.got {
+		all = append(all, string(m.Body))
+	}
+	return all
+}
+
+type rig struct {
+	rabbit  *stack.RabbitMQ
+	cfg     broker.Config
+	publish *Publisher
+}
+
+func start(t *testing.T) *rig {
+	t.Helper()
+	stack.Need(t, "rabbitmq-server")
+	dir := t.TempDir()
+	ca, err := certs.NewAuthority(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := `^belfry\.`
+	rabbit, err := stack.StartRabbitMQ(t.Context(), stack.Rabbit{Dir: dir, Authority: ca,
+		Users: []stack.User{{Name: "belfry", Configure: all, Write: all, Read: all}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := rabbit.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := rabbit.Apply(t.Context(), 2); err != nil {
+		t.Fatal(err)
+	}
+	files, err := ca.Issue("belfry", certs.Request{CommonName: "belfry", Client: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := broker.Config{URLs: []string{rabbit.URL}, Files: files, AppID: "test"}
+	r := &rig{rabbit, cfg, NewPublisher(cfg, silent, metrics.NewSet())}
+	run(t, r.publish.Run)
+	return r
+}
+
+// run runs an actor until the returned function is called, or the test ends.
+func run(t *testing.T, f func(context.Context) error) (stop func()) {
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- f(ctx) }()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		select {
+		case err := <-done:
+			if err != nil {
+				t.Error(err)
+			}
+		case <-time.After(30 * time.Second):
+			t.Error("does not stop")
+		}
+	})
+	t.Cleanup(stop)
+	return stop
+}
+
+func (r *rig) receive(t *testing.T, b *inbox) (stop func()) {
+	return run(t, New(r.cfg, 2, r.publish, b.take, silent, metrics.NewSet()).Run)
+}
+
+func (r *rig) send(t *testing.T, exchange, key string, bodies ...string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	for _, s := range bodies {
+		err := r.publish.Publish(ctx, exchange, key, Message{Body: []byte(s), MessageID: s, Manifest: []byte("m-" + s),
+			Headers: map[string]string{"h": "v"}, ContentType: "text/plain"})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func (b *inbox) want(t *testing.T, want ...string) {
+	t.Helper()
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		got := b.bodies()
+		if slices.Equal(got, want) {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("got %q, want %q", got, want)
+		}
+	}
+}
+
+func numbers(from, to int) (all []string) {
+	for i := from; i < to; i++ {
+		all = append(all, fmt.Sprint(i))
+	}
+	return all
+}
+
+func TestReceive(t *testing.T) {
+	r := start(t)
+	t.Run("all that is published, in order", func(t *testing.T) {
+		b := new(inbox)
+		defer r.receive(t, b)()
+		r.send(t, broker.Events, "00", numbers(0, 100)...)
+		b.want(t, numbers(0, 100)...)
+		m := b.got[0]
+		if string(m.Manifest) != "m-0" || m.UserID != "belfry" || m.Headers["h"] != "v" || m.Queue != broker.EventQueue(0) ||
+			m.MessageID != "0" || m.ContentType != "text/plain" {
+			t.Errorf("%+v", m)
+		}
+	})
+	t.Run("foreign", func(t *testing.T) {
+		b := new(inbox)
+		defer r.receive(t, b)()
+		r.send(t, broker.Foreign, "", "f")
+		b.want(t, "f")
+	})
+	t.Run("what fails comes again", func(t *testing.T) {
+		tries := 0
+		b := &inbox{fail: func(m Message) error {
+			if string(m.Body) == "5" && tries < 3 {
+				tries++
+				return errors.New("index is away")
+			}
+			return nil
+		}}
+		defer r.receive(t, b)()
+		r.send(t, broker.Events, "01", numbers(0, 40)...)
+		seen := make(map[string]bool)
+		for end := time.Now().Add(30 * time.Second); len(seen) < 40 && time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+			for _, s := range b.bodies() {
+				seen[s] = true
+			}
+		}
+		if len(seen) != 40 || tries != 3 {
+			t.Errorf("%d of 40 came, after %d failures: %q", len(seen), tries, b.bodies())
+		}
+	})
+	t.Run("poison goes to the dead letters", func(t *testing.T) {
+		b := &inbox{fail: func(m Message) error {
+			if string(m.Body) == "bad" {
+				return fmt.Errorf("%w: no such version", ErrPoison)
+			}
+			return nil
+		}}
+		defer r.receive(t, b)()
+		r.send(t, broker.Events, "00", "a", "bad", "b")
+		b.want(t, "a", "b")
+		conn, err := r.rabbit.Connect(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.End()
+		ch, err := conn.Channel()
+		if err != nil {
+			t.Fatal(err)
+		}
+		dead, err := ch.Consume(broker.Dead, "", true, false, false, false, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case d := <-dead:
+			if string(d.Body) != "bad" || d.Headers["belfry-reason"] != "message is not acceptable: no such version" ||
+				d.Headers["belfry-queue"] != broker.EventQueue(0) || d.Headers["belfry-manifest"] != "m-bad" {
+				t.Errorf("%+v", d)
+			}
+		case <-time.After(30 * time.Second):
+			t.Error("nothing among the dead letters")
+		}
+	})
+	t.Run("broker is killed", func(t *testing.T) {
+		b := new(inbox)
+		defer r.receive(t, b)()
+		r.send(t, broker.Events, "00", "x")
+		b.want(t, "x")
+		r.rabbit.Kill()
+		if err := r.rabbit.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		r.send(t, broker.Events, "00", "y")
+		for end := time.Now().Add(60 * time.Second); !slices.Contains(b.bodies(), "y"); time.Sleep(10 * time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatal("nothing comes after the restart")
+			}
+		}
+	})
+}
