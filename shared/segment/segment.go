@@ -177,6 +177,14 @@ func (l *Log) reopen(p *part, seed uint32, size int64) error {
 	return nil
 }
 
+// First returns the lsn of the oldest record that may be there: what was cut off had lower ones. It may be called beside
+// Append.
+func (l *Log) First() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.segments[0].first
+}
+
 // Next returns the lsn that the next Append will give.
 func (l *Log) Next() uint64 { return l.next }
 

@@ -128,6 +128,9 @@ func TestTruncate(t *testing.T) {
 		t.Errorf("first record after the cut is %d, want one in (1,30]", got[0])
 	}
 	checkRun(t, got, got[0], 61)
+	if l.First() != got[0] {
+		t.Errorf("First = %d, the first record is %d", l.First(), got[0])
+	}
 	if err := l.TruncateBefore(1000); err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,117 @@
+package embedded
+
+import (
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/VictoriaMetrics/VictoriaLogs/lib/logstorage"
+
+	"belfry/shared/event"
+)
+
+// addRows puts the rows of a group into the storage, in several goroutines: most of the storage's work is done in the
+// one that adds.
+func (x *Index) addRows(group []*pending) {
+	x.hosts.begin(x.now())
+	var next atomic.Int64
+	take := func(a *adder) {
+		for k := next.Add(1); k <= int64(len(group)); k = next.Add(1) {
+			a.addWrite(group[k-1])
+		}
+		a.flush()
+	}
+	var wg sync.WaitGroup
+	for _, a := range x.adders[1:min(len(group), len(x.adders))] {
+		wg.Go(func() { take(a) })
+	}
+	take(x.adders[0])
+	wg.Wait()
+}
+
+// adder adds rows to the storage. It is not safe for concurrent use.
+type adder struct {
+	x     *Index
+	rows  *logstorage.LogRows // that wait to be enough
+	maker rowWriter
+	dirty map[int64]bool // days, since 1970, that got rows since the last checkpoint
+}
+
+// maxAdders bounds the goroutines of addRows: the storage itself has as many locks as there are processors.
+const maxAdders = 8
+
+func newAdders(x *Index) []*adder {
+	all := make([]*adder, min(runtime.GOMAXPROCS(0), maxAdders))
+	for i := range all {
+		rows := logstorage.GetLogRows(nil, nil, nil, nil, "")
+		all[i] = &adder{x: x, rows: rows, dirty: make(map[int64]bool)}
+	}
+	return all
+}
+
+func (a *adder) addWrite(p *pending) {
+	for i, k := range p.fresh {
+		a.add(p.times[k], p.w.Items[k].Event, rowPosition(p.result.Position, i))
+	}
+}
+
+var tenant logstorage.TenantID // there is one
+
+// add adds a row to those that wait, and hands these to the storage if they are enough.
+func (a *adder) add(ts int64, e *event.Event, position uint64) {
+	fields, host := a.maker.columns(e, position)
+	stream := 0
+	if host && a.x.hosts.has(fields[0].Value) {
+		stream = 1
+	}
+	a.rows.MustAdd(tenant, ts, fields, stream)
+	a.dirty[ts/int64(24*time.Hour)] = true
+	if a.rows.NeedFlush() {
+		a.flush()
+	}
+}
+
+func (a *adder) flush() {
+	if a.rows.RowsCount() == 0 {
+		return
+	}
+	a.x.storage.MustAddRows(a.rows)
+	a.rows.ResetKeepSettings()
+	a.x.fresh.Store(true)
+}
+
+// maxHosts bounds the hosts of a day whose rows are kept together. Names of hosts come out of log lines too, and
+// logstorage slows down where there is no end of them.
+const maxHosts = 50_000
+
+// hostSet holds the hosts of a day. has is safe for concurrent use.
+type hostSet struct {
+	day   int64
+	names sync.Map // of string
+	count atomic.Int64
+}
+
+// begin forgets the hosts of another day.
+func (s *hostSet) begin(now time.Time) {
+	if day := now.Unix() / 86400; day != s.day {
+		s.day = day
+		s.names.Clear()
+		s.count.Store(0)
+	}
+}
+
+// has reports whether the rows of a host are kept together: those of about the first maxHosts names of a day are.
+func (s *hostSet) has(name string) bool {
+	if _, ok := s.names.Load(name); ok {
+		return true
+	}
+	if s.count.Load() >= maxHosts {
+		return false
+	}
+	if _, ok := s.names.LoadOrStore(strings.Clone(name), true); !ok {
+		s.count.Add(1)
+	}
+	return true
+}

@@ -1,0 +1,58 @@
+package embedded
+
+import (
+	"fmt"
+
+	"belfry/shared/event"
+)
+
+// applyLoop puts what is durable into the storage, tells the alerts, and answers. After a fault it refuses the rest.
+func (x *Index) applyLoop() {
+	var fault error
+	for j := range x.applying {
+		if j.idle != nil {
+			close(j.idle)
+			continue
+		}
+		if fault == nil {
+			x.addRows(j.group)
+		}
+		for _, p := range j.group {
+			if fault == nil {
+				fault = x.tell(p)
+			}
+			x.answer(p, fault)
+		}
+	}
+}
+
+// tell shows a record to the alerts.
+func (x *Index) tell(p *pending) error {
+	if !p.recorded {
+		return nil
+	}
+	events := make([]*event.Event, len(p.fresh))
+	for i, k := range p.fresh {
+		events[i] = p.w.Items[k].Event
+	}
+	err := x.onDurable(p.result.Position, events)
+	if err != nil {
+		err = fmt.Errorf("hand on record %d: %w", p.result.Position, err)
+		x.faults <- err
+	}
+	return err
+}
+
+func (x *Index) answer(p *pending, fault error) {
+	if p.err == nil {
+		p.err = fault
+	}
+	x.gate.leave(p.cost)
+	if p.err != nil {
+		p.done(Result{}, p.err)
+		return
+	}
+	x.measures.rows.Add(p.result.New)
+	x.measures.repeats.Add(p.result.Repeats)
+	p.done(p.result, nil)
+}

@@ -1,0 +1,172 @@
+package embedded
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/VictoriaMetrics/VictoriaLogs/lib/logstorage"
+
+	"belfry/aggregator/index"
+	"belfry/aggregator/ledger"
+	"belfry/shared/event"
+)
+
+const benchBatch = 500
+
+// BenchmarkWrite writes through the index and into bare logstorage by turns, four senders with batches of 500 events,
+// so that both see the same machine. It reports rows and processor time of each, and the ratio of the rows.
+func BenchmarkWrite(b *testing.B) {
+	const turns, batches = 6, 40
+	x := start(b, Config{Dir: b.TempDir(), Memory: 1 << 30}, func(uint64, []*event.Event) error { return nil })
+	bare := logstorage.MustOpenStorage(filepath.Join(b.TempDir(), "rows"),
+		&logstorage.StorageConfig{Retention: 90 * 24 * time.Hour, FlushInterval: flushInterval})
+	defer bare.MustClose()
+	var index, alone spent
+	n := 0
+	for b.Loop() {
+		for range turns {
+			writes := make([]Write, batches)
+			for i := range writes {
+				pos := ledger.Position{Stream: event.HashKey(fmt.Sprint(n % benchSenders))}
+				writes[i] = numbered(pos, uint64(n*benchBatch), uint64((n+1)*benchBatch), time.Now().Add(-time.Hour))
+				n++
+			}
+			index.add(func() { writeIndex(b, x, writes) })
+			alone.add(func() { writeBare(bare, writes) })
+		}
+	}
+	rows := float64(n * benchBatch)
+	if stats := x.Stats(); stats.Rows != uint64(rows) {
+		b.Errorf("%d rows in the storage, %v written", stats.Rows, rows)
+	}
+	b.ReportMetric(rows/index.wall.Seconds(), "rows/s")
+	b.ReportMetric(rows/alone.wall.Seconds(), "bare-rows/s")
+	b.ReportMetric(alone.wall.Seconds()/index.wall.Seconds(), "of-bare")
+	b.ReportMetric(index.cpu.Seconds()*1e6/rows, "cpu-us/row")
+	b.ReportMetric(alone.cpu.Seconds()*1e6/rows, "bare-cpu-us/row")
+	b.ReportMetric(float64(x.Stats().LogBytes)/rows, "log-B/row")
+}
+
+const benchSenders = 4
+
+// spent is time of the clock, and of the processors.
+type spent struct{ wall, cpu time.Duration }
+
+func (s *spent) add(do func()) {
+	runtime.GC()
+	begin, used := time.Now(), processorTime()
+	do()
+	s.wall += time.Since(begin)
+	s.cpu += processorTime() - used
+}
+
+func processorTime() time.Duration {
+	var r syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &r) != nil {
+		return 0
+	}
+	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
+}
+
+// eachSender calls fn for all writes, from several goroutines.
+func eachSender(writes []Write, fn func(n int)) {
+	var wg sync.WaitGroup
+	for s := range benchSenders {
+		wg.Go(func() {
+			for n := s; n < len(writes); n += benchSenders {
+				fn(n)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func writeIndex(b *testing.B, x *Index, writes []Write) {
+	var answers sync.WaitGroup
+	answers.Add(len(writes))
+	eachSender(writes, func(n int) {
+		x.Write(context.Background(), writes[n], func(_ Result, err error) {
+			if err != nil {
+				b.Error(err)
+			}
+			answers.Done()
+		})
+	})
+	answers.Wait()
+}
+
+func writeBare(s *logstorage.Storage, writes []Write) {
+	eachSender(writes, func(n int) {
+		rows := logstorage.GetLogRows(nil, nil, nil, nil, "")
+		defer logstorage.PutLogRows(rows)
+		var maker rowWriter
+		at := time.Now().UnixNano()
+		for i, it := range writes[n].Items {
+			fields, _ := maker.columns(it.Event, uint64(n<<16+i))
+			rows.MustAdd(tenant, at+int64(i), fields, 1)
+			if rows.NeedFlush() {
+				s.MustAddRows(rows)
+				rows.ResetKeepSettings()
+			}
+		}
+		s.MustAddRows(rows)
+	})
+}
+
+func BenchmarkSearch(b *testing.B) {
+	x := start(b, Config{Dir: b.TempDir()}, nil)
+	at := time.Now().Add(-time.Hour)
+	for n := range uint64(400) {
+		mustWrite(b, x, numbered(testPos, n*1000, (n+1)*1000, at))
+	}
+	run := func(name, text string, s index.Search, want int) {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if got := len(search(b, x, text, s)); got != want {
+					b.Fatalf("%d events, want %d", got, want)
+				}
+			}
+		})
+	}
+	run("newest", "", index.Search{Limit: 100}, 100)
+	run("user", "user.name:averez AND process.name:sudo", index.Search{Limit: 100}, 100)
+	run("word", "file399999", index.Search{}, 1)
+	run("oldest", "", index.Search{Limit: 100, Oldest: true}, 100)
+	run("none", "user.name:nobody", index.Search{}, 0)
+	run("export", "", index.Search{Limit: -1}, 400_000)
+}
+
+func BenchmarkRecord(b *testing.B) {
+	w := numbered(testPos, 0, benchBatch, time.Now())
+	var enc recordWriter
+	var rec []byte
+	b.Run("encode", func(b *testing.B) {
+		for b.Loop() {
+			rec = enc.encode(rec[:0], w.Ranges, w.Items, func(int) bool { return true }, benchBatch)
+		}
+		b.ReportMetric(float64(len(rec))/benchBatch, "B/event")
+		b.ReportMetric(float64(len(enc.raw))/benchBatch, "raw-B/event")
+	})
+	b.Run("decode", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := decodeRecord(rec); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("guard", func(b *testing.B) {
+		x := &Index{}
+		x.cfg.setDefaults()
+		for b.Loop() {
+			for i := range w.Items {
+				x.guard(w.Items[i].Event, time.Now())
+			}
+		}
+	})
+}

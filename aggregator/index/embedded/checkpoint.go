@@ -1,0 +1,152 @@
+package embedded
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/VictoriaMetrics/VictoriaLogs/lib/logstorage"
+)
+
+// The file "checkpoint" is
+//
+//	8 bytes  "belfckp\x01", the format's version last
+//	8 bytes  lsn: the storage holds, durably, every row of the records up to it, and the ledger their ranges
+//	4 bytes  CRC-32C of the 16 bytes before
+//	the rest is the ledger's snapshot, which has a checksum of its own
+//
+// Numbers are little-endian.
+const (
+	checkpointMagic  = "belfckp\x01"
+	checkpointHeader = 8 + 8 + 4
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+func (x *Index) checkpointPath() string { return filepath.Join(x.cfg.Dir, "checkpoint") }
+
+// readCheckpoint fills the ledger, and returns the lsn that the checkpoint covers; 0 if there was none.
+func (x *Index) readCheckpoint() (uint64, error) {
+	b, err := os.ReadFile(x.checkpointPath())
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("read checkpoint: %w", err)
+	}
+	if len(b) < checkpointHeader || string(b[:len(checkpointMagic)]) != checkpointMagic ||
+		crc32.Checksum(b[:16], castagnoli) != binary.LittleEndian.Uint32(b[16:]) {
+		return 0, fmt.Errorf("%s: not a checkpoint of this version, or damaged", x.checkpointPath())
+	}
+	if err := x.ledger.Unmarshal(b[checkpointHeader:]); err != nil {
+		return 0, fmt.Errorf("%s: %w", x.checkpointPath(), err)
+	}
+	return binary.LittleEndian.Uint64(b[8:]), nil
+}
+
+// writeCheckpoint replaces the checkpoint, in one step.
+func (x *Index) writeCheckpoint(at uint64) error {
+	b := binary.LittleEndian.AppendUint64([]byte(checkpointMagic), at)
+	b = binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
+	b = append(b, x.ledger.Marshal()...)
+	if err := replaceFile(x.checkpointPath(), b); err != nil {
+		return fmt.Errorf("write checkpoint: %w", err)
+	}
+	x.checkpoint.Store(at)
+	return nil
+}
+
+func replaceFile(path string, content []byte) error {
+	f, err := os.OpenFile(path+".tmp", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o640)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err != nil {
+		return err
+	}
+	if err := os.Rename(path+".tmp", path); err != nil {
+		return err
+	}
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
+
+func (x *Index) checkpointDue() bool {
+	if x.position.Load() == x.checkpoint.Load() {
+		return false
+	}
+	return x.grown >= x.cfg.CheckpointBytes || x.now().Sub(x.last) >= x.cfg.CheckpointEvery
+}
+
+// makeCheckpoint waits until the storage has all that is in the log, makes it durable there, and cuts the log. A
+// checkpoint that fails is told and made up for by a later one: the log is then only longer.
+func (x *Index) makeCheckpoint() {
+	begin := time.Now()
+	idle := make(chan struct{})
+	x.applying <- job{idle: idle}
+	<-idle
+	at := x.wal.Next() - 1
+	err := x.flushStorage()
+	if err == nil {
+		err = x.writeCheckpoint(at)
+	}
+	if err == nil {
+		err = x.wal.TruncateBefore(min(at, x.alertsAt.Load()) + 1)
+	}
+	x.logBytes.Store(x.wal.Bytes())
+	x.grown, x.last = 0, x.now()
+	x.measures.checkpoint.UpdateDuration(begin)
+	if err != nil {
+		x.measures.checkpointFaults.Inc()
+		x.log.Error("checkpoint is put off", "err", err)
+	}
+}
+
+// flushTries bounds how often flushStorage tries: a merge in memory that runs at the moment keeps its rows there.
+const flushTries = 100
+
+// flushStorage makes all rows durable. Nothing may be added meanwhile. A snapshot writes out what is in memory and not
+// in a merge; a partition's own count tells whether anything is left.
+func (x *Index) flushStorage() error {
+	dirty := make(map[int64]bool)
+	for _, a := range x.adders {
+		maps.Copy(dirty, a.dirty)
+	}
+	for range flushTries {
+		x.storage.DebugFlush()
+		for day := range dirty {
+			name := time.Unix(day*86400, 0).UTC().Format("20060102")
+			x.dropSnapshots(x.storage.PartitionSnapshotMustCreate(name))
+		}
+		var s logstorage.StorageStats
+		x.storage.UpdateStats(&s)
+		if s.PendingRows == 0 && s.InmemoryRowsCount == 0 {
+			for _, a := range x.adders {
+				clear(a.dirty)
+			}
+			return nil
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	return errors.New("flush the storage: rows stay in memory")
+}
+
+// dropSnapshots removes snapshots: they are made only for what making them does.
+func (x *Index) dropSnapshots(paths []string) {
+	for _, path := range paths {
+		if err := x.storage.PartitionSnapshotDelete(path); err != nil {
+			x.log.Warn("snapshot stays", "path", path, "err", err)
+		}
+	}
+}

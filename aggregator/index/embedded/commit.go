@@ -1,0 +1,242 @@
+package embedded
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"belfry/aggregator/ledger"
+)
+
+// job is what the loop that commits hands to the one that applies.
+type job struct {
+	group []*pending
+	idle  chan<- struct{} // if not nil: closed when all before is done
+}
+
+// Run writes what is queued until ctx is done, which is no error, or until a fault. Before it returns, everything that
+// was queued is written or refused.
+func (x *Index) Run(ctx context.Context) error {
+	if err := x.start(); err != nil {
+		return err
+	}
+	defer close(x.ended)
+	applied := make(chan struct{})
+	go func() {
+		defer close(applied)
+		x.applyLoop()
+	}()
+	err := x.commitLoop(ctx)
+	reason := ErrClosed
+	if err != nil {
+		reason = err
+		x.log.Error("index writes no more", "err", err)
+	}
+	x.halt(reason)
+	if err == nil {
+		err = x.commitRest()
+	}
+	x.refuseQueued()
+	close(x.applying)
+	<-applied
+	if err == nil {
+		err = x.fault()
+	}
+	return err
+}
+
+func (x *Index) start() error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.running || x.reason != nil {
+		return fmt.Errorf("run index: %w", errors.Join(x.reason, errors.New("it runs once")))
+	}
+	x.running = true
+	return nil
+}
+
+// checkEvery is how often the loop looks whether a checkpoint is due.
+const checkEvery = time.Second
+
+func (x *Index) commitLoop(ctx context.Context) error {
+	tick := time.NewTicker(checkEvery)
+	defer tick.Stop()
+	x.last = x.now()
+	for {
+		select {
+		case p := <-x.queue:
+			if err := x.commit(x.collect(p)); err != nil {
+				return err
+			}
+		case <-tick.C:
+		case err := <-x.faults:
+			return err
+		case <-x.stop:
+			return nil
+		case <-ctx.Done():
+			return nil
+		}
+		if x.checkpointDue() {
+			x.makeCheckpoint()
+		}
+	}
+}
+
+// commitRest writes what was queued when the index stopped.
+func (x *Index) commitRest() error {
+	for {
+		select {
+		case p := <-x.queue:
+			if err := x.commit(x.collect(p)); err != nil {
+				return err
+			}
+		default:
+			return nil
+		}
+	}
+}
+
+// refuseQueued answers what is left in the queue.
+func (x *Index) refuseQueued() {
+	reason := x.halt(ErrClosed)
+	for {
+		select {
+		case p := <-x.queue:
+			x.gate.leave(p.cost)
+			p.done(Result{}, reason)
+		default:
+			return
+		}
+	}
+}
+
+func (x *Index) fault() error {
+	select {
+	case err := <-x.faults:
+		return err
+	default:
+		return nil
+	}
+}
+
+// collect takes what else is queued, as far as it fits into one group.
+func (x *Index) collect(first *pending) []*pending {
+	group := []*pending{first}
+	for size := first.cost; size < groupBytes; {
+		select {
+		case p := <-x.queue:
+			group = append(group, p)
+			size += p.cost
+		default:
+			return group
+		}
+	}
+	return group
+}
+
+// commit makes a group durable and hands it on. An error is a fault; then nothing of the group is claimed, and all of
+// it is refused.
+func (x *Index) commit(group []*pending) error {
+	if err := x.disk.roomy(x.now()); err != nil {
+		x.measures.refused.Add(len(group))
+		x.handOn(group, err)
+		return nil
+	}
+	change := x.ledger.Begin()
+	err := x.append(group, change)
+	if err == nil {
+		err = x.sync()
+	}
+	if err != nil {
+		err = fmt.Errorf("write the log: %w", err)
+		x.handOn(group, err)
+		return err
+	}
+	change.Commit()
+	x.position.Store(x.wal.Next() - 1)
+	x.handOn(group, nil)
+	return nil
+}
+
+// handOn gives a group, with the error if all of it is refused, to the loop that applies: so all answers are in order.
+func (x *Index) handOn(group []*pending, err error) {
+	if err != nil {
+		for _, p := range group {
+			p.fresh, p.recorded, p.err = nil, false, err
+		}
+	}
+	x.applying <- job{group: group}
+}
+
+func (x *Index) append(group []*pending, change *ledger.Change) error {
+	for _, p := range group {
+		inner := change.Begin()
+		if p.err = x.pick(p, inner); p.err != nil {
+			continue
+		}
+		if len(p.fresh) > 0 || !inner.Empty() {
+			rec := x.encoded(p)
+			lsn, err := x.wal.Append(rec)
+			if err != nil {
+				return err
+			}
+			x.grown += int64(len(rec))
+			x.logBytes.Add(int64(len(rec)))
+			p.recorded, p.result.Position = true, lsn
+			inner.Commit()
+		} else {
+			p.result.Position = x.wal.Next() - 1
+		}
+		p.record = nil
+	}
+	return nil
+}
+
+// pick finds out which items of a write are new, and adds its ranges to the change. After an error the change is to be
+// dropped.
+func (x *Index) pick(p *pending, change *ledger.Change) error {
+	items := p.w.Items
+	p.fresh = make([]int, 0, len(items))
+	for i := range items {
+		if it := &items[i]; !it.Ranged || !change.Held(it.Pos, it.Offset) {
+			p.fresh = append(p.fresh, i)
+		}
+	}
+	for i := range p.w.Ranges {
+		r := &p.w.Ranges[i]
+		if err := change.Add(r.Pos, r.Kind, r.First, r.End); err != nil {
+			return err
+		}
+	}
+	for _, i := range p.fresh {
+		if it := &items[i]; it.Ranged && !change.Held(it.Pos, it.Offset) {
+			return fmt.Errorf("%w: stream %s, offset %d", errUncovered, it.Pos.Stream, it.Offset)
+		}
+	}
+	p.result.New = len(p.fresh)
+	p.result.Repeats += len(items) - len(p.fresh)
+	return nil
+}
+
+// encoded returns the record of what is new of a write.
+func (x *Index) encoded(p *pending) []byte {
+	if len(p.fresh) == len(p.w.Items) {
+		return p.record
+	}
+	enc := recordWriters.Get().(*recordWriter)
+	defer recordWriters.Put(enc)
+	picked := func(i int) bool {
+		_, ok := slices.BinarySearch(p.fresh, i)
+		return ok
+	}
+	return enc.encode(p.record[:0], p.w.Ranges, p.w.Items, picked, len(p.fresh))
+}
+
+func (x *Index) sync() error {
+	begin := time.Now()
+	err := x.wal.Sync()
+	x.measures.sync.UpdateDuration(begin)
+	return err
+}

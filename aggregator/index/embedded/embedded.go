@@ -1,0 +1,322 @@
+// Package embedded is the index of one machine: VictoriaLogs' logstorage as a library, behind a write-ahead log and a
+// ledger, so that an acknowledgement means on disk, and every event is there exactly once.
+//
+// # Writing
+//
+// Write queues what a batch brings. One loop, Run, takes all that is queued as a group. For each Write it asks the
+// ledger which events are repeats and appends one record to the log: the new events, finished, and the change of the
+// ledger. One fsync makes the group durable, and only then the ledger in memory claims it. A second loop then puts the
+// rows into the storage, calls onDurable for each record in order, and answers each Write in order. The answer to a
+// repeat has waited for the fsync of what it repeats.
+//
+// A fault of the log or of onDurable is final: this and every later Write gets the error, and so does Run. The
+// process must start again and replay. A disk that gets full is no fault: see ErrDiskFull.
+//
+// # What survives
+//
+// The storage keeps rows in memory for a while, so a kill loses some. At a checkpoint everything is flushed, the
+// ledger is written with the log's position, and the log is cut behind it and behind the alerts (AlertsAt). Open
+// replays the rest of the log: it asks the storage which of these rows it holds, and adds the others. Positions in the
+// log are never given twice, so that this is exact.
+//
+// # Files
+//
+// Config.Dir holds: log/ (package segment; the records are described in record.go), rows/ (logstorage), checkpoint
+// (described in checkpoint.go) and lock.
+//
+// An Index is safe for concurrent use. It starts no goroutine before Run, apart from those of logstorage, which also
+// wants settings of the whole process: see library.go. logstorage ends the process on a fault of the disk.
+package embedded
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/VictoriaMetrics/VictoriaLogs/lib/logstorage"
+	"github.com/VictoriaMetrics/metrics"
+
+	"belfry/aggregator/ledger"
+	"belfry/shared/event"
+	"belfry/shared/segment"
+)
+
+// Config says where an index is and what it may use.
+type Config struct {
+	Dir             string        // folder of the index; no default
+	Retention       time.Duration // how long events are kept, by their time; default 90 days, at least one
+	Memory          int64         // bytes for the storage's caches; the first index of a process decides; default 1 GiB
+	MinFree         int64         // refuse writes when the disk has less free; default 1 GiB, negative: never
+	CheckpointEvery time.Duration // at most so long between two checkpoints; default 5 minutes
+	CheckpointBytes int64         // and at most so many bytes of log; default 256 MiB
+}
+
+func (c *Config) setDefaults() {
+	if c.Retention == 0 {
+		c.Retention = 90 * 24 * time.Hour
+	}
+	if c.Memory == 0 {
+		c.Memory = 1 << 30
+	}
+	if c.MinFree == 0 {
+		c.MinFree = 1 << 30
+	}
+	if c.CheckpointEvery == 0 {
+		c.CheckpointEvery = 5 * time.Minute
+	}
+	if c.CheckpointBytes == 0 {
+		c.CheckpointBytes = 256 << 20
+	}
+}
+
+// Validate reports every fault, each with its key.
+func (c Config) Validate() error {
+	var errs []error
+	if c.Dir == "" {
+		errs = append(errs, errors.New("dir: must be given"))
+	}
+	if c.Retention != 0 && c.Retention < 24*time.Hour {
+		errs = append(errs, fmt.Errorf("retention: %v is less than a day", c.Retention))
+	}
+	if c.Memory != 0 && c.Memory < 16<<20 {
+		errs = append(errs, fmt.Errorf("memory: %d bytes are less than 16 MiB", c.Memory))
+	}
+	if c.CheckpointEvery < 0 {
+		errs = append(errs, fmt.Errorf("checkpoint_every: %v is negative", c.CheckpointEvery))
+	}
+	if c.CheckpointBytes < 0 {
+		errs = append(errs, fmt.Errorf("checkpoint_bytes: %d is negative", c.CheckpointBytes))
+	}
+	return errors.Join(errs...)
+}
+
+// ErrClosed says that the index does not run any more.
+var ErrClosed = errors.New("index is closed")
+
+// Index is an open index.
+type Index struct {
+	cfg       Config
+	log       *slog.Logger
+	now       func() time.Time
+	onDurable func(position uint64, events []*event.Event) error
+	lock      *os.File
+	storage   *logstorage.Storage
+	wal       *segment.Log
+	ledger    *ledger.Ledger
+	gate      *gate
+	queue     chan *pending
+	applying  chan job      // from the loop that commits to the one that applies
+	faults    chan error    // and its first fault back
+	stop      chan struct{} // closed when no Write is taken any more
+	disk      disk
+	measures  measures
+
+	mu      sync.RWMutex // guards stopped, reason, closed, running
+	reason  error        // why it has stopped
+	closed  bool
+	running bool
+	ended   chan struct{} // closed when Run has returned
+
+	searches sync.RWMutex // held for reading while the storage is asked, for writing to close it
+	flushing sync.Mutex
+	fresh    atomic.Bool // rows were added that a search would not see yet
+
+	position   atomic.Uint64 // lsn of the last record that is on disk
+	checkpoint atomic.Uint64 // lsn that the last checkpoint covers
+	alertsAt   atomic.Uint64 // the alerts need no record up to this one
+	logBytes   atomic.Int64
+
+	adders  []*adder  // of the loop that applies
+	hosts   hostSet   // of the loop that applies
+	grown   int64     // bytes of log since the last checkpoint; of the loop that commits
+	damaged int       // places of damage in the log that were told; of Open and Since
+	last    time.Time // of the last checkpoint, or the last try; of the loop that commits
+}
+
+// Open opens the index in cfg.Dir, or makes it, and replays what the last process left in the log. It calls nobody:
+// onDurable is called by Run, for each record in order of position, once its events are on disk; the events are
+// shared from then on, and nobody may change them. Without onDurable there are no alerts, and nothing waits for
+// AlertsAt.
+func Open(cfg Config, log *slog.Logger, set *metrics.Set,
+	onDurable func(position uint64, events []*event.Event) error) (*Index, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("index.embedded: %w", err)
+	}
+	cfg.setDefaults()
+	if set == nil {
+		set = metrics.NewSet()
+	}
+	x := &Index{
+		cfg: cfg, log: log, now: time.Now, onDurable: onDurable,
+		ledger: ledger.New(), gate: newGate(queueBytes), queue: make(chan *pending, queueBytes/queueLeast),
+		applying: make(chan job, 1), faults: make(chan error, 1),
+		stop: make(chan struct{}), ended: make(chan struct{}),
+		measures: newMeasures(set),
+	}
+	x.adders = newAdders(x)
+	x.disk = disk{dir: cfg.Dir, least: cfg.MinFree}
+	if onDurable == nil {
+		x.onDurable = func(uint64, []*event.Event) error { return nil }
+		x.alertsAt.Store(^uint64(0))
+	}
+	if err := x.open(); err != nil {
+		return nil, errors.Join(err, x.release())
+	}
+	x.gauges(set)
+	return x, nil
+}
+
+func (x *Index) open() error {
+	if err := os.MkdirAll(x.cfg.Dir, 0o750); err != nil {
+		return fmt.Errorf("make index folder: %w", err)
+	}
+	var err error
+	if x.lock, err = takeLock(filepath.Join(x.cfg.Dir, "lock")); err != nil {
+		return err
+	}
+	if err := x.disk.usable(); err != nil {
+		return err
+	}
+	if err := prepareLibrary(x.cfg.Memory, x.log); err != nil {
+		return err
+	}
+	at, err := x.readCheckpoint()
+	if err != nil {
+		return err
+	}
+	x.wal, err = segment.Open(filepath.Join(x.cfg.Dir, "log"), segment.Config{First: at + 1})
+	if err != nil {
+		return err
+	}
+	if at == 0 && x.wal.First() > 1 {
+		return fmt.Errorf("%s is missing, and the log begins at record %d: the ledger is lost",
+			filepath.Join(x.cfg.Dir, "checkpoint"), x.wal.First())
+	}
+	x.openStorage()
+	if err := x.replay(at); err != nil {
+		return err
+	}
+	x.position.Store(x.wal.Next() - 1)
+	x.checkpoint.Store(at)
+	x.logBytes.Store(x.wal.Bytes())
+	return nil
+}
+
+// century keeps logstorage from its own judgement of what is in the future: it deletes whole days that are ahead of
+// the clock when it opens, which a clock that is wrong at boot would make all of them.
+const century = 100 * 365 * 24 * time.Hour
+
+func (x *Index) openStorage() {
+	x.storage = logstorage.MustOpenStorage(filepath.Join(x.cfg.Dir, "rows"), &logstorage.StorageConfig{
+		Retention:       x.cfg.Retention + 24*time.Hour, // the guards are stricter, so that nothing is dropped in silence
+		FutureRetention: century,
+		FlushInterval:   flushInterval,
+	})
+	x.dropSnapshots(x.storage.PartitionSnapshotList())
+}
+
+// flushInterval is how long the storage keeps rows in memory. The log has them: longer means larger parts and fewer
+// writes, but more to replay.
+const flushInterval = 15 * time.Second
+
+// Held reports whether the event at offset is on disk, or was a part of a batch that is: then it need not be parsed.
+// Its Write must be made all the same, without it, to be answered.
+func (x *Index) Held(pos ledger.Position, offset uint64) bool { return x.ledger.Held(pos, offset) }
+
+// Ledger returns the ledger, for reading.
+func (x *Index) Ledger() *ledger.Ledger { return x.ledger }
+
+// AlertsAt says that the alerts have done with every record up to position, so that the log may be cut there.
+func (x *Index) AlertsAt(position uint64) {
+	for {
+		old := x.alertsAt.Load()
+		if position <= old || x.alertsAt.CompareAndSwap(old, position) {
+			return
+		}
+	}
+}
+
+// Since calls fn for each record of the log from position on that is on disk, in order, with its events. The events
+// are fn's. It ends with the first error of fn.
+func (x *Index) Since(position uint64, fn func(position uint64, events []*event.Event) error) error {
+	if first := x.wal.First(); position < first && x.position.Load() >= first && position > 0 {
+		x.log.Warn("the log does not reach back so far", "wanted", position, "first", first)
+	}
+	err := x.wal.Read(position, func(lsn uint64, rec []byte) error {
+		r, err := decodeRecord(rec)
+		if err != nil {
+			return fmt.Errorf("log record %d: %w", lsn, err)
+		}
+		return fn(lsn, r.events)
+	})
+	x.reportDamage()
+	return err
+}
+
+// Close ends Run and the searches, makes a last checkpoint and closes the files.
+func (x *Index) Close() error {
+	x.mu.Lock()
+	if x.closed {
+		x.mu.Unlock()
+		return nil
+	}
+	x.closed = true
+	running := x.running
+	x.mu.Unlock()
+	failed := x.halt(ErrClosed)
+	if running {
+		<-x.ended
+	} else {
+		x.refuseQueued()
+	}
+	x.searches.Lock()
+	defer x.searches.Unlock()
+	x.storage.MustClose() // writes all rows
+	x.storage = nil
+	var err error
+	if errors.Is(failed, ErrClosed) {
+		err = x.writeCheckpoint(x.position.Load())
+	}
+	return errors.Join(err, x.release())
+}
+
+// release gives back what open took.
+func (x *Index) release() error {
+	var errs []error
+	if x.storage != nil {
+		x.storage.MustClose()
+	}
+	if x.wal != nil {
+		errs = append(errs, x.wal.Close())
+	}
+	if x.lock != nil {
+		errs = append(errs, x.lock.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// failure returns the fault after which nothing is written any more, if there was one.
+func (x *Index) failure() error {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	if errors.Is(x.reason, ErrClosed) {
+		return nil
+	}
+	return x.reason
+}
+
+// halt makes the index take no more writes, for a reason; the first one stays. It returns the one that counts.
+func (x *Index) halt(reason error) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.reason == nil {
+		x.reason = reason
+		close(x.stop)
+	}
+	return x.reason
+}

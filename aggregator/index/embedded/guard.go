@@ -1,0 +1,149 @@
+package embedded
+
+import (
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"belfry/shared/event"
+)
+
+// What logstorage drops with no error but a line in its log. The guards keep to these bounds, with room for the
+// columns that this package adds.
+const (
+	maxName    = 128           // bytes of a field's name
+	maxColumns = 2000 - 8      // fields of a row
+	maxRow     = 2<<20 - 8<<10 // bytes of a row, as appendColumns makes it
+)
+
+// future is how far ahead of the clock a time may be.
+const future = 24 * time.Hour
+
+const (
+	overflowField = "details.overflow" // JSON object of the fields that cannot be columns
+	logTimeField  = "labels.log_time"  // the time that a line claims and that cannot be used
+	tagTime       = "time_out_of_range"
+	tagOverflow   = "overflow"
+	tagTruncated  = "truncated"
+)
+
+// guard makes an event one that the storage takes, and returns its time and its size as a row. It changes the event
+// in place, so that the alerts see what a search will find.
+func (x *Index) guard(e *event.Event, now time.Time) (ts int64, size int) {
+	ts = x.guardTime(e, now)
+	guardNames(e)
+	size = rowSize(e)
+	for budget := maxRow; size > maxRow; budget /= 2 { // escapes in lists may ask for more than one round
+		shorten(e, budget)
+		size = rowSize(e)
+	}
+	return ts, size
+}
+
+// guardTime makes @timestamp one that is within the retention, in the one form that reading gives back.
+func (x *Index) guardTime(e *event.Event, now time.Time) int64 {
+	oldest, newest := now.Add(-x.cfg.Retention), now.Add(future)
+	within := func(text string) (time.Time, bool) {
+		t, err := time.Parse(time.RFC3339Nano, text)
+		return t.UTC(), err == nil && !t.Before(oldest) && t.Before(newest)
+	}
+	own := e.Get("@timestamp")
+	t, ok := within(own)
+	if !ok {
+		if t, ok = within(e.Get("event.created")); !ok {
+			t = now.UTC()
+		}
+		if own != "" {
+			e.Default(logTimeField, own)
+			e.Add("tags", tagTime)
+		}
+	}
+	e.Set("@timestamp", t.Format(time.RFC3339Nano))
+	return t.UnixNano()
+}
+
+// reserved are the names that mean something else to the storage or to this package.
+var reserved = []string{"", "_msg", "_time", "_stream", "_stream_id", columnPosition, columnLists}
+
+// guardNames folds the fields that cannot be columns into one.
+func guardNames(e *event.Event) {
+	if !mustFold(e) {
+		return
+	}
+	kept, folded := e.Fields[:0:0], new(event.Event)
+	names := make(map[string]bool, maxColumns)
+	for _, f := range e.Fields {
+		switch {
+		case f.Name == overflowField, len(f.Name) > maxName, slices.Contains(reserved, f.Name),
+			!names[f.Name] && len(names) == maxColumns:
+			folded.Fields = append(folded.Fields, f)
+		default:
+			names[f.Name] = true
+			kept = append(kept, f)
+		}
+	}
+	e.Fields = kept
+	e.Append(overflowField, string(folded.AppendJSON(nil)))
+	e.Add("tags", tagOverflow)
+}
+
+func mustFold(e *event.Event) bool {
+	if len(e.Fields) > maxColumns {
+		return true
+	}
+	for i := range e.Fields {
+		name := e.Fields[i].Name
+		if len(name) > maxName || (name == "" || name[0] == '_') && slices.Contains(reserved, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// shorten cuts the longest values, the raw line last, until all of them together have no more than budget bytes.
+func shorten(e *event.Event, budget int) {
+	var lengths []int
+	for _, f := range e.Fields {
+		budget -= len(f.Name) + perField
+		if f.Name == "event.original" && len(f.Value) <= maxRow/2 {
+			budget -= len(f.Value)
+			continue
+		}
+		lengths = append(lengths, len(f.Value))
+	}
+	most := level(lengths, budget)
+	for i := range e.Fields {
+		f := &e.Fields[i]
+		if f.Name == "event.original" && len(f.Value) <= maxRow/2 {
+			continue
+		}
+		f.Value = cutText(f.Value, most)
+	}
+	e.Fields = slices.DeleteFunc(e.Fields, func(f event.Field) bool { return f.Value == "" })
+	e.Add("tags", tagTruncated)
+}
+
+// level returns the largest m for which the lengths, none of them counted for more than m, add up to no more than
+// budget.
+func level(lengths []int, budget int) int {
+	slices.Sort(lengths)
+	for i, n := range lengths {
+		if rest := len(lengths) - i; n > budget/rest {
+			return max(budget/rest, 1)
+		}
+		budget -= n
+	}
+	return maxRow
+}
+
+// cutText returns at most n bytes of s, and no half of a character.
+func cutText(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return strings.Clone(s[:n]) // the rest must not stay in memory
+}

@@ -1,0 +1,77 @@
+package embedded
+
+import (
+	"github.com/VictoriaMetrics/VictoriaLogs/lib/logstorage"
+	"github.com/VictoriaMetrics/metrics"
+)
+
+// measures are the index's metrics.
+type measures struct {
+	rows, repeats, refused, damage, checkpointFaults *metrics.Counter
+	sync, checkpoint, search                         *metrics.Summary
+}
+
+func newMeasures(set *metrics.Set) measures {
+	return measures{
+		rows:             set.NewCounter("belfry_index_rows_total"),
+		repeats:          set.NewCounter("belfry_index_repeats_total"),
+		refused:          set.NewCounter("belfry_index_disk_full_writes_total"),
+		damage:           set.NewCounter("belfry_index_log_damages_total"),
+		checkpointFaults: set.NewCounter("belfry_index_checkpoint_faults_total"),
+		sync:             set.NewSummary("belfry_index_sync_duration_seconds"),
+		checkpoint:       set.NewSummary("belfry_index_checkpoint_duration_seconds"),
+		search:           set.NewSummary("belfry_index_search_duration_seconds"),
+	}
+}
+
+// gauges adds what is read from the index when somebody asks.
+func (x *Index) gauges(set *metrics.Set) {
+	gauge := func(name string, value func() float64) { set.NewGauge(name, value) }
+	gauge("belfry_index_log_bytes", func() float64 { return float64(x.logBytes.Load()) })
+	gauge("belfry_index_queue_bytes", func() float64 { return float64(x.gate.taken()) })
+	gauge("belfry_index_disk_free_bytes", func() float64 { return float64(x.disk.free.Load()) })
+	gauge("belfry_index_disk_full", func() float64 { return truth(x.disk.full.Load()) })
+	gauge("belfry_index_failed", func() float64 { return truth(x.failure() != nil) })
+	gauge("belfry_index_ledger_positions", func() float64 { return float64(x.ledger.Len()) })
+}
+
+func truth(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// Stats says how an index is.
+type Stats struct {
+	Rows       uint64 `json:"rows"`             // events in the storage
+	Bytes      uint64 `json:"bytes"`            // of them, compressed
+	LogBytes   int64  `json:"log_bytes"`        // of the write-ahead log
+	Position   uint64 `json:"position"`         // of the last record on disk
+	Checkpoint uint64 `json:"checkpoint"`       // position that the last checkpoint covers
+	Positions  int    `json:"ledger_positions"` // epochs of streams in the ledger
+	DiskFree   int64  `json:"disk_free_bytes"`
+	DiskFull   bool   `json:"disk_full"`         // writes are refused
+	Failure    string `json:"failure,omitempty"` // the fault after which nothing is written any more
+}
+
+// Stats returns how the index is.
+func (x *Index) Stats() Stats {
+	s := Stats{
+		LogBytes: x.logBytes.Load(), Position: x.position.Load(), Checkpoint: x.checkpoint.Load(),
+		Positions: x.ledger.Len(), DiskFree: x.disk.free.Load(), DiskFull: x.disk.full.Load(),
+	}
+	if err := x.failure(); err != nil {
+		s.Failure = err.Error()
+	}
+	x.searches.RLock()
+	defer x.searches.RUnlock()
+	if x.storage == nil {
+		return s
+	}
+	var all logstorage.StorageStats
+	x.storage.UpdateStats(&all)
+	s.Rows = all.RowsCount() + all.PendingRows
+	s.Bytes = all.CompressedInmemorySize + all.CompressedSmallPartSize + all.CompressedBigPartSize + all.IndexdbSizeBytes
+	return s
+}

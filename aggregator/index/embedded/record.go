@@ -1,0 +1,202 @@
+package embedded
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/klauspost/compress/s2"
+
+	"belfry/aggregator/ledger"
+	"belfry/shared/batch"
+	"belfry/shared/event"
+)
+
+// A record of the log holds what one Write changes: the ledger's ranges and the finished events that are new.
+//
+//	1 byte   version, 1
+//	the rest, compressed as one S2 block:
+//	  uvarint  number of ranges; for each: 16 bytes agent, 16 bytes stream, uvarint epoch,
+//	           1 byte kind ('d' data, 'x' dead, 'o' dropped, 's' skipped), uvarint first, uvarint length
+//	  uvarint  number of events; for each: uvarint number of fields; for each field:
+//	           uvarint name: 0 and a text if the name is new, else 1 + its index among the names so far;
+//	           a text, the value
+//	  a text is a uvarint length and the bytes
+const recordVersion = 1
+
+var kindBytes = map[batch.Kind]byte{batch.Data: 'd', batch.Dead: 'x', batch.Dropped: 'o', batch.Skipped: 's'}
+
+// recordWriter encodes records. It keeps its memory between them.
+type recordWriter struct {
+	raw    []byte
+	packed []byte
+	names  map[string]uint64
+}
+
+// encode appends a record with those of the items that are picked.
+func (w *recordWriter) encode(dst []byte, ranges []Range, items []Item, picked func(i int) bool, n int) []byte {
+	clear(w.names)
+	if w.names == nil {
+		w.names = make(map[string]uint64)
+	}
+	w.raw = binary.AppendUvarint(w.raw[:0], uint64(len(ranges)))
+	for i := range ranges {
+		w.raw = ranges[i].append(w.raw)
+	}
+	w.raw = binary.AppendUvarint(w.raw, uint64(n))
+	for i := range items {
+		if picked(i) {
+			w.event(items[i].Event)
+		}
+	}
+	w.packed = s2.Encode(w.packed[:cap(w.packed)], w.raw)
+	return append(append(dst, recordVersion), w.packed...)
+}
+
+func (w *recordWriter) event(e *event.Event) {
+	w.raw = binary.AppendUvarint(w.raw, uint64(len(e.Fields)))
+	for i := range e.Fields {
+		f := &e.Fields[i]
+		if k, ok := w.names[f.Name]; ok {
+			w.raw = binary.AppendUvarint(w.raw, k)
+		} else {
+			w.names[f.Name] = uint64(len(w.names) + 1)
+			w.text(append(w.raw, 0), f.Name)
+		}
+		w.text(w.raw, f.Value)
+	}
+}
+
+func (w *recordWriter) text(dst []byte, s string) {
+	w.raw = append(binary.AppendUvarint(dst, uint64(len(s))), s...)
+}
+
+func (r *Range) append(dst []byte) []byte {
+	dst = append(append(dst, r.Pos.Agent[:]...), r.Pos.Stream[:]...)
+	dst = binary.AppendUvarint(dst, r.Pos.Epoch)
+	dst = binary.AppendUvarint(append(dst, kindBytes[r.Kind]), r.First)
+	return binary.AppendUvarint(dst, r.End-r.First)
+}
+
+// record is a decoded record.
+type record struct {
+	ranges []Range
+	events []*event.Event
+}
+
+// maxRaw bounds a record before compression.
+const maxRaw = 512 << 20
+
+var errRecord = errors.New("record is not readable")
+
+// decodeRecord reads a record. What it returns shares no memory with rec.
+func decodeRecord(rec []byte) (record, error) {
+	if len(rec) == 0 || rec[0] != recordVersion {
+		return record{}, fmt.Errorf("%w: of another version", errRecord)
+	}
+	if n, err := s2.DecodedLen(rec[1:]); err != nil || n > maxRaw {
+		return record{}, fmt.Errorf("%w: length %d, %w", errRecord, n, err)
+	}
+	raw, err := s2.Decode(nil, rec[1:])
+	if err != nil {
+		return record{}, fmt.Errorf("%w: %w", errRecord, err)
+	}
+	d := recordReader{rest: string(raw)}
+	var r record
+	for n := d.count(); len(r.ranges) < n && !d.bad; {
+		r.ranges = append(r.ranges, d.rangeOf())
+	}
+	for n := d.count(); len(r.events) < n && !d.bad; {
+		r.events = append(r.events, d.event())
+	}
+	if d.bad || d.rest != "" {
+		return record{}, errRecord
+	}
+	return r, nil
+}
+
+// recordReader reads a record. After bad it gives zeros.
+type recordReader struct {
+	rest  string // the values are parts of it
+	names []string
+	bad   bool
+}
+
+func (d *recordReader) fail() { d.rest, d.bad = "", true }
+
+func (d *recordReader) uvarint() uint64 {
+	var v uint64
+	for i := 0; i < len(d.rest) && i < binary.MaxVarintLen64; i++ {
+		c := d.rest[i]
+		v |= uint64(c&0x7f) << (7 * i)
+		if c < 0x80 {
+			d.rest = d.rest[i+1:]
+			return v
+		}
+	}
+	d.fail()
+	return 0
+}
+
+// count reads a number of things or bytes, each of which takes a byte or more.
+func (d *recordReader) count() int {
+	n := d.uvarint()
+	if n > uint64(len(d.rest)) {
+		d.fail()
+		return 0
+	}
+	return int(n)
+}
+
+func (d *recordReader) text() string { return d.take(d.count()) }
+
+func (d *recordReader) take(n int) string {
+	if n > len(d.rest) {
+		d.fail()
+		return ""
+	}
+	s := d.rest[:n]
+	d.rest = d.rest[n:]
+	return s
+}
+
+func (d *recordReader) key() (k event.Key) {
+	copy(k[:], d.take(len(k)))
+	return k
+}
+
+func (d *recordReader) rangeOf() Range {
+	r := Range{Pos: ledger.Position{Agent: d.key(), Stream: d.key(), Epoch: d.uvarint()}}
+	kind := d.take(1)
+	for k, b := range kindBytes {
+		if kind == string(b) {
+			r.Kind = k
+		}
+	}
+	r.First = d.uvarint()
+	r.End = r.First + d.uvarint()
+	if r.Kind == "" {
+		d.fail()
+	}
+	return r
+}
+
+func (d *recordReader) event() *event.Event {
+	n := d.count()
+	e := &event.Event{Fields: make([]event.Field, 0, n)}
+	for range n {
+		var name string
+		switch k := d.uvarint(); {
+		case k == 0:
+			name = d.text()
+			d.names = append(d.names, name)
+		case k <= uint64(len(d.names)):
+			name = d.names[k-1]
+		default:
+			d.fail()
+			return e
+		}
+		e.Fields = append(e.Fields, event.Field{Name: name, Value: d.text()})
+	}
+	return e
+}

@@ -1,0 +1,170 @@
+package embedded
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/VictoriaMetrics/VictoriaLogs/lib/logstorage"
+
+	"belfry/aggregator/index"
+	"belfry/shared/event"
+)
+
+// Search calls fn for each event that s asks for, in its order; the events are fn's. It sees every Write that was
+// answered before it began. It ends with the first error of fn, or the context's. Its memory is bounded, whatever the
+// limit: it walks through time in windows, and takes a page at a time from each.
+func (x *Index) Search(ctx context.Context, s index.Search, fn func(*event.Event) error) error {
+	begin := time.Now()
+	defer x.measures.search.UpdateDuration(begin)
+	x.flushFresh()
+	w, err := x.newWalk(s)
+	if err != nil {
+		return err
+	}
+	for w.left > 0 && w.from <= w.to {
+		p, err := x.page(ctx, w)
+		if err != nil {
+			return err
+		}
+		for _, r := range p.rows {
+			if err := fn(r.event); err != nil {
+				return err
+			}
+		}
+		w.advance(p)
+	}
+	return nil
+}
+
+// flushFresh makes the rows that were added visible.
+func (x *Index) flushFresh() {
+	x.searches.RLock()
+	defer x.searches.RUnlock()
+	x.flushing.Lock() // a flush that another search has begun must be over
+	defer x.flushing.Unlock()
+	if x.storage != nil && x.fresh.Swap(false) {
+		x.storage.DebugFlush()
+	}
+}
+
+// Windows of time. They grow where there is little to find, and shrink where there is more than a page of it.
+const (
+	firstWindow = time.Minute
+	leastWindow = time.Second
+)
+
+// walk is how far a search has come.
+type walk struct {
+	search index.Search
+	filter string
+	from   int64 // nanoseconds since 1970: what is left to look at,
+	to     int64 // both ends included
+	width  int64 // of the next window
+	behind rowKey
+	begun  bool // behind counts: only rows behind it are left
+	left   int  // rows still to find
+}
+
+func (x *Index) newWalk(s index.Search) (*walk, error) {
+	w := &walk{search: s, filter: "*", width: int64(firstWindow), left: s.Limit}
+	if s.Query != nil {
+		w.filter = s.Query.LogsQL()
+	}
+	switch {
+	case s.Limit == 0:
+		w.left = index.DefaultLimit
+	case s.Limit < 0:
+		w.left = math.MaxInt
+	}
+	var err error
+	if w.from, w.to, err = x.bounds(s.From, s.To); err != nil {
+		return nil, err
+	}
+	if ahead := w.to - x.now().UnixNano(); !s.Oldest && ahead > w.width { // little is ahead of the clock
+		w.width = ahead
+	}
+	return w, nil
+}
+
+// bounds returns the times to look at: those that are asked for, as far as there are days with rows.
+func (x *Index) bounds(from, to time.Time) (first, last int64, err error) {
+	x.searches.RLock()
+	defer x.searches.RUnlock()
+	if x.storage == nil {
+		return 0, 0, ErrClosed
+	}
+	days := x.storage.PartitionList()
+	if len(days) == 0 {
+		return 1, 0, nil
+	}
+	day := func(name string) time.Time {
+		t, e := time.Parse("20060102", name)
+		if e != nil {
+			err = fmt.Errorf("day of the storage: %w", e)
+		}
+		return t
+	}
+	begin, end := day(days[0]), day(days[len(days)-1]).Add(24*time.Hour)
+	if from.After(begin) {
+		begin = from
+	}
+	if !to.IsZero() && to.Before(end) {
+		end = to
+	}
+	if !begin.Before(end) {
+		return 1, 0, err
+	}
+	return begin.UnixNano(), end.UnixNano() - 1, err
+}
+
+// window returns the times of the next window, both ends included.
+func (w *walk) window() (from, to int64) {
+	if w.search.Oldest {
+		return w.from, min(w.to, w.from+w.width-1)
+	}
+	return max(w.from, w.to-w.width+1), w.to
+}
+
+// advance goes on behind a page.
+func (w *walk) advance(p *page) {
+	from, to := w.window()
+	w.left -= len(p.rows)
+	if p.stopped || p.more {
+		if n := len(p.rows); n > 0 {
+			w.behind, w.begun = p.rows[n-1].rowKey, true
+		}
+		switch {
+		case p.stopped:
+			w.width = max(w.width/16, int64(leastWindow))
+		case w.search.Oldest:
+			w.width = max(2*(w.behind.ts-from), int64(leastWindow))
+			w.from = w.behind.ts
+		default:
+			w.width = max(2*(to-w.behind.ts), int64(leastWindow))
+			w.to = w.behind.ts
+		}
+		return
+	}
+	w.begun = false
+	if w.search.Oldest {
+		w.from = to + 1
+	} else {
+		w.to = from - 1
+	}
+	if len(p.rows) == 0 || len(p.rows) < p.most/4 {
+		w.width = min(w.width*8, int64(century))
+	}
+}
+
+// runQuery runs a query on the storage, unless it is closed.
+func (x *Index) runQuery(ctx context.Context, q *logstorage.Query, fn logstorage.WriteDataBlockFunc) error {
+	x.searches.RLock()
+	defer x.searches.RUnlock()
+	if x.storage == nil {
+		return ErrClosed
+	}
+	qctx := logstorage.NewQueryContext(ctx, new(logstorage.QueryStats), []logstorage.TenantID{tenant}, q, false, nil)
+	return x.storage.RunQuery(qctx, fn)
+}

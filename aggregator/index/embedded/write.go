@@ -1,0 +1,246 @@
+package embedded
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"belfry/aggregator/ledger"
+	"belfry/shared/batch"
+	"belfry/shared/event"
+)
+
+// Item is one event to write.
+type Item struct {
+	Event  *event.Event
+	Pos    ledger.Position
+	Offset uint64 // of the event's first byte in Pos; a data range of the same Write must cover it
+	Ranged bool   // Pos and Offset count; false: a sender without a ledger, whose event is always new
+}
+
+// Range is what became of a part of a stream.
+type Range struct {
+	Pos        ledger.Position
+	Kind       batch.Kind
+	First, End uint64
+}
+
+// Write is what one batch brings: all of it becomes durable, or nothing.
+type Write struct {
+	Items  []Item
+	Ranges []Range
+}
+
+// Result says what became of a Write.
+type Result struct {
+	Position uint64 // of the record that holds it, or of the last one before; the log is on disk up to it
+	New      int    // events that were not there before
+	Repeats  int    // events that were
+}
+
+// The errors by which a caller may tell what to do with a Write that was refused.
+var (
+	ErrDiskFull  = errors.New("index: the disk is nearly full") // try again later
+	ErrBadWrite  = errors.New("index: write that can never be taken")
+	errUncovered = fmt.Errorf("%w: an event is in no data range", ErrBadWrite)
+)
+
+// The bounds of the queue: of what waits to be written, and of the writes that share one fsync.
+const (
+	queueBytes = 32 << 20 // by the size of the rows; what they take in memory is some times that
+	queueLeast = 4 << 10  // what even an empty write counts for
+	groupBytes = 8 << 20
+)
+
+// pending is a Write on its way.
+type pending struct {
+	w      Write
+	times  []int64 // of the items
+	record []byte  // of all items, if all are new
+	cost   int64
+	done   func(Result, error)
+
+	// set when it is committed
+	fresh    []int // the items that are new
+	recorded bool  // it has a record in the log
+	result   Result
+	err      error
+}
+
+// Write queues a write and returns; it blocks while too much is queued. done is called once, by another goroutine or
+// by this one, in the order in which the writes are committed: with nil when everything is on disk and onDurable has
+// returned. done must not block.
+//
+// The index changes the events where the storage would not take them as they are (see guard.go), and owns them from
+// then on. ledger.ErrFull and ErrBadWrite say that this Write alone cannot be taken; ErrDiskFull that it can later;
+// the context's error that it was not queued. After ErrClosed or a fault nothing is taken any more.
+func (x *Index) Write(ctx context.Context, w Write, done func(Result, error)) {
+	p := &pending{w: w, done: done, cost: queueLeast}
+	if err := x.prepare(p); err != nil {
+		done(Result{}, err)
+		return
+	}
+	if err := x.enqueue(ctx, p); err != nil {
+		done(Result{}, err)
+	}
+}
+
+var recordWriters = sync.Pool{New: func() any { return new(recordWriter) }}
+
+// prepare does what needs no order, in the goroutine of the caller.
+func (x *Index) prepare(p *pending) error {
+	if len(p.w.Items) > MaxItems {
+		return fmt.Errorf("%w: %d items, at most %d", ErrBadWrite, len(p.w.Items), MaxItems)
+	}
+	for i := range p.w.Ranges {
+		if r := &p.w.Ranges[i]; kindBytes[r.Kind] == 0 || r.First >= r.End {
+			return fmt.Errorf("%w: range %q [%d,%d)", ErrBadWrite, r.Kind, r.First, r.End)
+		}
+	}
+	p.w.Items, p.result.Repeats = dropDoubles(p.w.Items)
+	now := x.now()
+	p.times = make([]int64, len(p.w.Items))
+	for i := range p.w.Items {
+		ts, size := x.guard(p.w.Items[i].Event, now)
+		p.times[i] = ts
+		p.cost += int64(size)
+	}
+	if p.cost > maxRaw/2 {
+		return fmt.Errorf("%w: %d bytes", ErrBadWrite, p.cost)
+	}
+	enc := recordWriters.Get().(*recordWriter)
+	p.record = enc.encode(nil, p.w.Ranges, p.w.Items, func(int) bool { return true }, len(p.w.Items))
+	recordWriters.Put(enc)
+	return nil
+}
+
+// place is where an item is in its stream.
+type place struct {
+	pos    ledger.Position
+	offset uint64
+}
+
+// dropDoubles leaves out the items that have the place of one before them.
+func dropDoubles(items []Item) (kept []Item, doubles int) {
+	if rising(items) {
+		return items, 0
+	}
+	seen := make(map[place]bool, len(items))
+	kept = make([]Item, 0, len(items))
+	for _, it := range items {
+		at := place{it.Pos, it.Offset}
+		if it.Ranged && seen[at] {
+			doubles++
+			continue
+		}
+		seen[at] = it.Ranged
+		kept = append(kept, it)
+	}
+	return kept, doubles
+}
+
+// rising reports whether the items are grouped by stream, with growing offsets, as an agent sends them.
+func rising(items []Item) bool {
+	var begun []ledger.Position
+	for i := range items {
+		it := &items[i]
+		switch {
+		case !it.Ranged:
+		case i > 0 && items[i-1].Ranged && items[i-1].Pos == it.Pos:
+			if it.Offset <= items[i-1].Offset {
+				return false
+			}
+		default:
+			for _, p := range begun {
+				if p == it.Pos {
+					return false
+				}
+			}
+			if len(begun) > batch.MaxStreams {
+				return false
+			}
+			begun = append(begun, it.Pos)
+		}
+	}
+	return true
+}
+
+func (x *Index) enqueue(ctx context.Context, p *pending) error {
+	if err := x.gate.enter(ctx, x.stop, p.cost); err != nil {
+		if errors.Is(err, ErrClosed) {
+			err = x.halt(ErrClosed)
+		}
+		return err
+	}
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	if x.reason != nil {
+		x.gate.leave(p.cost)
+		return x.reason
+	}
+	x.queue <- p // has room for as many as the gate lets in
+	return nil
+}
+
+// gate lets in so many bytes at a time, in the order of arrival.
+type gate struct {
+	turn  chan struct{} // whose turn it is to wait for room
+	freed chan struct{}
+	mu    sync.Mutex
+	room  int64
+	size  int64
+}
+
+func newGate(size int64) *gate {
+	return &gate{turn: make(chan struct{}, 1), freed: make(chan struct{}, 1), room: size, size: size}
+}
+
+// enter returns when there is room for n bytes; for more than there ever is, when nothing else is in.
+func (g *gate) enter(ctx context.Context, stop <-chan struct{}, n int64) error {
+	select {
+	case g.turn <- struct{}{}:
+		defer func() { <-g.turn }()
+	case <-stop:
+		return ErrClosed
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	for !g.take(n) {
+		select {
+		case <-g.freed:
+		case <-stop:
+			return ErrClosed
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+func (g *gate) take(n int64) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if n > g.room && g.room < g.size {
+		return false
+	}
+	g.room -= n
+	return true
+}
+
+func (g *gate) leave(n int64) {
+	g.mu.Lock()
+	g.room += n
+	g.mu.Unlock()
+	select {
+	case g.freed <- struct{}{}:
+	default:
+	}
+}
+
+// taken returns how many bytes are in.
+func (g *gate) taken() int64 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.size - g.room
+}
