@@ -1,0 +1,235 @@
+// Package layout checks the shape of the tree: who may import whom, which package may use which library from outside,
+// package names and comments, file size, and calls that only main may make.
+package layout
+
+import (
+	"bytes"
+	"encoding/json"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "belfry/"
+
+// rules lists every allowed edge inside the module. It is policy: do not relax a line to make a build pass. A pattern
+// that ends in /... matches a subtree. What hands on to the next stage does so by a func or an interface of its own.
+var rules = []struct{ from, to string }{
+	{"agent", "agent/app agent/config"},
+	{"agent/app", "agent/config agent/input/... agent/spool agent/rotate agent/ship agent/ship/... " + leaves},
+	{"agent/config", "agent/input/... agent/ship/https shared/broker shared/conf"},
+	{"agent/input/...", "shared/batch shared/event shared/segment shared/conf"},
+	{"agent/ship", "shared/batch shared/backoff shared/event"},
+	{"agent/ship/...", "shared/batch shared/broker shared/certs shared/conf"},
+
+	{"aggregator", "aggregator/app aggregator/config"},
+	{"aggregator/app", "aggregator/... " + leaves},
+	{"aggregator/config", "aggregator/notify/... shared/broker shared/certs shared/conf"},
+	{"aggregator/receive", "shared/event"},
+	{"aggregator/receive/...", "aggregator/receive shared/batch shared/broker shared/backoff shared/certs shared/event"},
+	{"aggregator/ledger", "shared/batch shared/event"},
+	{"aggregator/parse", "shared/event"},
+	{"aggregator/enrich", "shared/event"},
+	{"aggregator/query", "shared/event"},
+	// A search is a query; the embedded engine's log and the ledger are one critical section.
+	{"aggregator/index", "aggregator/query shared/event"},
+	{"aggregator/index/...", "aggregator/index aggregator/query aggregator/ledger shared/batch shared/event shared/segment"},
+	{"aggregator/alert", "aggregator/query shared/event shared/backoff"},
+	{"aggregator/notify/...", "shared/conf shared/backoff"},
+	{"aggregator/serve", "aggregator/index aggregator/query aggregator/ui shared/event"},
+
+	// Leaves know neither side, and each other only in this order.
+	{"shared/batch", "shared/event"},
+	{"shared/broker", "shared/backoff shared/certs shared/conf"},
+	// These drive the real programs from outside, and are linked into none of them.
+	{"shared/e2e/...", "shared/... shared/e2e/..."},
+}
+
+// leaves may be used by the packages that wire a program.
+const leaves = "shared/event shared/batch shared/broker shared/segment shared/certs shared/conf shared/backoff shared/run shared/ops shared/metric"
+
+// outside maps each library from outside the module to the packages that may import it.
+var outside = map[string]string{
+	"github.com/VictoriaMetrics/metrics":                       "agent/... aggregator/... shared/ops shared/broker",
+	"github.com/VictoriaMetrics/VictoriaLogs/lib/logstorage":   "aggregator/index/embedded",
+	"github.com/VictoriaMetrics/VictoriaLogs/lib/prefixfilter": "aggregator/index/embedded",
+	"github.com/VictoriaMetrics/VictoriaMetrics/lib/logger":    "aggregator/index/embedded",
+	"github.com/alecthomas/kong":                               "agent aggregator shared/e2e/...",
+	"github.com/ergochat/irc-go/ircevent":                      "aggregator/notify/irc",
+	"github.com/ergochat/irc-go/ircmsg":                        "aggregator/notify/irc",
+	"github.com/fsnotify/fsnotify":                             "agent/input/file",
+	"github.com/klauspost/compress/gzip":                       "agent/input/file",
+	"github.com/klauspost/compress/zstd":                       "shared/batch",
+	"github.com/rabbitmq/amqp091-go":                           "shared/broker agent/ship/amqp aggregator/receive/amqp",
+	"github.com/valyala/fastjson":                              "shared/event",
+	"go.etcd.io/bbolt":                                         "aggregator/alert",
+	"go.yaml.in/yaml/v3":                                       "shared/conf aggregator/alert",
+	"golang.org/x/sys/unix":                                    "agent/input/file agent/app aggregator/index/embedded",
+	"gopkg.in/mcuadros/go-syslog.v2":                           "agent/input/syslog",
+	"gopkg.in/mcuadros/go-syslog.v2/format":                    "agent/input/syslog",
+}
+
+// top is all that may lie at the top of the tree.
+var top = strings.Fields(`agent aggregator shared packaging systemd go.mod go.sum Makefile README.md LICENSE CHANGELOG.md
+	.gitignore .golangci.yml .ci`)
+
+var banned = strings.Fields("util utils common helper helpers misc base types model core lib pkg")
+
+const maxLines = 500
+
+type pkg struct {
+	ImportPath, Name, Doc, Dir     string
+	GoFiles, Imports, XTestImports []string
+}
+
+func match(pattern, p string) bool {
+	if t, ok := strings.CutSuffix(pattern, "/..."); ok {
+		return strings.HasPrefix(p, t+"/")
+	}
+	return pattern == p
+}
+
+func among(patterns, p string) bool {
+	return slices.ContainsFunc(strings.Fields(patterns), func(q string) bool { return match(q, p) })
+}
+
+func allowed(from, to string) bool {
+	for _, r := range rules {
+		if match(r.from, from) && among(r.to, to) {
+			return true
+		}
+	}
+	return false
+}
+
+func packages(t *testing.T) []pkg {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Name,Doc,Dir,GoFiles,Imports", module+"...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []pkg
+	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p pkg
+		if err := dec.Decode(&p); err == io.EOF {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+}
+
+func TestPackages(t *testing.T) {
+	for _, p := range packages(t) {
+		from := strings.TrimPrefix(p.ImportPath, module)
+		if len(p.GoFiles) == 0 {
+			continue // tests only
+		}
+		if p.Doc == "" {
+			t.Errorf("%s: no package comment", from)
+		}
+		if p.Name != "main" && p.Name != path.Base(from) {
+			t.Errorf("%s: package %s is not named like its folder", from, p.Name)
+		}
+		if slices.Contains(banned, path.Base(from)) {
+			t.Errorf("%s: the name says nothing about what the package does", from)
+		}
+		for _, imp := range p.Imports {
+			checkImport(t, p, from, imp)
+		}
+		for _, f := range p.GoFiles {
+			checkFile(t, from, p.Name, filepath.Join(p.Dir, f))
+		}
+	}
+}
+
+func checkImport(t *testing.T, p pkg, from, imp string) {
+	t.Helper()
+	if to, local := strings.CutPrefix(imp, module); local {
+		if !allowed(from, to) {
+			t.Errorf("%s may not import %s", from, to)
+		}
+		return
+	}
+	if first, _, _ := strings.Cut(imp, "/"); strings.Contains(first, ".") && !among(outside[imp], from) {
+		t.Errorf("%s may not import %s, which is from outside the module", from, imp)
+	}
+	if imp == "testing" {
+		t.Errorf("%s imports testing outside a test", from)
+	}
+	// The library of the embedded index reads its settings from the global flags, and from nowhere else.
+	if imp == "flag" && p.Name != "main" && from != "aggregator/index/embedded" {
+		t.Errorf("%s imports flag: settings come in a Config", from)
+	}
+}
+
+func checkFile(t *testing.T, from, name, file string) {
+	t.Helper()
+	src, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := bytes.Count(src, []byte("\n")); n > maxLines {
+		t.Errorf("%s/%s: %d lines, at most %d", from, filepath.Base(file), n, maxLines)
+	}
+	fset := token.NewFileSet()
+	f, err := parser.ParseFile(fset, file, src, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ast.Inspect(f, func(n ast.Node) bool {
+		switch x := n.(type) {
+		case *ast.FuncDecl:
+			if x.Recv == nil && x.Name.Name == "init" {
+				t.Errorf("%s: init function", fset.Position(x.Pos()))
+			}
+		case *ast.SelectorExpr:
+			if id, ok := x.X.(*ast.Ident); ok && name != "main" && id.Name == "os" && x.Sel.Name == "Exit" {
+				t.Errorf("%s: only main may call os.Exit", fset.Position(x.Pos()))
+			}
+		}
+		return true
+	})
+}
+
+// What is linked into a program is listed by the tools themselves: neither side may reach the other.
+func TestSidesAreApart(t *testing.T) {
+	f := func(program, other string) {
+		t.Helper()
+		out, err := exec.Command("go", "list", "-deps", module+program).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, dep := range strings.Fields(string(out)) {
+			if strings.HasPrefix(dep, module+other+"/") || strings.HasPrefix(dep, module+"shared/e2e") ||
+				dep == module+"shared/corpus" {
+				t.Errorf("%s is linked into %s", dep, program)
+			}
+		}
+	}
+	f("agent", "aggregator")
+	f("aggregator", "agent")
+}
+
+// Only what is in the repository counts: a build may leave its files beside.
+func TestTop(t *testing.T) {
+	out, err := exec.Command("git", "-C", "../..", "ls-files").Output()
+	if err != nil {
+		t.Skipf("not a git checkout: %v", err)
+	}
+	for _, f := range strings.Split(strings.TrimSpace(string(out)), "\n") {
+		first, _, _ := strings.Cut(f, "/")
+		if first != "" && !slices.Contains(top, first) {
+			t.Errorf("%s has no place at the top of the tree", first)
+		}
+	}
+}
