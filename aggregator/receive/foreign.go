@@ -70,7 +70,7 @@ func split(body []byte) ([]object, error) {
 			break
 		}
 		if err != nil {
-			return nil, &SyntaxError{lineAt(body, faultAt(err, dec)), err}
+			return nil, &SyntaxError{lineAt(body, faultAt(err, body, dec)), err}
 		}
 		all = append(all, object{raw, dec.InputOffset() - int64(len(raw))})
 		if len(all) > MaxEvents {
@@ -79,7 +79,7 @@ func split(body []byte) ([]object, error) {
 	}
 	if inArray {
 		if _, err := dec.Token(); err != nil {
-			return nil, &SyntaxError{lineAt(body, faultAt(err, dec)), err}
+			return nil, &SyntaxError{lineAt(body, faultAt(err, body, dec)), err}
 		}
 		if _, err := dec.Token(); err != io.EOF {
 			return nil, &SyntaxError{lineAt(body, dec.InputOffset()), errors.New("text behind the array")}
@@ -91,10 +91,13 @@ func split(body []byte) ([]object, error) {
 	return all, nil
 }
 
-func faultAt(err error, dec *json.Decoder) int64 {
+func faultAt(err error, body []byte, dec *json.Decoder) int64 {
 	var syntax *json.SyntaxError
-	if errors.As(err, &syntax) {
+	switch {
+	case errors.As(err, &syntax):
 		return syntax.Offset
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		return int64(len(bytes.TrimRight(body, " \t\r\n")))
 	}
 	return dec.InputOffset()
 }

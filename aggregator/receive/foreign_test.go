@@ -1,0 +1,99 @@
+package receive
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"belfry/shared/event"
+)
+
+var now = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+
+func one(t *testing.T, text string) *event.Event {
+	t.Helper()
+	all, err := Foreign([]byte(text), now)
+	if err != nil || len(all) != 1 {
+		t.Fatalf("%s: %v, %v", text, all, err)
+	}
+	return all[0]
+}
+
+func TestForeignNames(t *testing.T) {
+	f := func(text string, want ...string) {
+		t.Helper()
+		e := one(t, text)
+		for i := 0; i < len(want); i += 2 {
+			if got := strings.Join(e.All(want[i]), ","); got != want[i+1] {
+				t.Errorf("%s: %s = %q, want %q", text, want[i], got, want[i+1])
+			}
+		}
+		if !e.Has("event.id") || !e.Has("event.created") || !e.Has("@timestamp") {
+			t.Errorf("%s: %v", text, e.Fields)
+		}
+	}
+	f(`{"category":"demo","hostname":"localhost","severity":"INFO","summary":"This is a test"}`,
+		"message", "This is a test", "host.name", "localhost", "log.level", "INFO", "labels.category", "demo",
+		"tags", "no_id", "@timestamp", "2026-11-23T12:00:00Z")
+	f(`{"summary":"s","processname":"p","processid":"7","source":"authlog","tags":["a","b"],"details":{"x":{"y":1}},"utctimestamp":"2026-11-20T01:02:03+01:00"}`,
+		"process.name", "p", "process.pid", "7", "event.provider", "authlog", "tags", "a,b,no_id", "details.x.y", "1",
+		"@timestamp", "2026-11-20T00:02:03Z")
+	f(`{"@timestamp":"2026-11-20T00:00:00Z","message":"m","host":{"name":"h"},"source":{"ip":"10.0.0.1"}}`,
+		"message", "m", "host.name", "h", "source.ip", "10.0.0.1", "@timestamp", "2026-11-20T00:00:00Z")
+	f(`{"message":"m","colour":"red","shape":{"sides":3},"host":"h"}`,
+		"labels.colour", "red", "details.shape.sides", "3", "labels.host", "h")
+	f(`{"message":"m","timestamp":1763900000}`, "@timestamp", "2025-11-23T12:13:20Z")
+	f(`{"message":"m","timestamp":"yesterday"}`, "labels.log_time", "yesterday", "@timestamp", "2026-11-23T12:00:00Z")
+}
+
+func TestForeignShapes(t *testing.T) {
+	f := func(text string, want int) {
+		t.Helper()
+		if all, err := Foreign([]byte(text), now); err != nil || len(all) != want {
+			t.Errorf("%q: %d events, %v; want %d", text, len(all), err, want)
+		}
+	}
+	f(`{"a":1}`, 1)
+	f("{\"a\":1}\n{\"a\":2}\n\n", 2)
+	f("[{\"a\":1},\n{\"a\":2}]", 2)
+	f("{\n  \"a\": 1\n}\n{\n  \"a\": 2\n}", 2)
+}
+
+func TestForeignFaults(t *testing.T) {
+	f := func(text string, line int) {
+		t.Helper()
+		all, err := Foreign([]byte(text), now)
+		var at *SyntaxError
+		if all != nil || !errors.As(err, &at) || at.Line != line {
+			t.Errorf("%q: %v, %v; want an error on line %d", text, all, err, line)
+		}
+	}
+	f("", 1)
+	f("x", 1)
+	f("{\"a\":1}\n{\"a\":\n}\n", 3)
+	f("{\"a\":1}\n\n17\n", 3)
+	f("[{\"a\":1},\n  {\"a\":1},\n  5]", 3)
+	f("[{\"a\":1},\n{\"a\"", 2)
+	f("[{\"a\":1}]\n{}", 2)
+	f("{\"a\":1}\n{\"a\":1", 2)
+	f(`[`+strings.Repeat(`{},`, MaxEvents)+`{}]`, 1)
+}
+
+// Whatever comes: events or an error, never both, and no panic.
+func FuzzForeign(f *testing.F) {
+	for _, s := range []string{`{"summary":"x","timestamp":1e300}`, `[{}]`, "{}\n{}", `{"source":{"":1},"source":2}`} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		all, err := Foreign(body, now)
+		if (len(all) == 0) == (err == nil) {
+			t.Fatalf("%d events and %v", len(all), err)
+		}
+		for _, e := range all {
+			if _, err := time.Parse(time.RFC3339Nano, e.Get("@timestamp")); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
