@@ -36,7 +36,7 @@ func parseCondition(text string, s *selections) (cond, error) {
 	}
 	if t, ok := p.peek(); ok {
 		if t.text == "|" {
-			return nil, fmt.Errorf("column %d: aggregations are not supported; write a correlation when there are such", t.col)
+			return nil, fmt.Errorf("column %d: aggregations (|) are not supported", t.col)
 		}
 		return nil, fmt.Errorf("column %d: %q is not expected here", t.col, t.text)
 	}

@@ -27,8 +27,8 @@ var ErrFull = errors.New("outbox is full")
 // safe for concurrent use; one process at a time may have it open.
 //
 // Format (version 1): a bbolt file with three buckets. state: "version" = "1", "cursor" = uint64. pending: sequence
-// number (uint64) → JSON of an entry. taken: id (16 bytes) → when it was taken in unix seconds (uint64), and while it
-// is pending its sequence number (uint64). All numbers are big-endian.
+// number (uint64) → JSON of an entry. taken: id (16 bytes) → when it was taken, in unix seconds (uint64), and while
+// it is pending its sequence number (uint64). All numbers are big-endian.
 type Outbox struct {
 	db      *bbolt.DB
 	cursor  atomic.Uint64

@@ -50,7 +50,8 @@ func TestPrefilterLosesNothing(t *testing.T) {
 		for range 5 {
 			e := &event.Event{}
 			for range rapid.IntRange(0, 5).Draw(t, "n") {
-				e.Append(rapid.SampledFrom(fields).Draw(t, "field"), rapid.StringMatching(`[abkAK\x{212a}]{1,3}`).Draw(t, "value"))
+				e.Append(rapid.SampledFrom(fields).Draw(t, "field"),
+					rapid.StringMatching(`[abkAK\x{212a}]{1,3}`).Draw(t, "value"))
 			}
 			var want, got []string
 			for _, r := range rules {
@@ -110,7 +111,8 @@ func thousand(b *testing.B) *Rules {
 
 func BenchmarkMatch1000Rules(b *testing.B) {
 	base := []string{"@timestamp", "2026-11-23T17:54:15Z", "host.name", "web-01", "event.id", strings.Repeat("ab", 16),
-		"event.original", strings.Repeat("x", 120), "message", strings.Repeat("x", 100), "log.file.path", "/var/log/auth.log",
+		"event.original", strings.Repeat("x", 120), "message", strings.Repeat("x", 100),
+		"log.file.path", "/var/log/auth.log",
 		"log.offset", "123456", "event.created", "2026-11-23T17:54:15Z", "agent.id", strings.Repeat("cd", 16),
 		"event.dataset", "sudo", "event.outcome", "success", "process.pid", "4711", "process.tty", "pts/0",
 		"process.working_directory", "/srv/lab", "user.target.name", "root"}

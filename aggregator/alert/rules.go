@@ -121,7 +121,8 @@ func (c *collection) add(r *Rule) {
 	id := strings.ToLower(r.ID)
 	if old := c.byID[id]; old != nil {
 		if c.builtIn == 0 || !c.isBuiltIn(old) {
-			c.errs = append(c.errs, fmt.Errorf("%s:%d: id %s is that of %s:%d", r.File, r.Line, r.ID, old.File, old.Line))
+			c.errs = append(c.errs,
+				fmt.Errorf("%s:%d: id %s is that of %s:%d", r.File, r.Line, r.ID, old.File, old.Line))
 			return
 		}
 		old.disabled = true

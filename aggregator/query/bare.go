@@ -51,7 +51,8 @@ var operators = map[string]kind{"AND": tAnd, "OR": tOr, "NOT": tNot}
 func (l *lexer) start() error {
 	r := l.src[l.at]
 	if problem, ok := later[r]; ok {
-		return l.fail(l.at+1, problem, fmt.Sprintf(`to search for the sign itself put the value into quotes, as "%c…"`, r))
+		return l.fail(l.at+1, problem,
+			fmt.Sprintf(`to search for the sign itself put the value into quotes, as "%c…"`, r))
 	}
 	if problem, ok := foreign[r]; ok && (r != '\'' || l.afterField()) {
 		return l.fail(l.at+1, problem, `use "`)
@@ -62,7 +63,8 @@ func (l *lexer) start() error {
 	case r == '&' || r == '|':
 		return l.fail(l.at+1, fmt.Sprintf("%q alone means nothing", r), fmt.Sprintf("write %c%c", r, r))
 	case r == '+' && !l.afterField():
-		return l.fail(l.at+1, `"+" means nothing`, "terms side by side must all be there; for the sign itself use quotes")
+		return l.fail(l.at+1, `"+" means nothing`,
+			"terms side by side must all be there; for the sign itself use quotes")
 	}
 	return nil
 }

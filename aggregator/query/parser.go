@@ -203,7 +203,8 @@ func (p *parser) leaf(field string, t token) (node, error) {
 		return nil, p.fail(t, "the value is empty", "an absent or empty field is found by NOT field:*")
 	}
 	if _, literal := t.value.literal(); !literal && len(t.value) > maxWild {
-		return nil, p.fail(t, fmt.Sprintf("a value with wildcards of more than %d characters", maxWild), "use a part of it")
+		return nil, p.fail(t, fmt.Sprintf("a value with wildcards of more than %d characters", maxWild),
+			"use a part of it")
 	}
 	switch {
 	case field == existsField:

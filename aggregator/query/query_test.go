@@ -197,7 +197,8 @@ func TestErrorsAreSafeToPrint(t *testing.T) {
 
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{
-		"user.name:averez AND NOT (a OR \"b c\")", `a\ b:c*d?`, "_exists_:x -y !z", "f:(a || b) && *", `"\"`, "::", "\xff",
+		"user.name:averez AND NOT (a OR \"b c\")", `a\ b:c*d?`, "_exists_:x -y !z",
+		"f:(a || b) && *", `"\"`, "::", "\xff",
 	} {
 		f.Add(s)
 	}
@@ -218,7 +219,8 @@ func FuzzParse(f *testing.F) {
 }
 
 func BenchmarkMatch(b *testing.B) {
-	e := line("@timestamp", "2026-11-23T17:54:15Z", "host.name", "web-01", "process.name", "sudo", "user.name", "averez",
+	e := line("@timestamp", "2026-11-23T17:54:15Z", "host.name", "web-01", "process.name", "sudo",
+		"user.name", "averez",
 		"message", "averez : TTY=pts/0 ; PWD=/srv/lab ; USER=root ; COMMAND=/usr/bin/su -c id",
 		"event.original", "Nov 23 17:54:15 vm sudo:   averez : TTY=pts/0 ; PWD=/srv/lab ; COMMAND=/usr/bin/su -c id")
 	for _, text := range []string{"user.name:averez AND process.name:sudo", "nosuch", `"usr bin su" AND NOT ave*z`} {

@@ -74,7 +74,8 @@ var kinds = []func(t *rapid.T) string{
 		return rapid.StringOfN(rapid.RuneFrom([]rune("aIi0�\n é\u0085\u2028")), 1, 8, -1).Draw(t, "uni")
 	},
 	func(t *rapid.T) string {
-		w := rapid.SliceOfN(rapid.SampledFrom([]string{"session", "Opened", "for", "1.05", "root", "[x]"}), 1, 5).Draw(t, "w")
+		word := rapid.SampledFrom([]string{"session", "Opened", "for", "1.05", "root", "[x]"})
+		w := rapid.SliceOfN(word, 1, 5).Draw(t, "w")
 		return strings.Join(w, rapid.SampledFrom([]string{" ", "\n", "=", ": "}).Draw(t, "by"))
 	},
 }
@@ -118,7 +119,8 @@ func (g *generator) query(t *rapid.T, i int, events []*event.Event) string {
 func (g *generator) term(t *rapid.T, events []*event.Event) string {
 	name := rapid.SampledFrom(names).Draw(t, "name")
 	value := g.kinds[name](t)
-	if all := rapid.SampledFrom(events).Draw(t, "of").All(name); len(all) > 0 && rapid.IntRange(0, 4).Draw(t, "own") > 0 {
+	all := rapid.SampledFrom(events).Draw(t, "of").All(name)
+	if len(all) > 0 && rapid.IntRange(0, 4).Draw(t, "own") > 0 {
 		value = rapid.SampledFrom(all).Draw(t, "value")
 	}
 	if rapid.IntRange(0, 2).Draw(t, "cut") == 0 {
