@@ -1,168 +1,193 @@
-// Package syslog takes syslog messages from the network: it is the relay's ear. Datagrams and TCP streams come in,
-// each message goes to a Sink as it was sent, header and all; understanding it is the aggregator's work.
+// Package syslog takes syslog messages from other hosts over UDP and TCP and hands them on as they came.
 //
-// It speaks through the interfaces of go-syslog (Format, LogParser, Handler), with listeners, framing and parser of
-// its own behind them: those that the library ships with panic on one short packet, block on one silent client, and
-// lose a quarter of a burst without a word.
+// It guarantees that what a sender does costs nobody else anything: messages, connections and queues are bounded, a
+// connection that is silent is closed, and a fault in one stays there. A message is handed on raw, with its <PRI>;
+// what was cut off a long one is declared by its original length. What had to be dropped is counted.
 //
-// A sink that blocks stops the reading: TCP senders wait, and UDP fills the kernel's buffer, which drops.
+// On the wire a UDP datagram is one message (RFC 5426). On TCP (RFC 6587) the framing is looked for anew at each
+// message: "LENGTH <PRI>..." is counted, anything else ends at LF or NUL. Line ends and NULs at the end of a message are
+// not part of it. Syslog has no acknowledgement: what a sender has written when its connection breaks, or while
+// the relay is down, may be lost without a trace; what came in before an ordered stop is handed on.
+//
+// The listeners and the framing are our own. The server of go-syslog.v2 panics on several short packets and has no
+// limits, so only its interfaces (Format, LogParser, Handler) are used, and none of its parsers.
 package syslog
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
-	golang "gopkg.in/mcuadros/go-syslog.v2"
-	"gopkg.in/mcuadros/go-syslog.v2/format"
 
 	"belfry/shared/conf"
 )
 
-// Bounds that protect the relay.
+// Config is one listener. Zero fields but Listen take defaults.
+type Config struct {
+	Listen         string        `yaml:"listen"`          // udp://HOST:PORT or tcp://HOST:PORT; no HOST is every address
+	MaxMessage     conf.Bytes    `yaml:"max_message"`     // longer ones are cut; default 64KiB
+	MaxConnections int           `yaml:"max_connections"` // TCP, of all senders; default 1000
+	MaxPerAddress  int           `yaml:"max_per_address"` // TCP, of one address (IPv6: of one /64); default 100
+	Idle           conf.Duration `yaml:"idle"`            // TCP: a connection silent for so long is closed; default 1h
+}
+
+// Bounds of Config. The default for silence is long because a sender does not see that it was hung up on: its next
+// message is lost. Dead peers are found by keep-alive, long before.
 const (
-	defaultMaxMessage = 64 << 10         // bytes of a message that are kept
-	maxConns          = 4096             // open TCP connections
-	maxConnsPerPeer   = 256              // of one address
-	idleTimeout       = 10 * time.Minute // of a TCP connection that says nothing
-	udpBuffer         = 16 << 20         // asked of the kernel, for bursts
+	defaultMessage     = 64 << 10
+	minMessage         = 480 // RFC 5424, section 6.1: what every receiver must take
+	maxMessage         = 1 << 20
+	defaultConnections = 1000
+	maxConnections     = 100_000
+	defaultPerAddress  = 100
+	defaultIdle        = time.Hour
 )
 
-// Config is one entry of inputs.syslog. Zero fields take defaults.
-type Config struct {
-	Listen     string     `yaml:"listen"`      // udp://host:port or tcp://host:port
-	MaxMessage conf.Bytes `yaml:"max_message"` // longer ones are cut, with their length kept; default 64KiB
+func (c Config) withDefaults() Config {
+	c.MaxMessage = cmp.Or(c.MaxMessage, defaultMessage)
+	c.MaxConnections = cmp.Or(c.MaxConnections, defaultConnections)
+	c.MaxPerAddress = cmp.Or(c.MaxPerAddress, min(defaultPerAddress, c.MaxConnections))
+	c.Idle = cmp.Or(c.Idle, conf.Duration(defaultIdle))
+	return c
 }
 
 // Validate reports every fault, each with its key.
-func (c *Config) Validate() error {
+func (c Config) Validate() error {
 	var errs []error
-	network, addr, ok := strings.Cut(c.Listen, "://")
-	if _, _, err := net.SplitHostPort(addr); !ok || err != nil || network != "udp" && network != "tcp" {
-		errs = append(errs, fmt.Errorf("listen: %q is not udp://host:port or tcp://host:port", c.Listen))
+	if _, _, err := address(c.Listen); err != nil {
+		errs = append(errs, fmt.Errorf("listen: %w", err))
 	}
-	if c.MaxMessage != 0 && (c.MaxMessage < 480 || c.MaxMessage > 1<<20) {
-		errs = append(errs, fmt.Errorf("max_message: %d is not between 480 and 1MiB", c.MaxMessage))
+	c = c.withDefaults()
+	if c.MaxMessage < minMessage || c.MaxMessage > maxMessage {
+		errs = append(errs, fmt.Errorf("max_message: %d is not between %d and %d", c.MaxMessage, minMessage, maxMessage))
+	}
+	if c.MaxConnections < 1 || c.MaxConnections > maxConnections {
+		errs = append(errs, fmt.Errorf("max_connections: %d is not between 1 and %d", c.MaxConnections, maxConnections))
+	}
+	if c.MaxPerAddress < 1 || c.MaxPerAddress > c.MaxConnections {
+		errs = append(errs, fmt.Errorf("max_per_address: %d is not between 1 and max_connections, %d",
+			c.MaxPerAddress, c.MaxConnections))
+	}
+	if c.Idle < conf.Duration(time.Second) {
+		errs = append(errs, fmt.Errorf("idle: %v is less than 1s", c.Idle))
 	}
 	return errors.Join(errs...)
 }
 
-// Message is one syslog message.
-type Message struct {
-	Raw            []byte // as it was sent, without framing, cut at the largest size; the caller's again after Put
-	OriginalLength int    // bytes before the cut
-	Peer           netip.AddrPort
-	Received       time.Time
+// address takes a listen URL apart.
+func address(listen string) (network, hostport string, err error) {
+	network, hostport, _ = strings.Cut(listen, "://")
+	if network != "udp" && network != "tcp" {
+		return "", "", fmt.Errorf("%q does not begin with udp:// or tcp://", listen)
+	}
+	_, port, err := net.SplitHostPort(hostport)
+	if err != nil {
+		return "", "", fmt.Errorf("%q is not %s://HOST:PORT", listen, network)
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return "", "", fmt.Errorf("%q has no port between 0 and 65535", listen)
+	}
+	return network, hostport, nil
 }
 
-// Sink takes messages.
+// Message is what one sender wrote.
+type Message struct {
+	Raw            []byte // with <PRI>, without framing; never empty; the callee's until it returns
+	Peer           netip.AddrPort
+	Received       time.Time
+	OriginalLength int // bytes that were sent: more than len(Raw) if the message was cut
+}
+
+// Sink takes messages. Put may block, which holds up the senders over TCP and fills the queue of UDP. It must return
+// when ctx is done; a message for which it returned an error counts as dropped. TCP connections call it side by side.
 type Sink interface {
-	// Put blocks for back pressure. An error ends the listener: it says that nothing more can be taken.
 	Put(ctx context.Context, m Message) error
 }
 
 // Input is one open listener.
 type Input struct {
-	cfg    Config
-	max    int
-	sink   Sink
-	log    *slog.Logger
-	format format.Format
-
-	packets net.PacketConn // one of the two is open
-	streams net.Listener
-
-	messages, empty, truncated, refused, faults *metrics.Counter
+	cfg      Config
+	sink     Sink
+	log      *slog.Logger
+	count    *counters
+	tcp      *net.TCPListener // one of the two is nil
+	udp      *net.UDPConn
+	recvSize int // the kernel's buffer of udp
+	bug      complaint
 }
 
-// New opens the listener. It takes nothing before Run.
+// New opens the listener. Nothing is read from it before Run.
 func New(cfg Config, sink Sink, log *slog.Logger, set *metrics.Set) (*Input, error) {
 	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("syslog input: %w", err)
+	}
+	network, hostport, err := address(cfg.Listen)
+	if err != nil {
 		return nil, err
 	}
-	counter := func(name string) *metrics.Counter {
-		network, _, _ := strings.Cut(cfg.Listen, "://")
-		return set.GetOrCreateCounter(fmt.Sprintf("belfry_agent_syslog_%s_total{network=%q}", name, network))
-	}
-	in := &Input{
-		cfg: cfg, max: int(cfg.MaxMessage), sink: sink, log: log,
-		messages: counter("messages"), empty: counter("empty"), truncated: counter("truncated"),
-		refused: counter("refused"), faults: counter("faults"),
-	}
-	if in.max == 0 {
-		in.max = defaultMaxMessage
-	}
-	in.format = rawFormat{max: in.max}
-	return in, in.listen()
-}
-
-func (in *Input) listen() error {
-	network, addr, _ := strings.Cut(in.cfg.Listen, "://")
-	var err error
-	if network == "tcp" {
-		in.streams, err = net.Listen("tcp", addr)
-	} else if in.packets, err = net.ListenPacket("udp", addr); err == nil {
-		if udp, ok := in.packets.(*net.UDPConn); ok {
-			_ = udp.SetReadBuffer(udpBuffer) // the kernel gives what it may
-		}
+	in := &Input{cfg: cfg.withDefaults(), sink: sink, log: log.With("listen", cfg.Listen), count: newCounters(set, network)}
+	if network == "udp" {
+		err = in.listenUDP(hostport)
+	} else {
+		err = in.listenTCP(hostport)
 	}
 	if err != nil {
-		return fmt.Errorf("listen at %s: %w", in.cfg.Listen, err)
+		return nil, fmt.Errorf("listen at %s: %w", cfg.Listen, err)
 	}
-	return nil
+	return in, nil
 }
 
-// Addr is where the input listens.
+// Addr is where the input listens: it tells the port that port 0 became.
 func (in *Input) Addr() net.Addr {
-	if in.streams != nil {
-		return in.streams.Addr()
+	if in.udp != nil {
+		return in.udp.LocalAddr()
 	}
-	return in.packets.LocalAddr()
+	return in.tcp.Addr()
 }
 
-// Run takes messages until ctx is done, or the sink takes no more.
+// Close closes the listener of an input that is not run. Run closes it by itself.
+func (in *Input) Close() error {
+	if in.udp != nil {
+		return in.udp.Close()
+	}
+	return in.tcp.Close()
+}
+
+// drain is how long the sink may take, at a stop, over what was read.
+const drain = 3 * time.Second
+
+// Run takes messages until ctx is done, hands on what it has read by then, and closes the listener.
 func (in *Input) Run(ctx context.Context) error {
-	in.log.Info("listening for syslog", "listen", in.cfg.Listen, "address", in.Addr().String())
-	if in.streams != nil {
-		return in.serveTCP(ctx)
+	in.log.Info("syslog input listens", "addr", in.Addr().String())
+	hand, abort := context.WithCancel(context.WithoutCancel(ctx))
+	defer abort()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(drain, abort) })()
+	if in.udp != nil {
+		return in.runUDP(ctx, hand)
 	}
-	return in.serveUDP(ctx)
+	return in.runTCP(ctx, hand)
 }
 
-// handler gives one message to the sink by go-syslog's Handler.
-type handler struct {
-	ctx  context.Context
-	in   *Input
-	peer netip.AddrPort
-	err  error // of the sink
-}
-
-var _ golang.Handler = (*handler)(nil)
-
-// Handle implements the library's Handler.
-func (h *handler) Handle(parts format.LogParts, length int64, _ error) {
-	raw, _ := parts[partRaw].([]byte)
-	if len(raw) == 0 {
-		h.in.empty.Inc()
-		return
-	}
-	if int(length) > len(raw) {
-		h.in.truncated.Inc()
-	}
-	h.in.messages.Inc()
-	h.err = h.in.sink.Put(h.ctx, Message{Raw: raw, OriginalLength: int(length), Peer: h.peer, Received: time.Now()})
-}
-
-// take lets the format's parser look at one frame, and hands it on.
-func (in *Input) take(ctx context.Context, f frame, peer netip.AddrPort) error {
-	p := in.format.GetParser(f.text)
-	h := handler{ctx: ctx, in: in, peer: peer}
-	h.Handle(p.Dump(), int64(max(f.length, 0)), p.Parse())
-	return h.err
+// putter returns a handler for go-syslog's interface that puts messages into the sink. It belongs to one goroutine.
+func (in *Input) putter(hand context.Context) *handler {
+	return &handler{put: func(m *Message) error {
+		if m.OriginalLength > len(m.Raw) {
+			in.count.truncated.Inc()
+		}
+		if err := in.sink.Put(hand, *m); err != nil {
+			in.count.drop(in.count.refusedBySink, m.OriginalLength)
+			return err
+		}
+		in.count.messages.Inc()
+		in.count.bytes.Add(m.OriginalLength)
+		return nil
+	}}
 }

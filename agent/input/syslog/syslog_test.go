@@ -20,217 +20,387 @@ import (
 	"belfry/shared/e2e/stack"
 )
 
-// kept is a sink that remembers.
-type kept struct {
+var silent = slog.New(slog.NewTextHandler(io.Discard, nil))
+
+// crashers end a process that exposes go-syslog's own server.
+var crashers = []string{"<34>", "<34>Oct 11 22:14:15 h", "-5 xx", "9223372036854775806 x"}
+
+// sink remembers what it took. While it is shut, it blocks.
+type sink struct {
 	mu   sync.Mutex
-	all  []string
-	long []int
+	got  []Message
+	shut chan struct{} // nil is open
+	fail func(Message) error
 }
 
-func (k *kept) Put(_ context.Context, m Message) error {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.all = append(k.all, string(m.Raw))
-	if m.OriginalLength > len(m.Raw) {
-		k.long = append(k.long, m.OriginalLength)
+func (s *sink) Put(ctx context.Context, m Message) error {
+	if s.shut != nil {
+		select {
+		case <-s.shut:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
-	if !m.Peer.Addr().IsLoopback() || m.Received.IsZero() {
-		panic(fmt.Sprintf("message without its sender: %+v", m))
+	if s.fail != nil {
+		if err := s.fail(m); err != nil {
+			return err
+		}
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m.Raw = bytes.Clone(m.Raw)
+	s.got = append(s.got, m)
 	return nil
 }
 
-func (k *kept) want(t *testing.T, check func(all []string) bool) []string {
-	t.Helper()
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		k.mu.Lock()
-		all := slices.Clone(k.all)
-		k.mu.Unlock()
-		if check(all) {
-			return all
-		}
-		if time.Now().After(end) {
-			t.Fatalf("got %.500q", all)
-		}
-	}
+func (s *sink) messages() []Message {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.got)
 }
 
-func listen(t *testing.T, network string) (*Input, *kept) {
+func texts(all []Message) []string {
+	var got []string
+	for _, m := range all {
+		got = append(got, string(m.Raw))
+	}
+	return got
+}
+
+// rig is a running input.
+type rig struct {
+	*Input
+	t      *testing.T
+	sink   *sink
+	set    *metrics.Set
+	stop   context.CancelFunc
+	ended  chan error
+	waited bool
+}
+
+func start(t *testing.T, cfg Config, s *sink) *rig {
 	t.Helper()
-	k := new(kept)
-	in, err := New(Config{Listen: network + "://127.0.0.1:0", MaxMessage: 1024}, k,
-		slog.New(slog.NewTextHandler(io.Discard, nil)), metrics.NewSet())
-	if err != nil {
+	r := &rig{t: t, sink: s, set: metrics.NewSet(), ended: make(chan error, 1)}
+	var err error
+	if r.Input, err = New(cfg, s, silent, r.set); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- in.Run(ctx) }()
+	r.stop = cancel
+	go func() { r.ended <- r.Run(ctx) }()
 	t.Cleanup(func() {
 		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
+		r.wait()
 	})
-	return in, k
+	return r
 }
 
-func dial(t *testing.T, in *Input) net.Conn {
-	t.Helper()
-	c, err := net.Dial(in.Addr().Network(), in.Addr().String())
-	if err != nil {
-		t.Fatal(err)
+// wait waits for the end of a stopped input.
+func (r *rig) wait() {
+	r.t.Helper()
+	if r.waited {
+		return
 	}
-	t.Cleanup(func() { c.Close() })
+	r.waited = true
+	select {
+	case err := <-r.ended:
+		if err != nil {
+			r.t.Errorf("run: %v", err)
+		}
+	case <-time.After(30 * time.Second):
+		r.t.Error("the input does not stop")
+	}
+}
+
+func (r *rig) dial() net.Conn {
+	r.t.Helper()
+	c, err := net.Dial(r.Addr().Network(), r.Addr().String())
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(func() { _ = c.Close() }) // often closed before
 	return c
 }
 
-func TestUDP(t *testing.T) {
-	in, k := listen(t, "udp")
-	c := dial(t, in)
-	// Some of these end a process that runs go-syslog as it is shipped.
-	sent := []string{"<34>", "<34>Oct 11 22:14:15 h", "<999>x", "<34", "-5 xx", "9223372036854775806 x",
-		"two\nlines", "\xff\xfe", strings.Repeat("x", 1500)}
-	for _, s := range append([]string{"", "\n"}, sent...) {
-		if _, err := c.Write([]byte(s)); err != nil {
-			t.Fatal(err)
+func (r *rig) write(c net.Conn, text string) {
+	r.t.Helper()
+	if _, err := io.WriteString(c, text); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// until polls.
+func (r *rig) until(what string, ok func() bool) {
+	r.t.Helper()
+	for end := time.Now().Add(20 * time.Second); !ok(); time.Sleep(2 * time.Millisecond) {
+		if time.Now().After(end) {
+			r.t.Fatalf("not seen: %s; messages %.300q\n%s", what, texts(r.sink.messages()), r.metrics())
 		}
 	}
-	got := k.want(t, func(all []string) bool { return len(all) >= len(sent) })
-	sent[len(sent)-1] = sent[len(sent)-1][:1024]
-	if !slices.Equal(got, sent) || !slices.Equal(k.long, []int{1500}) {
-		t.Errorf("got %q, long %v", got, k.long)
+}
+
+func (r *rig) takes(want ...string) {
+	r.t.Helper()
+	r.until(fmt.Sprintf("%d messages", len(want)), func() bool { return len(r.sink.messages()) >= len(want) })
+	if got := texts(r.sink.messages()); !slices.Equal(got, want) {
+		r.t.Errorf("took %q, want %q", got, want)
 	}
+}
+
+func (r *rig) metrics() string {
+	var b strings.Builder
+	r.set.WritePrometheus(&b)
+	return b.String()
+}
+
+// counts waits for lines of the metrics; belfry_agent_syslog_ is left out.
+func (r *rig) counts(lines ...string) {
+	r.t.Helper()
+	for _, l := range lines {
+		r.until(l, func() bool { return strings.Contains(r.metrics(), "belfry_agent_syslog_"+l+"\n") })
+	}
+}
+
+func TestUDP(t *testing.T) {
+	r := start(t, Config{Listen: "udp://127.0.0.1:0", MaxMessage: 1024}, &sink{})
+	c := r.dial()
+	for _, s := range []string{"", "\n", " \r\n\x00", "<34>a\n", "<34>b\r\n\x00", "<34>two\nlines", "\xff\xfe", "4 <1>a",
+		strings.Repeat("x", 1023) + "é"} {
+		r.write(c, s)
+	}
+	r.takes("<34>a", "<34>b", "<34>two\nlines", "\xff\xfe", "4 <1>a", strings.Repeat("x", 1023))
+	m := r.sink.messages()[5]
+	local, err := netip.ParseAddrPort(c.LocalAddr().String())
+	if err != nil || m.Peer != local || m.OriginalLength != 1025 || time.Since(m.Received).Abs() > time.Minute {
+		t.Errorf("message from %v at %v, original length %d, %v", m.Peer, m.Received, m.OriginalLength, err)
+	}
+	r.counts(`empty_messages_total{transport="udp"} 3`, `messages_total{transport="udp"} 6`,
+		`truncated_messages_total{transport="udp"} 1`)
 }
 
 func TestTCP(t *testing.T) {
-	in, k := listen(t, "tcp")
-	c := dial(t, in)
-	for _, s := range []string{"<13>a\n<13>b", " c\n15 <13>octets", "\nyes!<13>d\x005 <13>e<13>last"} {
-		if _, err := c.Write([]byte(s)); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(10 * time.Millisecond) // so that the pieces arrive as pieces; the result does not depend on it
+	r := start(t, Config{Listen: "tcp://127.0.0.1:0", MaxMessage: 1024}, &sink{})
+	c := r.dial()
+	r.write(c, "\n<13>a\n<13>b\r\n<13>c\x0015 <13>octets\nyes!<13>"+strings.Repeat("x", 2000)+"\n<13>last")
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
 	}
-	c.Close()
-	want := []string{"<13>a", "<13>b c", "<13>octets\nyes!", "<13>d", "<13>e", "<13>last"}
-	k.want(t, func(all []string) bool { return slices.Equal(all, want) })
+	r.takes("<13>a", "<13>b", "<13>c", "<13>octets\nyes!", "<13>"+strings.Repeat("x", 1020), "<13>last")
+	m := r.sink.messages()
+	if m[4].OriginalLength != 2004 || m[0].OriginalLength != 5 || m[0].Peer.String() != c.LocalAddr().String() {
+		t.Errorf("lengths %d and %d, peer %v", m[4].OriginalLength, m[0].OriginalLength, m[0].Peer)
+	}
+	r.counts(`empty_messages_total{transport="tcp"} 1`, `messages_total{transport="tcp"} 6`,
+		`truncated_messages_total{transport="tcp"} 1`, "open_connections 0", `connections_total{transport="tcp"} 1`)
 }
 
-func TestManyConnections(t *testing.T) {
-	in, k := listen(t, "tcp")
-	var all sync.WaitGroup
-	var conns []net.Conn
-	for range 50 {
-		conns = append(conns, dial(t, in))
+func TestCrashersOfTheLibrary(t *testing.T) {
+	f := func(transport, end string) {
+		t.Helper()
+		r := start(t, Config{Listen: transport + "://127.0.0.1:0"}, &sink{})
+		c := r.dial()
+		for _, s := range crashers {
+			r.write(c, s+end)
+		}
+		r.takes(crashers...)
 	}
-	for i, c := range conns {
+	f("udp", "")
+	f("tcp", "\n")
+	f("tcp", "\x00")
+}
+
+func TestManyConnectionsLoseNothing(t *testing.T) {
+	r := start(t, Config{Listen: "tcp://127.0.0.1:0"}, &sink{})
+	var all sync.WaitGroup
+	for i := range 50 {
+		c := r.dial()
 		all.Go(func() {
 			for n := range 100 {
 				fmt.Fprintf(c, "<13>%d-%d\n", i, n)
 			}
-			c.Close()
+			_ = c.Close() // what was written counts
 		})
 	}
 	all.Wait()
-	got := k.want(t, func(all []string) bool { return len(all) >= 5000 })
+	r.until("5000 messages", func() bool { return len(r.sink.messages()) >= 5000 })
+	got := texts(r.sink.messages())
 	slices.Sort(got)
-	if got = slices.Compact(got); len(got) != 5000 {
-		t.Errorf("%d different messages, want 5000", len(got))
+	if n := len(slices.Compact(got)); n != 5000 {
+		t.Errorf("%d different messages, want 5000", n)
 	}
 }
 
-func TestLimitPerPeer(t *testing.T) {
-	l := limiter{}
-	l.byPeer = make(map[netip.Addr]int)
-	peer := addrPort(&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}).Addr()
-	for range maxConnsPerPeer {
-		if !l.enter(peer) {
-			t.Fatal("refused too early")
+// A sink that stands still holds up a TCP sender: it loses nothing, and we hold next to nothing.
+func TestBackPressure(t *testing.T) {
+	s := &sink{shut: make(chan struct{})}
+	r := start(t, Config{Listen: "tcp://127.0.0.1:0"}, s)
+	c := r.dial()
+	line := "<13>" + strings.Repeat("x", 1000) + "\n"
+	sent := 0
+	for { // until the buffers of both kernels are full
+		if err := c.SetWriteDeadline(time.Now().Add(300 * time.Millisecond)); err != nil {
+			t.Fatal(err)
+		}
+		n, err := io.WriteString(c, line)
+		sent += n
+		if err != nil {
+			break
+		}
+		if sent > 1<<30 {
+			t.Fatal("the sender is never held up")
 		}
 	}
-	if l.enter(peer) {
-		t.Error("more than the limit came in")
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
 	}
-	l.leave(peer)
-	if !l.enter(peer) {
-		t.Error("refused after one left")
-	}
+	close(s.shut)
+	want := (sent + len(line) - 1) / len(line)
+	r.until("all of it", func() bool { return len(s.messages()) >= want })
+	r.counts(fmt.Sprintf(`messages_total{transport="tcp"} %d`, want), `dropped_messages_total{transport="tcp",reason="sink"} 0`)
 }
 
-// frames splits a stream that comes in pieces.
-func frames(s string, most, piece int) (all []string, lengths []int) {
-	st := stream{framer: framer{max: most}, buf: make([]byte, most+maxDigits+64)}
-	hand := func(f frame) error {
-		all, lengths = append(all, string(f.text)), append(lengths, f.length)
-		return nil
-	}
-	for len(s) > 0 {
-		n := copy(st.buf[st.used:], s[:min(piece, len(s))])
-		if n == 0 {
-			panic("buffer is full and nothing was taken")
+// Every datagram that reached us is handed on or counted.
+func TestQueueDropsAreCounted(t *testing.T) {
+	s := &sink{shut: make(chan struct{})}
+	r := start(t, Config{Listen: "udp://127.0.0.1:0"}, s)
+	c := r.dial()
+	dropped := func() uint64 { return r.count.queueFull.Get() }
+	sent := 0
+	r.until("a full queue", func() bool {
+		for range 1000 {
+			sent++
+			r.write(c, fmt.Sprintf("<13>%d", sent))
 		}
-		st.used += n
-		s = s[n:]
-		_ = st.each(false, hand)
-	}
-	_ = st.each(true, hand)
-	return all, lengths
-}
-
-func TestFraming(t *testing.T) {
-	f := func(in string, want ...string) {
-		t.Helper()
-		for _, piece := range []int{1, 3, 1000} {
-			if got, _ := frames(in, 20, piece); !slices.Equal(got, want) {
-				t.Errorf("%q in pieces of %d: %q, want %q", in, piece, got, want)
-			}
-		}
-	}
-	f("<1>a\r\n<2>b\n", "<1>a", "<2>b")
-	f("4 <1>a4 <2>b", "<1>a", "<2>b")
-	f("4 <1>a<2>line\n4 <3>c", "<1>a", "<2>line", "<3>c")
-	f("7 <1>\n\n\n\n<2>x\n", "<1>\n\n\n\n", "<2>x")
-	f("2026 was a year\n", "2026 was a year")
-	f("99999999999 <1>x\n<2>y\n", "99999999999 <1>x", "<2>y")
-	f("-5 xx\n", "-5 xx")
-	f("012 <1>x\n", "012 <1>x")
-	f("30 <1>"+strings.Repeat("x", 27)+"<2>y\n", "<1>"+strings.Repeat("x", 17), "<2>y")
-	f(strings.Repeat("z", 50)+"\n<2>y\n", strings.Repeat("z", 20), "<2>y")
-	f("12", "12")
-	f("100 <1>cut short", "<1>cut short")
-	if _, n := frames(strings.Repeat("z", 50)+"\n30 <1>"+strings.Repeat("x", 27), 20, 7); !slices.Equal(n, []int{50, 30}) {
-		t.Errorf("lengths %v, want 50 and 30", n)
-	}
-}
-
-// Whatever comes, and in whatever pieces: no panic, no frame over the limit, and the same frames.
-func FuzzFraming(f *testing.F) {
-	for _, s := range []string{"<1>a\n", "4 <1>a", "9999999 <", "1 ", "\x00\x00", "30 <1>xxxxxxxxxxxxxxxxxxxxxxxxxxxxx"} {
-		f.Add(s, 1)
-	}
-	f.Fuzz(func(t *testing.T, s string, piece int) {
-		if piece < 1 {
-			piece = 1
-		}
-		got, lengths := frames(s, 20, piece)
-		whole, _ := frames(s, 20, 1)
-		for i, g := range got {
-			if len(g) > 20 || lengths[i] < len(g) {
-				t.Fatalf("frame %q, length %d", g, lengths[i])
-			}
-		}
-		if !slices.Equal(got, whole) {
-			t.Fatalf("in pieces of %d: %q, in pieces of 1: %q", piece, got, whole)
-		}
+		return dropped() > 100
 	})
+	close(s.shut)
+	r.until("all of it", func() bool {
+		kernel, known := kernelDrops(r.udp)
+		return !known || len(s.messages())+int(dropped())+int(kernel) == sent
+	})
+	if n := len(s.messages()); n < queueMessages {
+		t.Errorf("took %d of %d, fewer than the queue holds", n, sent)
+	}
 }
 
-func TestSplitFunc(t *testing.T) {
-	split := rawFormat{max: 100}.GetSplitFunc()
-	n, token, err := split([]byte("4 <1>a<2>b\n"), false)
-	if n != 6 || !bytes.Equal(token, []byte("<1>a")) || err != nil {
-		t.Errorf("%d %q %v", n, token, err)
+func TestQueueIsBoundedInBytes(t *testing.T) {
+	q := &queue{messages: make(chan Message, queueMessages)}
+	n := 0
+	for q.put(Message{Raw: make([]byte, maxDatagram)}) {
+		n++
+	}
+	if n != queueBytes/maxDatagram {
+		t.Errorf("%d messages of %d bytes", n, maxDatagram)
+	}
+}
+
+// What arrived before an ordered stop is handed on, the unfinished line too.
+func TestStopHandsOnWhatArrived(t *testing.T) {
+	f := func(transport, sent string, want ...string) {
+		t.Helper()
+		s := &sink{shut: make(chan struct{})}
+		r := start(t, Config{Listen: transport + "://127.0.0.1:0"}, s)
+		c := r.dial()
+		r.write(c, sent)
+		if transport == "tcp" {
+			r.counts("open_connections 1")
+		}
+		r.stop()
+		time.AfterFunc(3*linger, func() { close(s.shut) }) // a slow sink must not cost what waits in the kernel
+		r.wait()
+		if got := texts(s.messages()); !slices.Equal(got, want) {
+			t.Errorf("%s: took %q, want %q", transport, got, want)
+		}
+		if _, err := net.Dial("tcp", r.Addr().String()); err == nil {
+			t.Error("still listens")
+		}
+	}
+	f("udp", "<13>a", "<13>a")
+	long := "<13>" + strings.Repeat("x", 3*readSize) // does not fit one read
+	f("tcp", "<13>a\n"+long+"\n<13>b\n<13>c", "<13>a", long, "<13>b", "<13>c")
+}
+
+func TestStopDoesNotWaitForABlockedSink(t *testing.T) {
+	for _, transport := range []string{"udp", "tcp"} {
+		r := start(t, Config{Listen: transport + "://127.0.0.1:0"}, &sink{shut: make(chan struct{})})
+		r.write(r.dial(), "<13>a\n")
+		if transport == "tcp" {
+			r.counts("open_connections 1")
+		}
+		r.stop()
+		r.wait() // by drain
+		r.counts(`dropped_messages_total{transport="` + transport + `",reason="sink"} 1`)
+	}
+}
+
+func TestValidate(t *testing.T) {
+	f := func(c Config, want string) {
+		t.Helper()
+		got := ""
+		if err := c.Validate(); err != nil {
+			got = err.Error()
+		}
+		if got != want {
+			t.Errorf("%+v: %q, want %q", c, got, want)
+		}
+	}
+	f(Config{Listen: "udp://127.0.0.1:0"}, "")
+	f(Config{Listen: "tcp://:514"}, "")
+	f(Config{Listen: "tcp://[::1]:514", MaxConnections: 5}, "")
+	f(Config{}, `listen: "" does not begin with udp:// or tcp://`)
+	f(Config{Listen: "127.0.0.1:514"}, `listen: "127.0.0.1:514" does not begin with udp:// or tcp://`)
+	f(Config{Listen: "tcp://127.0.0.1"}, `listen: "tcp://127.0.0.1" is not tcp://HOST:PORT`)
+	f(Config{Listen: "tcp://h:syslog"}, `listen: "tcp://h:syslog" has no port between 0 and 65535`)
+	f(Config{Listen: "udp://h:1", MaxMessage: 1, MaxConnections: -1, MaxPerAddress: -1, Idle: 1},
+		"max_message: 1 is not between 480 and 1048576\nmax_connections: -1 is not between 1 and 100000\n"+
+			"max_per_address: -1 is not between 1 and max_connections, -1\nidle: 1ns is less than 1s")
+	if _, err := New(Config{Listen: "x"}, &sink{}, silent, nil); err == nil {
+		t.Error("a bad configuration was taken")
+	}
+	taken := start(t, Config{Listen: "tcp://127.0.0.1:0"}, &sink{})
+	if _, err := New(Config{Listen: "tcp://" + taken.Addr().String()}, &sink{}, silent, nil); err == nil {
+		t.Error("a port in use was taken")
+	}
+	in, err := New(Config{Listen: "udp://127.0.0.1:0"}, &sink{}, silent, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := in.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// The names of metrics are for ever.
+func TestMetricNames(t *testing.T) {
+	set := metrics.NewSet()
+	newCounters(set, "udp")
+	newCounters(set, "tcp")
+	newCounters(set, "tcp") // a second input
+	want := strings.Fields(`
+		belfry_agent_syslog_bytes_total{transport="tcp"}
+		belfry_agent_syslog_bytes_total{transport="udp"}
+		belfry_agent_syslog_connections_total{transport="tcp"}
+		belfry_agent_syslog_dropped_bytes_total{transport="tcp"}
+		belfry_agent_syslog_dropped_bytes_total{transport="udp"}
+		belfry_agent_syslog_dropped_messages_total{transport="tcp",reason="panic"}
+		belfry_agent_syslog_dropped_messages_total{transport="tcp",reason="sink"}
+		belfry_agent_syslog_dropped_messages_total{transport="udp",reason="panic"}
+		belfry_agent_syslog_dropped_messages_total{transport="udp",reason="queue"}
+		belfry_agent_syslog_dropped_messages_total{transport="udp",reason="sink"}
+		belfry_agent_syslog_empty_messages_total{transport="tcp"}
+		belfry_agent_syslog_empty_messages_total{transport="udp"}
+		belfry_agent_syslog_kernel_dropped_messages_total{transport="udp"}
+		belfry_agent_syslog_messages_total{transport="tcp"}
+		belfry_agent_syslog_messages_total{transport="udp"}
+		belfry_agent_syslog_open_connections
+		belfry_agent_syslog_refused_connections_total{transport="tcp",reason="address"}
+		belfry_agent_syslog_refused_connections_total{transport="tcp",reason="total"}
+		belfry_agent_syslog_truncated_messages_total{transport="tcp"}
+		belfry_agent_syslog_truncated_messages_total{transport="udp"}`)
+	got := set.ListMetricNames()
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Errorf("names are\n%s", strings.Join(got, "\n"))
 	}
 }
 
@@ -238,23 +408,31 @@ func TestRealLogger(t *testing.T) {
 	stack.Need(t, "logger")
 	f := func(network, want string, flags ...string) {
 		t.Helper()
-		in, k := listen(t, network)
-		_, port, err := net.SplitHostPort(in.Addr().String())
+		r := start(t, Config{Listen: network + "://127.0.0.1:0"}, &sink{})
+		_, port, err := net.SplitHostPort(r.Addr().String())
 		if err != nil {
 			t.Fatal(err)
 		}
 		args := append([]string{"-n", "127.0.0.1", "-P", port, "-t", "belltest", "-p", "auth.notice"}, flags...)
-		if out, err := exec.Command("logger", append(args, "hello relay")...).CombinedOutput(); err != nil {
-			t.Fatalf("logger: %v: %s", err, out)
+		for _, text := range []string{"hello relay", "hello again"} {
+			if out, err := exec.Command("logger", append(args, text)...).CombinedOutput(); err != nil {
+				t.Fatalf("logger: %v: %s", err, out)
+			}
 		}
-		got := k.want(t, func(all []string) bool { return len(all) > 0 })
-		if len(got) != 1 || !strings.HasPrefix(got[0], want) || !strings.HasSuffix(got[0], "hello relay") {
-			t.Errorf("%s %v: %q", network, flags, got)
+		r.until("two messages", func() bool { return len(r.sink.messages()) >= 2 })
+		got := texts(r.sink.messages())
+		for _, text := range []string{"hello relay", "hello again"} {
+			if !slices.ContainsFunc(got, func(m string) bool {
+				return strings.HasPrefix(m, want) && strings.Contains(m, "belltest") && strings.HasSuffix(m, text)
+			}) {
+				t.Errorf("%s %v: %q", network, flags, got)
+			}
 		}
 	}
 	f("udp", "<37>", "-d", "--rfc3164")
 	f("udp", "<37>1 ", "-d", "--rfc5424")
 	f("tcp", "<37>", "-T", "--rfc3164")
+	f("tcp", "<37>", "-T", "--rfc3164", "--octet-count")
 	f("tcp", "<37>1 ", "-T", "--rfc5424")
 	f("tcp", "<37>1 ", "-T", "--rfc5424", "--octet-count")
 }

@@ -13,7 +13,7 @@ import (
 // columns that this package adds.
 const (
 	maxName    = 128           // bytes of a field's name
-	maxColumns = 2000 - 8      // fields of a row
+	maxColumns = 2000 - 16     // fields of a row
 	maxRow     = 2<<20 - 8<<10 // bytes of a row, as appendColumns makes it
 )
 
@@ -34,7 +34,7 @@ func (x *Index) guard(e *event.Event, now time.Time) (ts int64, size int) {
 	ts = x.guardTime(e, now)
 	guardNames(e)
 	size = rowSize(e)
-	for budget := maxRow; size > maxRow; budget /= 2 { // escapes in lists may ask for more than one round
+	for budget := maxRow - 1024; size > maxRow; budget /= 2 { // escapes in lists may ask for more than one round
 		shorten(e, budget)
 		size = rowSize(e)
 	}
@@ -66,6 +66,9 @@ func (x *Index) guardTime(e *event.Event, now time.Time) int64 {
 // reserved are the names that mean something else to the storage or to this package.
 var reserved = []string{"", "_msg", "_time", "_stream", "_stream_id", columnPosition, columnLists}
 
+// essential are the fields that are never folded.
+var essential = []string{"@timestamp", "event.id", "event.original", "event.created", "host.name", "message", "tags", logTimeField}
+
 // guardNames folds the fields that cannot be columns into one.
 func guardNames(e *event.Event) {
 	if !mustFold(e) {
@@ -75,6 +78,8 @@ func guardNames(e *event.Event) {
 	names := make(map[string]bool, maxColumns)
 	for _, f := range e.Fields {
 		switch {
+		case slices.Contains(essential, f.Name):
+			kept = append(kept, f)
 		case f.Name == overflowField, len(f.Name) > maxName, slices.Contains(reserved, f.Name),
 			!names[f.Name] && len(names) == maxColumns:
 			folded.Fields = append(folded.Fields, f)

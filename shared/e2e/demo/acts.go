@@ -12,10 +12,11 @@ import (
 
 // Words by which the demo finds its own acts again.
 const (
-	posted = "This is a test"
-	byUDP  = "relayed-by-udp"
-	byTCP  = "relayed-by-tcp"
-	root   = "COMMAND=/usr/bin/su" // in the line that raises the alert
+	posted  = "This is a test"
+	byUDP   = "relayed-by-udp"
+	byTCP   = "relayed-by-tcp"
+	program = "/usr/bin/su"        // in the ping
+	root    = "COMMAND=" + program // in the line that raises the alert
 )
 
 // act does now and then what a user, a relay and a program with curl would do.

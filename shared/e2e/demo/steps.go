@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -161,7 +162,8 @@ func (d *demo) parsed(ctx context.Context) (string, error) {
 
 // pinged looks for a ping that came in time. Line and ping belong together by their order.
 func (d *demo) pinged(context.Context) (string, error) {
-	lines, heard := d.Feeder.Written(root), d.Reader.Heard()
+	lines := d.Feeder.Written(root)
+	heard := slices.DeleteFunc(d.Reader.Heard(), func(h stack.Heard) bool { return !strings.Contains(h.Text, program) })
 	err := fmt.Errorf("%d such lines, no ping yet", len(lines))
 	for i := range min(len(lines), len(heard)) {
 		took := heard[i].At.Sub(lines[i].At)

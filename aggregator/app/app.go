@@ -1,0 +1,191 @@
+// Package app wires the aggregator together and runs it.
+//
+//	receive/amqp ─┐                                    ┌─▶ alert ─▶ notify/irc
+//	              ├─▶ pipeline: ledger ─▶ parse ─▶ index ─┤
+//	receive/http ─┘                                    └─▶ serve: live tail
+//
+// An input is acknowledged when the index has it on disk and the alerts have seen it. Stopping follows the data: the
+// doors close first, then the index, then the alerts and the bot.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+
+	"belfry/aggregator/alert"
+	"belfry/aggregator/config"
+	"belfry/aggregator/index/embedded"
+	"belfry/aggregator/notify/irc"
+	"belfry/aggregator/parse"
+	amqpin "belfry/aggregator/receive/amqp"
+	httpin "belfry/aggregator/receive/http"
+	"belfry/aggregator/serve"
+	"belfry/shared/event"
+	"belfry/shared/ops"
+	"belfry/shared/run"
+)
+
+// grace is how long an ordered stop may take. What was not acknowledged by then is sent again by who sent it.
+const grace = 20 * time.Second
+
+// Aggregator is a wired aggregator.
+type Aggregator struct {
+	cfg     *config.Config
+	log     *slog.Logger
+	set     *metrics.Set
+	index   *embedded.Index
+	outbox  *alert.Outbox
+	alerts  *alert.Engine
+	bot     *irc.Bot
+	hub     *serve.Hub
+	pipe    *pipeline
+	consume *amqpin.Receiver
+	publish *amqpin.Publisher
+}
+
+// New wires an aggregator, opens its index and lets the alerts see what they had not seen when it stopped. It starts
+// nothing; see Run.
+func New(cfg *config.Config, log *slog.Logger) (*Aggregator, error) {
+	if err := os.MkdirAll(cfg.State, 0o750); err != nil {
+		return nil, fmt.Errorf("make state folder: %w", err)
+	}
+	a := &Aggregator{cfg: cfg, log: log, set: metrics.NewSet(), hub: serve.NewHub()}
+	if err := a.open(); err != nil {
+		return nil, errors.Join(err, a.close())
+	}
+	return a, nil
+}
+
+func (a *Aggregator) open() error {
+	rules, err := alert.LoadRules(a.cfg.Alert.Rules)
+	if err != nil {
+		return err
+	}
+	if a.outbox, err = alert.OpenOutbox(a.cfg.Dir("alerts.db")); err != nil {
+		return err
+	}
+	notify, err := a.openNotify()
+	if err != nil {
+		return err
+	}
+	a.alerts = alert.NewEngine(rules, a.outbox, notify, a.log, a.set)
+	e := a.cfg.Index.Embedded
+	a.index, err = embedded.Open(embedded.Config{
+		Dir: a.cfg.Dir("index"), Retention: time.Duration(e.Retention), Memory: int64(e.Memory),
+	}, a.log, a.set, a.durable)
+	if err != nil {
+		return err
+	}
+	if err := a.index.Since(a.outbox.Cursor()+1, a.alerts.Process); err != nil {
+		return fmt.Errorf("show the alerts what they had not seen: %w", err)
+	}
+	parser := parse.New(parse.Config{Retention: time.Duration(e.Retention)}, a.set)
+	if a.pipe, err = newPipeline(parser, a.index, a.log, a.set); err != nil {
+		return err
+	}
+	a.openBroker()
+	return nil
+}
+
+func (a *Aggregator) openNotify() (func(context.Context, alert.Alert) error, error) {
+	if a.cfg.Notify.IRC == nil {
+		return func(_ context.Context, al alert.Alert) error {
+			a.log.Warn("alert", "rule", al.Title, "level", al.Level, "host", al.Host, "summary", al.Summary)
+			return nil
+		}, nil
+	}
+	bot, err := irc.New(*a.cfg.Notify.IRC, a.log, a.set)
+	if err != nil {
+		return nil, err
+	}
+	a.bot = bot
+	return func(ctx context.Context, al alert.Alert) error {
+		return bot.Send(ctx, fmt.Sprintf("[%s] %s: %s", al.Level, al.Title, al.Summary))
+	}, nil
+}
+
+func (a *Aggregator) openBroker() {
+	c := a.cfg.Receive.AMQP
+	if c == nil {
+		return
+	}
+	b := c.Config
+	b.AppID = "belfry"
+	a.publish = amqpin.NewPublisher(b, a.log, a.set)
+	a.consume = amqpin.New(b, c.Queues, a.publish, a.message, a.log, a.set)
+}
+
+// durable is called by the index, in order, with what has reached the disk.
+func (a *Aggregator) durable(position uint64, events []*event.Event) error {
+	a.hub.Publish(events)
+	if err := a.alerts.Process(position, events); err != nil {
+		return err
+	}
+	a.index.AlertsAt(a.outbox.Cursor())
+	return nil
+}
+
+// message takes what a queue brought: a batch of an agent, one that an aggregator took for it, or foreign JSON.
+func (a *Aggregator) message(ctx context.Context, m amqpin.Message, done func(error)) {
+	settled := func(err error) {
+		if errors.Is(err, errPoison) {
+			err = fmt.Errorf("%w: %w", amqpin.ErrPoison, err)
+		}
+		done(err)
+	}
+	if len(m.Manifest) == 0 {
+		a.pipe.foreign(ctx, m.Body, m.UserID, settled)
+		return
+	}
+	a.pipe.batch(ctx, m.Manifest, m.Body, sender(m), settled)
+}
+
+// Run works until ctx is done, then stops in order.
+func (a *Aggregator) Run(ctx context.Context) error {
+	g, err := a.actors()
+	if err != nil {
+		return errors.Join(err, a.close())
+	}
+	a.log.Info("aggregator runs", "state", a.cfg.State)
+	ops.Notify(ops.Ready)
+	err = g.Run(ctx, grace)
+	ops.Notify(ops.Stopping)
+	return errors.Join(err, a.close())
+}
+
+func (a *Aggregator) actors() (*run.Group, error) {
+	g := new(run.Group)
+	if err := a.addDoors(g); err != nil {
+		return nil, err
+	}
+	if a.consume != nil {
+		g.AddWorker("receive/amqp", a.consume.Run)
+		g.AddWorker("publish", a.publish.Run)
+	}
+	g.AddWorker("index", a.index.Run)
+	g.AddWorker("alert", a.alerts.Run)
+	if a.bot != nil {
+		g.AddWorker("notify/irc", a.bot.Run)
+	}
+	return g, nil
+}
+
+func (a *Aggregator) close() error {
+	var errs []error
+	if a.index != nil {
+		errs = append(errs, a.index.Close())
+	}
+	if a.outbox != nil {
+		errs = append(errs, a.outbox.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// ready says why the aggregator cannot take anything, or nil.
+func (a *Aggregator) ready() error { return nil }

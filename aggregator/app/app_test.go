@@ -1,0 +1,258 @@
+package app
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"belfry/aggregator/config"
+	"belfry/aggregator/receive/http"
+	"belfry/shared/batch"
+	"belfry/shared/event"
+)
+
+// rig is a whole aggregator without a broker, with its command line.
+type rig struct {
+	t    *testing.T
+	path string // of its configuration
+	agg  *Aggregator
+	stop func()
+}
+
+func start(t *testing.T, dir string) *rig {
+	t.Helper()
+	r := &rig{t: t, path: filepath.Join(dir, "aggregator.yaml")}
+	text := fmt.Sprintf("state: %s/state\nreceive: {http: {plain: \"off\"}}\nserve: {socket: %s/api.sock}\n", dir, dir)
+	if err := os.WriteFile(r.path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := config.Load(r.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.agg, err = New(cfg, slog.New(slog.NewTextHandler(io.Discard, nil))); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- r.agg.Run(ctx) }()
+	r.stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(r.stop)
+	return r
+}
+
+// host is an agent that has nothing but lines.
+type host struct {
+	t       *testing.T
+	id      event.Key
+	builder *batch.Builder
+	place   batch.Place
+	offset  uint64
+}
+
+func newHost(t *testing.T, name string) *host {
+	t.Helper()
+	id := event.HashKey(name)
+	b, err := batch.NewBuilder(id, event.RandomKey(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &host{t, id, b, batch.Place{Stream: event.HashKey(name, "s"), Class: "auth", Day: time.Now().UTC().Format(time.DateOnly)}, 0}
+}
+
+func (h *host) seal(lines ...string) *batch.Sealed {
+	h.t.Helper()
+	for _, l := range lines {
+		var e event.Event
+		now := time.Now().UTC().Format(time.RFC3339Nano)
+		e.Set("@timestamp", now)
+		e.Set("event.created", now)
+		e.Set("event.id", event.ID(h.id, h.place.Stream, h.place.Epoch, h.offset).String())
+		e.Set("event.original", l)
+		e.Set("host.name", "h")
+		e.Set("log.offset", fmt.Sprint(h.offset))
+		end := h.offset + uint64(len(l)) + 1
+		h.builder.Add(h.place, h.offset, end, e.AppendJSON(nil))
+		h.offset = end
+	}
+	s, err := h.builder.Seal()
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return s
+}
+
+func (r *rig) send(b *batch.Sealed) error {
+	queued, err := direct{r.agg.pipe}.Batch(r.t.Context(), b.Header, b.Body, "agent-h")
+	if queued {
+		r.t.Error("queued without a broker")
+	}
+	return err
+}
+
+func (r *rig) search(args ...string) (lines []string, err error) {
+	r.t.Helper()
+	var out bytes.Buffer
+	c := &CLI{Config: r.path, Out: &out}
+	err = searchCmd{Query: args, Limit: -1, Format: "json"}.Run(r.t.Context(), c)
+	for l := range strings.Lines(out.String()) {
+		lines = append(lines, l)
+	}
+	return lines, err
+}
+
+func (r *rig) count(want int, args ...string) {
+	r.t.Helper()
+	got, err := r.search(args...)
+	if len(got) != want || (err == nil) != (want > 0) || err != nil && !errors.Is(err, errNothing) {
+		r.t.Errorf("search %q: %d events, %v; want %d", args, len(got), err, want)
+	}
+}
+
+func stamp() string { return time.Now().UTC().Format("Jan _2 15:04:05") }
+
+func TestRoad(t *testing.T) {
+	dir := t.TempDir()
+	r := start(t, dir)
+	h := newHost(t, "h")
+	su := h.seal(
+		stamp()+" h sudo:   averez : TTY=pts/0 ; PWD=/srv/lab ; USER=root ; COMMAND=/usr/bin/su -c id",
+		stamp()+" h CRON[12]: pam_unix(cron:session): session opened for user root(uid=0) by (uid=0)",
+	)
+	if err := r.send(su); err != nil {
+		t.Fatal(err)
+	}
+	r.count(1, "user.name:averez AND process.name:sudo")
+	r.count(1, "process.name:CRON")
+	r.count(0, "user.name:nobody")
+	lines, err := r.search("averez")
+	if err != nil || len(lines) != 1 {
+		t.Fatalf("%q, %v", lines, err)
+	}
+	var e struct {
+		Event struct{ Original, ID, Ingested string }
+		Agent struct{ Name, ID string }
+		Tags  []string
+	}
+	if err := json.Unmarshal([]byte(lines[0]), &e); err != nil || !strings.HasSuffix(e.Event.Original, "/usr/bin/su -c id") ||
+		e.Agent.Name != "agent-h" || e.Agent.ID != h.id.String() || e.Event.Ingested == "" {
+		t.Errorf("%v: %s", err, lines[0])
+	}
+	if n := r.agg.outbox.Cursor(); n == 0 {
+		t.Error("the alerts have seen nothing")
+	}
+
+	t.Run("a repeat is none", func(t *testing.T) {
+		if err := r.send(su); err != nil {
+			t.Error(err)
+		}
+		r.count(2, "*")
+	})
+	t.Run("late batch gets in", func(t *testing.T) {
+		first, second := h.seal(stamp()+" h x: first"), h.seal(stamp()+" h x: second")
+		for _, b := range []*batch.Sealed{second, first, second} {
+			if err := r.send(b); err != nil {
+				t.Error(err)
+			}
+		}
+		r.count(1, "first")
+		r.count(1, "second")
+	})
+	t.Run("altered batch is refused", func(t *testing.T) {
+		b := h.seal(stamp() + " h x: third")
+		b.Body[len(b.Body)/2] ^= 1
+		if err := r.send(b); !errors.Is(err, http.ErrPoison) {
+			t.Errorf("%v", err)
+		}
+		r.count(0, "third")
+	})
+	t.Run("false place is refused", func(t *testing.T) {
+		other := newHost(t, "other")
+		other.offset = 5
+		b := other.seal("x")
+		b.Header = bytes.Replace(b.Header, []byte(`"first":5`), []byte(`"first":6`), 1)
+		if err := r.send(b); !errors.Is(err, http.ErrPoison) {
+			t.Errorf("%v", err)
+		}
+	})
+	t.Run("query that cannot be read", func(t *testing.T) {
+		_, err := r.search("user.name:")
+		if err == nil || !strings.Contains(err.Error(), "^") {
+			t.Errorf("%v", err)
+		}
+	})
+	t.Run("repeats are known after a restart", func(t *testing.T) {
+		r.stop()
+		again := start(t, dir)
+		if err := again.send(su); err != nil {
+			t.Error(err)
+		}
+		again.count(4, "*")
+		again.stop()
+	})
+}
+
+func TestTail(t *testing.T) {
+	r := start(t, t.TempDir())
+	h := newHost(t, "h")
+	ctx, cancel := context.WithCancel(t.Context())
+	out, in := io.Pipe()
+	done := make(chan error, 1)
+	go func() {
+		done <- tailCmd{Query: []string{"wanted"}, Format: "table"}.Run(ctx, &CLI{Config: r.path, Out: in})
+	}()
+	got := make(chan string, 1)
+	go func() {
+		buf := make([]byte, 4096)
+		n, err := out.Read(buf)
+		if err == nil {
+			got <- string(buf[:n])
+		}
+	}()
+	for {
+		if err := r.send(h.seal(stamp()+" h x: other", stamp()+" h x: wanted\x1b[31m")); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case line := <-got:
+			if !strings.Contains(line, " h x: wanted\ufffd[31m") {
+				t.Errorf("%q", line)
+			}
+			cancel()
+			go io.Copy(io.Discard, out)
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+			return
+		case <-time.After(100 * time.Millisecond): // the tail may not have begun yet
+		}
+	}
+}
+
+func TestForeignEvents(t *testing.T) {
+	r := start(t, t.TempDir())
+	var e event.Event
+	e.Set("@timestamp", time.Now().UTC().Format(time.RFC3339Nano))
+	e.Set("event.created", e.Get("@timestamp"))
+	e.Set("event.id", event.RandomKey().String())
+	e.Set("message", "This is a test")
+	if _, err := (direct{r.agg.pipe}).Events(t.Context(), []*event.Event{&e}); err != nil {
+		t.Fatal(err)
+	}
+	r.count(1, `"this is a test"`)
+}

@@ -1,0 +1,137 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"time"
+
+	"belfry/aggregator/alert"
+	"belfry/aggregator/config"
+	"belfry/aggregator/parse"
+	"belfry/shared/broker"
+)
+
+// Exit codes of the command line, as those of grep.
+const (
+	ExitNothing = 1 // searched, and found nothing
+	exitFailure = 2
+)
+
+// errNothing says that a search found nothing.
+var errNothing = errors.New("nothing found")
+
+// ExitCode returns the exit code for a command's error.
+func ExitCode(err error) int {
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, errNothing):
+		return ExitNothing
+	}
+	return exitFailure
+}
+
+// CLI is the command line: its flags, and the commands.
+type CLI struct {
+	Config string `help:"Configuration file." default:"${config}" type:"path" short:"c"`
+	Socket string `help:"Unix socket of the aggregator; default: the one in the configuration." type:"path"`
+	Debug  bool   `help:"Log more."`
+
+	Serve       serveCmd    `cmd:"" help:"Run the aggregator until SIGTERM."`
+	Check       checkCmd    `cmd:"" help:"Check configuration and rules, and say what is wrong with them."`
+	Search      searchCmd   `cmd:"" help:"Search all events. Exit code 0 if there are some, 1 if none, 2 on an error."`
+	Tail        tailCmd     `cmd:"" help:"Follow events live."`
+	Parse       parseCmd    `cmd:"" help:"Read log lines from standard input and print them as ECS, one JSON object a line."`
+	Topology    topologyCmd `cmd:"" help:"Exchanges, queues and bindings at the broker."`
+	ShowVersion versionCmd  `cmd:"" name:"version" help:"Print the version."`
+
+	Version string       `kong:"-"`
+	Log     *slog.Logger `kong:"-"`
+	Out     io.Writer    `kong:"-"` // default standard output
+}
+
+func (c *CLI) out() io.Writer {
+	if c.Out != nil {
+		return c.Out
+	}
+	return os.Stdout
+}
+
+type (
+	serveCmd    struct{}
+	checkCmd    struct{}
+	versionCmd  struct{}
+	topologyCmd struct {
+		Apply applyCmd `cmd:"" help:"Declare all of it. What is there already stays."`
+	}
+	applyCmd struct {
+		Queues int `help:"Number of event queues; default: the configuration's."`
+	}
+	parseCmd struct {
+		Host     string    `help:"Host of lines that name none."`
+		TZ       string    `help:"Time zone of stamps that name none, as Europe/Prague." default:"UTC" name:"tz"`
+		Received time.Time `help:"When the lines were read: the year of stamps that have none (RFC 3339); default now."`
+	}
+)
+
+func (serveCmd) Run(ctx context.Context, c *CLI) error {
+	cfg, err := config.Load(c.Config)
+	if err != nil {
+		return err
+	}
+	a, err := New(cfg, c.Log)
+	if err != nil {
+		return err
+	}
+	return a.Run(ctx)
+}
+
+func (checkCmd) Run(c *CLI) error {
+	cfg, err := config.Load(c.Config)
+	if err != nil {
+		return err
+	}
+	if _, err := alert.LoadRules(cfg.Alert.Rules); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(c.out(), "%s: ok\n", c.Config)
+	return err
+}
+
+func (versionCmd) Run(c *CLI) error {
+	_, err := fmt.Fprintln(c.out(), "belfry", c.Version)
+	return err
+}
+
+func (p parseCmd) Run(c *CLI) error {
+	return parse.Lines(os.Stdin, c.out(), parse.Options{Host: p.Host, TZ: p.TZ, Received: p.Received})
+}
+
+func (t applyCmd) Run(ctx context.Context, c *CLI) error {
+	cfg, err := config.Load(c.Config)
+	if err != nil {
+		return err
+	}
+	b := cfg.Receive.AMQP
+	if b == nil {
+		return fmt.Errorf("%s: receive.amqp is not set: there is no broker", c.Config)
+	}
+	conn, err := broker.Dial(ctx, b.Config)
+	if err != nil {
+		return err
+	}
+	defer conn.End()
+	top := broker.Topology{Queues: b.Queues}
+	if t.Queues > 0 {
+		top.Queues = t.Queues
+	}
+	if err := top.Apply(conn); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(c.out(), "%d slots on %d queues\n", broker.Slots, top.Queues)
+	return err
+}

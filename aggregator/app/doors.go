@@ -1,0 +1,190 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	amqpin "belfry/aggregator/receive/amqp"
+	httpin "belfry/aggregator/receive/http"
+	"belfry/aggregator/serve"
+	"belfry/shared/batch"
+	"belfry/shared/broker"
+	"belfry/shared/event"
+	"belfry/shared/ops"
+	"belfry/shared/run"
+)
+
+// senderHeader names the agent whose batch an aggregator took over HTTP and queued. Only an aggregator is believed.
+const senderHeader = "belfry-sender"
+
+// addDoors opens the listeners.
+func (a *Aggregator) addDoors(g *run.Group) error {
+	sink, err := a.sink()
+	if err != nil {
+		return err
+	}
+	doors := httpin.New(sink, a.ready, a.log, a.set)
+	if plain := a.cfg.Receive.HTTP.Plain; plain != "off" {
+		if err := a.listen(g, "receive/http plain", ops.Config{Listen: plain, Handler: doors.Plain()}); err != nil {
+			return err
+		}
+	}
+	if t := a.cfg.Receive.HTTP.TLS; t != nil {
+		tls, err := t.Files.Server()
+		if err != nil {
+			return fmt.Errorf("receive.http.tls: %w", err)
+		}
+		if err := a.listen(g, "receive/http tls", ops.Config{Listen: t.Listen, Handler: doors.TLS(), TLS: tls}); err != nil {
+			return err
+		}
+	}
+	if m := a.cfg.Serve.Metrics; m != "" {
+		if err := a.listen(g, "metrics", ops.Config{Listen: m, Handler: ops.Handler(a.set, a.ready)}); err != nil {
+			return err
+		}
+	}
+	api := serve.New(a.index, a.hub, a.status, a.log)
+	return a.listen(g, "serve", ops.Config{Listen: "unix:" + a.cfg.Serve.Socket, Handler: api.Handler()})
+}
+
+func (a *Aggregator) listen(g *run.Group, name string, c ops.Config) error {
+	srv, err := ops.New(c, a.log)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	g.AddWorker(name, srv.Run)
+	return nil
+}
+
+// sink is where the HTTP doors lead: to the broker where there is one, so that all goes one road, else to the index.
+func (a *Aggregator) sink() (httpin.Sink, error) {
+	if a.publish != nil {
+		return newQueued(a.publish)
+	}
+	return direct{a.pipe}, nil
+}
+
+// direct takes what came over HTTP into the index at once.
+type direct struct{ pipe *pipeline }
+
+// Batch waits until the batch is durable.
+func (d direct) Batch(ctx context.Context, manifest, body []byte, sender string) (bool, error) {
+	return false, wait(ctx, func(done func(error)) { d.pipe.batch(ctx, manifest, body, sender, done) })
+}
+
+// Events waits until the events are durable.
+func (d direct) Events(ctx context.Context, events []*event.Event) (bool, error) {
+	return false, wait(ctx, func(done func(error)) { d.pipe.foreignEvents(ctx, events, done) })
+}
+
+func wait(ctx context.Context, begin func(done func(error))) error {
+	result := make(chan error, 1)
+	begin(func(err error) { result <- err })
+	select {
+	case err := <-result:
+		if errors.Is(err, errPoison) {
+			return fmt.Errorf("%w: %w", httpin.ErrPoison, err)
+		}
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// queued hands what came over HTTP to the broker, so that it goes the one road. Foreign events become batches of a
+// stream of this process's own: then the ledger knows a repeat of them as it knows one of an agent's.
+type queued struct {
+	publish *amqpin.Publisher
+
+	mu      sync.Mutex
+	agent   event.Key
+	builder *batch.Builder
+	place   batch.Place
+	offset  uint64
+}
+
+func newQueued(p *amqpin.Publisher) (*queued, error) {
+	agent := event.RandomKey()
+	builder, err := batch.NewBuilder(agent, event.RandomKey(), 0)
+	if err != nil {
+		return nil, err
+	}
+	return &queued{
+		publish: p, agent: agent, builder: builder,
+		place: batch.Place{Stream: event.RandomKey(), Class: "default"},
+	}, nil
+}
+
+// Batch publishes an agent's batch in its slot, with the name of who sent it.
+func (q *queued) Batch(ctx context.Context, manifest, body []byte, sender string) (bool, error) {
+	m, err := batch.ParseManifest(manifest)
+	if err != nil {
+		return false, fmt.Errorf("%w: %w", httpin.ErrPoison, err)
+	}
+	return true, q.send(ctx, m, manifest, body, map[string]string{senderHeader: sender})
+}
+
+// Events publishes foreign events.
+func (q *queued) Events(ctx context.Context, events []*event.Event) (bool, error) {
+	batches, err := q.seal(events)
+	if err != nil {
+		return false, err
+	}
+	for _, b := range batches {
+		if err := q.send(ctx, b.Manifest, b.Header, b.Body, nil); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// seal gives events their places in this process's stream.
+func (q *queued) seal(events []*event.Event) ([]*batch.Sealed, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.place.Day = time.Now().UTC().Format(time.DateOnly)
+	var all []*batch.Sealed
+	for _, e := range events {
+		e.Set("event.id", event.ID(q.agent, q.place.Stream, q.place.Epoch, q.offset).String())
+		e.Set("log.offset", strconv.FormatUint(q.offset, 10))
+		line := e.AppendJSON(nil)
+		if !q.builder.Fits(q.place, len(line)) {
+			b, err := q.builder.Seal()
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, b)
+		}
+		q.builder.Add(q.place, q.offset, q.offset+1, line)
+		q.offset++
+	}
+	b, err := q.builder.Seal()
+	return append(all, b), err
+}
+
+func (q *queued) send(ctx context.Context, m *batch.Manifest, manifest, body []byte, headers map[string]string) error {
+	return q.publish.Publish(ctx, broker.Events, batch.Slot(m.Agent, m.Lane), amqpin.Message{
+		Manifest: manifest, Body: body, MessageID: m.ID.String(), Headers: headers,
+		ContentType: batch.ContentType, ContentEncoding: batch.ContentEncoding,
+	})
+}
+
+// sender is who a message comes from: the user that the broker checked, or whom an aggregator names; "" for an aggregator's own.
+func sender(m amqpin.Message) string {
+	if m.UserID == aggregatorUser {
+		return m.Headers[senderHeader]
+	}
+	return m.UserID
+}
+
+// aggregatorUser is the broker's user of all aggregators.
+const aggregatorUser = "belfry"
+
+// status is the answer of /v1/status.
+func (a *Aggregator) status() any {
+	return map[string]any{"index": a.index.Stats(), "alerts_pending": a.outbox.Pending()}
+}

@@ -1,0 +1,163 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+
+	"belfry/aggregator/index/embedded"
+	"belfry/aggregator/ledger"
+	"belfry/aggregator/parse"
+	"belfry/aggregator/receive"
+	"belfry/shared/batch"
+	"belfry/shared/event"
+)
+
+// errPoison says that a message can never be taken.
+var errPoison = errors.New("cannot be decoded")
+
+// pipeline takes messages from the doors through the stages: decode, ledger, parse, index. The index calls the
+// alerts and the live tail when the events are on the disk, and then what each message waits for.
+type pipeline struct {
+	opener *batch.Opener
+	parser *parse.Parser
+	index  *embedded.Index
+	log    *slog.Logger
+	decs   sync.Pool // of *event.Decoder
+
+	events, repeats, poison *metrics.Counter
+}
+
+func newPipeline(parser *parse.Parser, index *embedded.Index, log *slog.Logger, set *metrics.Set) (*pipeline, error) {
+	opener, err := batch.NewOpener()
+	if err != nil {
+		return nil, err
+	}
+	return &pipeline{
+		opener: opener, parser: parser, index: index, log: log,
+		decs:    sync.Pool{New: func() any { return new(event.Decoder) }},
+		events:  set.NewCounter("belfry_receive_events_total"),
+		repeats: set.NewCounter("belfry_ledger_repeats_total"),
+		poison:  set.NewCounter("belfry_receive_poison_total"),
+	}, nil
+}
+
+// batch takes an agent's batch. done is called once, when all of it is durable, or with an error that says why not:
+// errPoison if it can never be. The calls of one queue must come in its order.
+func (p *pipeline) batch(ctx context.Context, manifest, body []byte, sender string, done func(error)) {
+	m, err := batch.ParseManifest(manifest)
+	if err != nil {
+		p.refuse(err, done)
+		return
+	}
+	lines, err := p.opener.Open(m, body)
+	if err != nil {
+		p.refuse(err, done)
+		return
+	}
+	w := embedded.Write{Items: make([]embedded.Item, 0, len(lines))}
+	for i := range m.Streams {
+		s := &m.Streams[i]
+		if err := p.stream(&w, m.Agent, s, lines[:s.Events], sender); err != nil {
+			p.refuse(fmt.Errorf("streams[%d]: %w", i, err), done)
+			return
+		}
+		lines = lines[s.Events:]
+	}
+	p.write(ctx, w, done)
+}
+
+func (p *pipeline) refuse(err error, done func(error)) {
+	p.poison.Inc()
+	done(fmt.Errorf("%w: %w", errPoison, err))
+}
+
+// stream decodes and parses what is new of one stream's part of a batch.
+func (p *pipeline) stream(w *embedded.Write, agent event.Key, s *batch.Stream, lines [][]byte, sender string) error {
+	pos := ledger.Position{Agent: agent, Stream: s.ID, Epoch: s.Epoch}
+	for _, r := range s.Ranges {
+		w.Ranges = append(w.Ranges, embedded.Range{Pos: pos, Kind: r.Kind, First: r.First, End: r.End})
+	}
+	dec := p.decs.Get().(*event.Decoder)
+	defer p.decs.Put(dec)
+	now := time.Now()
+	for i, line := range lines {
+		e, err := dec.Decode(line)
+		if err != nil {
+			return fmt.Errorf("event %d: %w", i, err)
+		}
+		offset, err := strconv.ParseUint(e.Get("log.offset"), 10, 64)
+		if err != nil || !inData(s.Ranges, offset) {
+			return fmt.Errorf("event %d: log.offset %q is in no data range of the manifest", i, e.Get("log.offset"))
+		}
+		if want := event.ID(agent, s.ID, s.Epoch, offset).String(); e.Get("event.id") != want {
+			return fmt.Errorf("event %d: event.id %q, its place gives %s", i, e.Get("event.id"), want)
+		}
+		if p.index.Held(pos, offset) {
+			p.repeats.Inc()
+			continue
+		}
+		e.Set("agent.id", agent.String())
+		if sender != "" {
+			e.Set("agent.name", sender)
+		}
+		p.understand(e, now)
+		w.Items = append(w.Items, embedded.Item{Event: e, Pos: pos, Offset: offset, Ranged: true})
+	}
+	return nil
+}
+
+func inData(ranges []batch.Range, offset uint64) bool {
+	for _, r := range ranges {
+		if r.Kind == batch.Data && r.First <= offset && offset < r.End {
+			return true
+		}
+	}
+	return false
+}
+
+// understand parses one event.
+func (p *pipeline) understand(e *event.Event, now time.Time) {
+	e.Set("event.ingested", now.UTC().Format(time.RFC3339Nano))
+	p.parser.Parse(e, now)
+}
+
+// foreign takes a message of somebody who is no agent.
+func (p *pipeline) foreign(ctx context.Context, body []byte, sender string, done func(error)) {
+	events, err := receive.Foreign(body, time.Now())
+	if err != nil {
+		p.refuse(err, done)
+		return
+	}
+	for _, e := range events {
+		e.Default("agent.name", sender)
+	}
+	p.foreignEvents(ctx, events, done)
+}
+
+// foreignEvents takes events that are read already.
+func (p *pipeline) foreignEvents(ctx context.Context, events []*event.Event, done func(error)) {
+	w := embedded.Write{Items: make([]embedded.Item, 0, len(events))}
+	now := time.Now()
+	for _, e := range events {
+		p.understand(e, now)
+		w.Items = append(w.Items, embedded.Item{Event: e})
+	}
+	p.write(ctx, w, done)
+}
+
+func (p *pipeline) write(ctx context.Context, w embedded.Write, done func(error)) {
+	p.index.Write(ctx, w, func(r embedded.Result, err error) {
+		if err == nil {
+			p.events.Add(r.New)
+			p.repeats.Add(r.Repeats)
+		}
+		done(err)
+	})
+}

@@ -1,0 +1,146 @@
+// Package config is the aggregator's configuration file, aggregator.yaml: it puts the sections of the stages together.
+package config
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net"
+	"path/filepath"
+	"time"
+
+	"belfry/aggregator/notify/irc"
+	"belfry/shared/broker"
+	"belfry/shared/certs"
+	"belfry/shared/conf"
+)
+
+// Path is where the configuration lies unless told otherwise.
+const Path = "/etc/belfry/aggregator.yaml"
+
+// Config is the whole file. Zero fields take defaults.
+type Config struct {
+	State   string  `yaml:"state"` // folder for index, ledger and outbox; default /var/lib/belfry
+	Receive Receive `yaml:"receive"`
+	Index   Index   `yaml:"index"`
+	Alert   Alert   `yaml:"alert"`
+	Notify  Notify  `yaml:"notify"`
+	Serve   Serve   `yaml:"serve"`
+}
+
+// Receive says where events come from.
+type Receive struct {
+	AMQP *AMQP `yaml:"amqp"` // without it, agents ship over HTTPS
+	HTTP HTTP  `yaml:"http"`
+}
+
+// AMQP is the broker to consume from.
+type AMQP struct {
+	broker.Config `yaml:",inline"`
+	Queues        int `yaml:"queues"` // number of belfry.events queues; default 4
+}
+
+// HTTP is the two doors.
+type HTTP struct {
+	Plain string `yaml:"plain"` // loopback host:port for POST /events and health; default 127.0.0.1:8080, "off" for none
+	TLS   *TLS   `yaml:"tls"`   // for agents and senders with a certificate; default none
+}
+
+// TLS is the door for senders with a certificate.
+type TLS struct {
+	Listen      string `yaml:"listen"` // default :8443
+	certs.Files `yaml:",inline"`
+}
+
+// Index is where events are kept.
+type Index struct {
+	Embedded Embedded `yaml:"embedded"`
+}
+
+// Embedded is the index of one machine.
+type Embedded struct {
+	Retention conf.Duration `yaml:"retention"` // how long events are kept; default 90d
+	Memory    conf.Bytes    `yaml:"memory"`    // for the index's caches; default 1GiB
+}
+
+// Alert says which rules are evaluated beside those that are built in.
+type Alert struct {
+	Rules []string `yaml:"rules"` // folders of Sigma rules, *.yml; default none
+}
+
+// Notify says who is told.
+type Notify struct {
+	IRC *irc.Config `yaml:"irc"`
+}
+
+// Serve is what the operator asks.
+type Serve struct {
+	Socket  string `yaml:"socket"`  // unix socket of the command line; default /run/belfry/api.sock
+	Metrics string `yaml:"metrics"` // host:port or unix:PATH for Prometheus and health; default none
+}
+
+// Load reads and checks a file, and fills in the defaults.
+func Load(path string) (*Config, error) {
+	c := new(Config)
+	if err := conf.Load(path, c); err != nil {
+		return nil, err
+	}
+	c.State = cmp.Or(c.State, "/var/lib/belfry")
+	c.Receive.HTTP.Plain = cmp.Or(c.Receive.HTTP.Plain, "127.0.0.1:8080")
+	if t := c.Receive.HTTP.TLS; t != nil {
+		t.Listen = cmp.Or(t.Listen, ":8443")
+	}
+	if a := c.Receive.AMQP; a != nil {
+		a.Queues = cmp.Or(a.Queues, broker.DefaultQueues)
+	}
+	c.Index.Embedded.Retention = cmp.Or(c.Index.Embedded.Retention, conf.Duration(90*24*time.Hour))
+	c.Serve.Socket = cmp.Or(c.Serve.Socket, "/run/belfry/api.sock")
+	return c, nil
+}
+
+// Dir returns a folder within the state.
+func (c *Config) Dir(name string) string { return filepath.Join(c.State, name) }
+
+// Validate reports every fault, each with its full key.
+func (c *Config) Validate() error {
+	var errs []error
+	section := func(key string, err error) {
+		for _, e := range conf.Split(err) {
+			errs = append(errs, fmt.Errorf("%s.%w", key, e))
+		}
+	}
+	if a := c.Receive.AMQP; a != nil {
+		section("receive.amqp", a.Config.Validate())
+		if a.Queues < 0 || a.Queues > broker.Slots {
+			errs = append(errs, fmt.Errorf("receive.amqp.queues: %d is not between 1 and %d", a.Queues, broker.Slots))
+		}
+	}
+	if err := checkPlain(c.Receive.HTTP.Plain); err != nil {
+		errs = append(errs, fmt.Errorf("receive.http.plain: %w", err))
+	}
+	if t := c.Receive.HTTP.TLS; t != nil {
+		section("receive.http.tls", t.Files.Validate())
+	}
+	if r := c.Index.Embedded.Retention; r < 0 {
+		errs = append(errs, fmt.Errorf("index.embedded.retention: %v is negative", time.Duration(r)))
+	}
+	if c.Notify.IRC != nil {
+		section("notify.irc", c.Notify.IRC.Validate())
+	}
+	return errors.Join(errs...)
+}
+
+// checkPlain holds the door without a lock to this machine.
+func checkPlain(addr string) error {
+	if addr == "" || addr == "off" {
+		return nil
+	}
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return fmt.Errorf("%q is not host:port", addr)
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return fmt.Errorf("%q takes events without a token and must be a loopback address", addr)
+	}
+	return nil
+}

@@ -1,0 +1,192 @@
+package parse
+
+import (
+	"strconv"
+	"strings"
+)
+
+// scanSlapd reads what OpenLDAP's server writes at loglevel stats (servers/slapd). An operation spans lines that share
+// conn= and op=: its RESULT gets all of it, so that one bind is one event (ldap-bind) with an outcome.
+func scanSlapd(p *Parser, l *line) bool {
+	rest, ok := strings.CutPrefix(l.text, "conn=")
+	if !ok {
+		return scanServer(p, l)
+	}
+	conn, rest := digits(rest)
+	num, ok := number(conn)
+	if !ok || rest == "" {
+		return false
+	}
+	key := connKey{l.origin, l.pid, num}
+	if rest, ok = strings.CutPrefix(rest, " fd="); ok {
+		_, rest = digits(rest)
+		return p.scanConnection(l, key, conn, strings.TrimPrefix(rest, " "))
+	}
+	if _, rest, ok = strings.Cut(l.text, " op="); !ok {
+		return false
+	}
+	op, rest := digits(rest)
+	opNum, ok := number(op)
+	if !ok || rest == "" || rest[0] != ' ' {
+		return false
+	}
+	s, ok := scanOperation(rest[1:])
+	if !ok {
+		return false
+	}
+	s.conn, s.op, s.number = conn, op, opNum
+	if s.kind == resultLine {
+		p.ldapResult(l, key, &s)
+	} else {
+		p.ldapRequest(l, key, &s)
+	}
+	if s.ambiguous {
+		l.tag("ambiguous")
+	}
+	return true
+}
+
+// scanServer reads the lines that are of no connection.
+func scanServer(p *Parser, l *line) bool {
+	switch {
+	case l.text == "slapd starting":
+		p.ldap.restart(l)
+		l.is("ldap-start", "process", "start")
+	case l.text == "slapd stopped.":
+		l.is("ldap-stop", "process", "end")
+	case strings.HasPrefix(l.text, "fd="):
+		return scanDenied(l)
+	default:
+		return false
+	}
+	return true
+}
+
+// scanDenied reads "fd=12 DENIED from HOST (ADDRESS)".
+func scanDenied(l *line) bool {
+	_, rest := digits(l.text[len("fd="):])
+	rest, ok := strings.CutPrefix(rest, " DENIED from ")
+	if !ok {
+		return false
+	}
+	name, addr := word(rest)
+	addr, _ = between(addr, "(", ")")
+	if canonical(addr) == "" {
+		name, addr = "", name
+	}
+	l.is("ldap-denied", "network", "connection", "denied")
+	l.source(addr, "")
+	l.put("source.domain", strings.TrimPrefix(name, "unknown"))
+	return true
+}
+
+// scanConnection reads the lines about a connection itself.
+func (p *Parser) scanConnection(l *line, key connKey, conn, text string) bool {
+	if rest, ok := strings.CutPrefix(text, "ACCEPT from "); ok {
+		peer, server, ok := strings.Cut(rest, " (")
+		server, closed := strings.CutSuffix(server, ")")
+		if !ok || !closed {
+			return false
+		}
+		c := p.ldap.accept(l, key, ldapAddr(peer), ldapAddr(server))
+		l.is("ldap-accept", "network", "connection", "start")
+		l.put("ldap.connection", conn)
+		l.ldapEnds(&c)
+		return true
+	}
+	if rest, ok := strings.CutPrefix(text, "TLS established "); ok {
+		t := scanTLS(rest)
+		c := p.ldap.secured(l, key, t)
+		l.is("ldap-tls", "network", "info")
+		l.put("ldap.connection", conn)
+		l.put("ldap.ssf", t.ssf)
+		l.ldapEnds(&c)
+		return true
+	}
+	if rest, ok := strings.CutPrefix(text, "closed"); ok && (rest == "" || rest[0] == ' ') {
+		p.ldapClosed(l, key, conn, rest)
+		return true
+	}
+	return false
+}
+
+// endpoint is an address of a connection: of IP, or the path of a socket.
+type endpoint struct{ ip, port, path string }
+
+// ldapAddr reads "IP=192.0.2.1:389", "IP=[2001:db8::1]:389" or "PATH=/run/ldapi".
+func ldapAddr(s string) endpoint {
+	if path, ok := strings.CutPrefix(s, "PATH="); ok {
+		return endpoint{path: path}
+	}
+	host, port, ok := cutLast(strings.TrimPrefix(s, "IP="), ":")
+	if !ok {
+		return endpoint{path: s}
+	}
+	return endpoint{ip: canonical(strings.Trim(host, "[]")), port: port}
+}
+
+// ldapTLS is how a connection is secured.
+type ldapTLS struct{ proto, cipher, ssf string }
+
+// scanTLS reads "tls_ssf=256 ssf=256 tls_proto=TLS1.3 tls_cipher=AES-256-GCM" (2.5 and later name the last two).
+func scanTLS(s string) (t ldapTLS) {
+	for s != "" {
+		var part string
+		part, s = word(s)
+		switch key, value, _ := strings.Cut(part, "="); key {
+		case "ssf":
+			t.ssf = value
+		case "tls_proto":
+			t.proto = value
+		case "tls_cipher":
+			t.cipher = value
+		}
+	}
+	return t
+}
+
+// ldapEnds writes both ends of a connection, and how it is secured.
+func (l *line) ldapEnds(c *conn) {
+	l.source(c.peer.ip, c.peer.port)
+	l.put("source.address", c.peer.path)
+	l.put("destination.ip", c.server.ip)
+	l.put("destination.port", c.server.port)
+	l.put("destination.address", c.server.path)
+	switch {
+	case c.tls:
+		l.put("ldap.tls", "true")
+		version := strings.TrimPrefix(strings.TrimPrefix(c.with.proto, "TLS"), "v")
+		if version != "" {
+			l.put("tls.version_protocol", "tls")
+		}
+		l.put("tls.version", version)
+		l.put("tls.cipher", c.with.cipher)
+	case c.accepted && l.event.Get("event.action") != "ldap-accept":
+		l.put("ldap.tls", "false")
+	}
+}
+
+// ldapClosed reads the end of a connection, with its reason. A request that had no result by then never gets one.
+func (p *Parser) ldapClosed(l *line, key connKey, num, rest string) {
+	c, pending, found := p.ldap.closed(l, key)
+	if found {
+		l.is("ldap-incomplete", ldapCategory(pending.request)[0], "end")
+		l.put("ldap.operation", strconv.Itoa(pending.number))
+		l.ldapOperation(&pending)
+		l.put("ldap.complete", "false")
+	} else {
+		l.is("ldap-closed", "network", "connection", "end")
+	}
+	l.put("ldap.connection", num)
+	if reason, ok := between(rest, " (", ")"); ok {
+		l.put("event.reason", reason)
+	}
+	l.ldapEnds(&c)
+}
+
+func ldapCategory(request string) []string {
+	if types, ok := ldapTypes[request]; ok {
+		return types
+	}
+	return []string{"database", "info"}
+}

@@ -1,0 +1,191 @@
+package parse
+
+import (
+	"hash/maphash"
+	"sync"
+	"time"
+)
+
+// Bounds of what is remembered of sudo.
+const (
+	commandBytes = 8 << 20         // a generation of first lines: ten thousands of users at once
+	maxWhole     = 16 << 10        // of a joined command: each part's event carries it, so that the sum grows squared
+	maxParts     = 64              // parts that are known again when they come twice
+	partGap      = 2 * time.Second // between two parts of a line; sudo writes them at once
+	syslogLength = 960             // sudo's default syslog_maxlen
+)
+
+// commands joins the lines of one sudo: the parts of a long line, and a command with its exit.
+type commands struct {
+	mu    sync.Mutex
+	seed  maphash.Seed
+	begun recent[sudoer, *longLine]
+	runs  recent[uint64, *run]
+}
+
+func newCommands() *commands {
+	return &commands{
+		seed:  maphash.MakeSeed(),
+		begun: newRecent[sudoer, *longLine](commandBytes),
+		runs:  newRecent[uint64, *run](commandBytes),
+	}
+}
+
+// sudoer is who ran sudo, where. Most sudos log no process id: then it is empty.
+type sudoer struct {
+	origin
+	pid, user string
+}
+
+// longLine is a line that may go on, as far as it is known.
+type longLine struct {
+	first string // event.id of the first line
+	text  string // all parts, at most maxWhole
+	full  bool   // there is more than text
+	tail  string // the last part
+	at    time.Time
+	parts []linePart // at most maxParts
+	count int
+}
+
+// linePart remembers a part that was read, so that it reads the same again.
+type linePart struct {
+	id    string
+	end   int // in the text
+	count int
+	tail  string
+}
+
+// wholeLine is a line up to one of its parts.
+type wholeLine struct {
+	first string // event.id of the first line
+	text  string // up to this part, or to its bound
+	count int    // parts so far
+	tail  string // where text ends before this part: this part and the one before it
+}
+
+const entryWeight = 256 // about what a map entry and its record cost
+
+func (s *longLine) weight() int { return len(s.text) + entryWeight }
+
+// begin remembers a line's text: more of it may follow.
+func (c *commands) begin(l *line, user, text string) {
+	key := sudoer{l.origin, l.pid, user}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if s, ok := c.begun.get(key); ok && l.id != "" && s.first == l.id {
+		return // the same line again
+	}
+	if len(text) > maxWhole {
+		c.begun.drop(key)
+		return
+	}
+	c.begun.drop(key)
+	c.begun.put(key, &longLine{first: l.id, text: text, tail: text, at: l.at, count: 1})
+}
+
+// next adds a part to the line that it continues, and returns all of that; ok is false where it is not known.
+func (c *commands) next(l *line, user, part string) (whole wholeLine, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s, ok := c.begun.get(sudoer{l.origin, l.pid, user})
+	if !ok {
+		return whole, false
+	}
+	for _, p := range s.parts {
+		if p.id == l.id && l.id != "" {
+			return wholeLine{s.first, s.text[:p.end], p.count, p.tail}, true
+		}
+	}
+	if gap := l.at.Sub(s.at); gap > partGap || gap < -partGap {
+		return whole, false
+	}
+	p := s.add(user, part)
+	p.id, s.at = l.id, l.at
+	if len(s.parts) < maxParts {
+		s.parts = append(s.parts, p)
+	}
+	c.begun.grow(len(part) + len(p.tail) + entryWeight)
+	return wholeLine{s.first, s.text, p.count, p.tail}, true
+}
+
+func (s *longLine) add(user, part string) (p linePart) {
+	glued := glue(s.tail, user, s.count > 1) + part
+	s.full = s.full || len(s.text)+len(glued) > maxWhole
+	if s.full {
+		p.tail = s.tail + glued
+	} else {
+		s.text += glued
+	}
+	s.tail = part
+	s.count++
+	p.end, p.count = len(s.text), s.count
+	return p
+}
+
+// glue returns what sudo left out between two parts: the blank at which it broke the line, or nothing where it found
+// none and broke a word.
+func glue(before, user string, isPart bool) string {
+	room := syslogLength - len("%8s : (command continued) %s") + 5 - len(user)
+	if !isPart || len(before) != room {
+		return " "
+	}
+	for i := range len(before) {
+		if before[i] == ' ' {
+			return " "
+		}
+	}
+	return ""
+}
+
+// run counts how often the same command was accepted and has not ended.
+type run struct {
+	open     int
+	accepted string // event.id of the last line that was accepted
+	ended    string // and of the last that was an exit
+}
+
+func (*run) weight() int { return entryWeight }
+
+func (c *commands) key(l *line, user, text string) uint64 {
+	type command struct {
+		sudoer
+		text string
+	}
+	return maphash.Comparable(c.seed, command{sudoer{l.origin, l.pid, user}, text})
+}
+
+// accepted remembers a command that was run. Its own exit, if sudo logs that, repeats the line.
+func (c *commands) accepted(l *line, user, text string) {
+	key := c.key(l, user, text)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r, ok := c.runs.get(key)
+	if !ok {
+		r = new(run)
+		c.runs.put(key, r)
+	}
+	if l.id == "" || r.accepted != l.id {
+		r.open++
+		r.accepted = l.id
+	}
+}
+
+// ended reports whether a command of that text was accepted before, and takes it as ended.
+func (c *commands) ended(l *line, user, text string) bool {
+	key := c.key(l, user, text)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r, ok := c.runs.get(key)
+	switch {
+	case !ok:
+		return false
+	case l.id != "" && r.ended == l.id:
+		return true
+	case r.open == 0:
+		return false
+	}
+	r.open--
+	r.ended = l.id
+	return true
+}

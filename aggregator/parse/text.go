@@ -1,0 +1,53 @@
+package parse
+
+import "strings"
+
+// maxDigits bounds a decimal number, so that it always fits an int64.
+const maxDigits = 18
+
+// number reads a decimal number that is nothing but digits.
+func number(s string) (int, bool) {
+	if s == "" || len(s) > maxDigits {
+		return 0, false
+	}
+	n := 0
+	for i := 0; i < len(s); i++ {
+		c := s[i] - '0'
+		if c > 9 {
+			return 0, false
+		}
+		n = n*10 + int(c)
+	}
+	return n, true
+}
+
+// digits cuts off the decimal number at the start of s.
+func digits(s string) (num, rest string) {
+	i := 0
+	for i < len(s) && s[i]-'0' <= 9 {
+		i++
+	}
+	return s[:i], s[i:]
+}
+
+// word cuts off what comes before the next blank.
+func word(s string) (first, rest string) {
+	first, rest, _ = strings.Cut(s, " ")
+	return first, rest
+}
+
+// between returns what is between prefix and suffix, which must be all of the rest of s.
+func between(s, prefix, suffix string) (string, bool) {
+	if len(s) < len(prefix)+len(suffix) || !strings.HasPrefix(s, prefix) || !strings.HasSuffix(s, suffix) {
+		return "", false
+	}
+	return s[len(prefix) : len(s)-len(suffix)], true
+}
+
+// cutLast splits s at the last sep.
+func cutLast(s, sep string) (before, after string, found bool) {
+	if i := strings.LastIndex(s, sep); i >= 0 {
+		return s[:i], s[i+len(sep):], true
+	}
+	return s, "", false
+}
