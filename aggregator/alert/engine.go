@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"math/rand/v2"
 	"sync"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
 
+	"belfry/shared/backoff"
 	"belfry/shared/event"
 )
 
@@ -148,6 +148,7 @@ func (e *Engine) keep(ctx context.Context) error {
 func (e *Engine) deliverAll(ctx context.Context) error {
 	again := time.NewTimer(0) // what waited when we started
 	defer again.Stop()
+	pause := backoff.Backoff{Min: firstWait, Max: lastWait}
 	failures := 0
 	for {
 		wake := e.wake
@@ -164,8 +165,11 @@ func (e *Engine) deliverAll(ctx context.Context) error {
 		if failures, err = e.deliver(ctx, failures); err != nil {
 			return err
 		}
+		if failures <= 1 { // some were delivered since the last failure
+			pause.Reset()
+		}
 		if failures > 0 {
-			again.Reset(wait(failures))
+			again.Reset(pause.Next())
 		}
 	}
 }
@@ -226,14 +230,4 @@ func (e *Engine) forget(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// wait returns how long to wait after a number of failures in a row: full jitter, so that many do not come back at
-// the same moment.
-func wait(failures int) time.Duration {
-	limit := lastWait
-	if n := min(failures-1, 16); firstWait<<n < lastWait {
-		limit = firstWait << n
-	}
-	return rand.N(limit) + time.Millisecond
 }

@@ -24,7 +24,6 @@ import (
 	"belfry/aggregator/notify/irc"
 	"belfry/aggregator/parse"
 	amqpin "belfry/aggregator/receive/amqp"
-	httpin "belfry/aggregator/receive/http"
 	"belfry/aggregator/serve"
 	"belfry/shared/event"
 	"belfry/shared/ops"

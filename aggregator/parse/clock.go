@@ -4,7 +4,6 @@ import (
 	"sync"
 	"time"
 	_ "time/tzdata" // zones of hosts that are elsewhere, on a machine without a zone database
-
 )
 
 const (
@@ -160,4 +159,3 @@ func (z *zones) load(name string) *time.Location {
 	z.byName[name] = loc
 	return loc
 }
-

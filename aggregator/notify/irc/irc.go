@@ -17,11 +17,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"sync"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
+
+	"belfry/shared/backoff"
 )
 
 const (
@@ -78,38 +79,19 @@ func New(cfg Config, log *slog.Logger, set *metrics.Set) (*Bot, error) {
 
 // Run keeps the connection until ctx is done, and then takes leave of the server.
 func (b *Bot) Run(ctx context.Context) error {
-	for failures := 0; ; {
+	pause := backoff.Backoff{Min: firstWait, Max: lastWait}
+	for told := false; ; {
 		joined, err := b.connect(ctx)
 		b.set(nil, err)
 		if ctx.Err() != nil {
 			return nil
 		}
-		if joined || failures == 0 {
+		if joined || !told {
+			told = true
+			pause.Reset()
 			b.log.Warn("irc is not connected, will try again", "err", err)
-			failures = 0
 		}
-		failures++
-		if !sleep(ctx, backoff(failures)) {
-			return nil
-		}
-	}
-}
-
-// backoff returns how long to wait after a number of failures in a row: full jitter, so that many clients do not come
-// back to a restarted server at once.
-func backoff(failures int) time.Duration {
-	limit := min(firstWait<<min(failures-1, 10), lastWait)
-	return rand.N(limit) + time.Millisecond
-}
-
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-t.C:
-		return true
+		pause.Wait(ctx)
 	}
 }
 

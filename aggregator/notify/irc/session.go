@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"net"
 	"strconv"
 	"strings"
@@ -14,6 +13,8 @@ import (
 
 	"github.com/ergochat/irc-go/ircevent"
 	"github.com/ergochat/irc-go/ircmsg"
+
+	"belfry/shared/backoff"
 )
 
 const (
@@ -130,9 +131,9 @@ func (s *session) serve(ctx context.Context) {
 			s.conn.Quit()
 		case <-s.out:
 			s.bot.set(nil, s.complaint())
-			if sleep(ctx, rand.N(rejoinWait)) {
-				s.join()
-			}
+			again := backoff.Backoff{Min: rejoinWait}
+			again.Wait(ctx)
+			s.join()
 		}
 	}
 }

@@ -1,0 +1,203 @@
+package parse
+
+import "strings"
+
+// lineKind is which part of an operation a line of slapd is.
+type lineKind uint8
+
+const (
+	requestLine lineKind = iota // it begins an operation, or says more of it
+	resultLine                  // it ends one
+	noticeLine                  // it is of an operation, and neither
+)
+
+// operation is what one line says of an operation, or what all of its lines have said so far.
+type operation struct {
+	conn, op string // as in the line
+	number   int    // of op
+	kind     lineKind
+	request  string // bind, search, …; "" where the line does not tell
+
+	dn, base, scope, filter, attrs string
+	mech, ssf, oid, authz          string
+	anonymous, ambiguous, done     bool
+	client, clientName, clientUser string // behind a proxy that tracks sessions
+
+	tag, etime, qtime, entries, text string
+	code                             int
+}
+
+func (o *operation) weight() int {
+	return entryWeight + len(o.dn) + len(o.base) + len(o.filter) + len(o.attrs) + len(o.authz) + len(o.text)
+}
+
+// requests names the requests by the word that their line begins with.
+var requests = map[string]string{
+	"BIND": "bind", "SRCH": "search", "MOD": "modify", "ADD": "add", "DEL": "delete", "MODRDN": "modrdn",
+	"CMP": "compare", "EXT": "extended", "PASSMOD": "passmod", "WHOAMI": "whoami", "STARTTLS": "starttls",
+	"ABANDON": "abandon", "UNBIND": "unbind", "CANCEL": "cancel", "TXN": "transaction", "PROXYAUTHZ": "",
+	"TURN": "turn", "REFRESH": "refresh",
+}
+
+// scanOperation reads what follows "conn=N op=N ".
+func scanOperation(text string) (o operation, ok bool) {
+	text = o.scanSession(text)
+	verb, rest := word(text)
+	switch verb {
+	case "SEARCH":
+		if rest, ok = strings.CutPrefix(rest, "RESULT "); !ok {
+			return o, false
+		}
+		o.request = "search"
+		return o, o.scanResult(rest)
+	case "RESULT":
+		return o, o.scanResult(rest)
+	case "DISCONNECT":
+		o.kind = noticeLine
+		return o, true
+	}
+	if o.request, ok = requests[verb]; !ok {
+		return o, false
+	}
+	o.scanRequest(verb, rest)
+	return o, true
+}
+
+// scanSession takes the session tracking off: "[IP=192.0.2.1 NAME=web USERNAME=bob] ".
+func (o *operation) scanSession(text string) string {
+	inner, rest, ok := strings.Cut(text, "] ")
+	if inner, found := strings.CutPrefix(inner, "["); ok && found {
+		for inner != "" {
+			var part string
+			part, inner = word(inner)
+			switch key, value, _ := strings.Cut(part, "="); key {
+			case "IP":
+				o.client = canonical(value)
+			case "NAME":
+				o.clientName = value
+			case "USERNAME":
+				o.clientUser = value
+			}
+		}
+		return rest
+	}
+	return text
+}
+
+func (o *operation) scanRequest(verb, rest string) {
+	switch verb {
+	case "BIND":
+		o.scanBind(rest)
+	case "SRCH":
+		o.scanSearch(rest)
+	case "MOD", "CMP", "ADD", "DEL", "MODRDN", "PROXYAUTHZ":
+		if attrs, ok := strings.CutPrefix(rest, "attr="); ok && verb == "MOD" {
+			o.attrs = attrs
+			return
+		}
+		if dn, ok := strings.CutPrefix(rest, `dn="`); ok {
+			if i := strings.LastIndex(dn, `" attr="`); i >= 0 && verb == "CMP" {
+				o.attrs, dn = strings.TrimSuffix(dn[i+len(`" attr="`):], `"`), dn[:i+1]
+			}
+			o.dn = strings.TrimSuffix(dn, `"`)
+		}
+	case "EXT":
+		o.oid = strings.TrimPrefix(rest, "oid=")
+	case "PASSMOD":
+		if id, ok := strings.CutPrefix(rest, `id="`); ok {
+			o.dn, _, _ = cutLast(id, `"`)
+		}
+	}
+}
+
+// scanBind reads from the right: a DN may hold quotes, and what looks like the rest of the line.
+func (o *operation) scanBind(rest string) {
+	if rest, ok := strings.CutPrefix(rest, "anonymous "); ok {
+		o.anonymous = true
+		o.mech = assigned(rest, "mech=")
+		return
+	}
+	if rest, ok := strings.CutPrefix(rest, `authcid="`); ok {
+		_, authz, _ := cutLast(rest, ` authzid="`)
+		o.authz = strings.TrimSuffix(authz, `"`)
+		return
+	}
+	dn, ok := strings.CutPrefix(rest, `dn="`)
+	if !ok {
+		return
+	}
+	if before, method, found := cutLast(dn, `" method=`); found {
+		o.dn = before
+		switch method {
+		case "128":
+			o.mech, o.anonymous = "SIMPLE", before == ""
+		case "163":
+			o.mech = "SASL"
+		}
+	} else if before, after, found := cutLast(dn, `" mech=`); found {
+		o.dn = before
+		o.mech, _ = word(after)
+		o.ssf = assigned(after, " ssf=")
+	}
+}
+
+// assigned returns the word behind a key, "" where the key is not there.
+func assigned(s, key string) string {
+	_, value, ok := cutLast(s, key)
+	if !ok {
+		return ""
+	}
+	value, _ = word(value)
+	return value
+}
+
+func (o *operation) scanSearch(rest string) {
+	if attrs, ok := strings.CutPrefix(rest, "attr="); ok {
+		o.attrs = attrs
+		return
+	}
+	rest, ok := strings.CutPrefix(rest, `base="`)
+	if !ok {
+		return
+	}
+	o.ambiguous = strings.Count(rest, `" scope=`) > 1
+	base, after, _ := strings.Cut(rest, `" scope=`)
+	o.base = base
+	o.scope, after = word(after)
+	if _, filter, found := strings.Cut(after, `filter="`); found {
+		o.filter = strings.TrimSuffix(filter, `"`)
+	}
+}
+
+// scanResult reads "tag=97 err=49 qtime=0.1 etime=0.2 nentries=0 text=…". The text is whatever comes last.
+func (o *operation) scanResult(rest string) bool {
+	o.kind = resultLine
+	head, text, _ := strings.Cut(rest, "text=")
+	o.text = text
+	known := false
+	for head != "" {
+		var part string
+		part, head = word(head)
+		switch key, value, _ := strings.Cut(part, "="); key {
+		case "tag":
+			o.tag = value
+			if o.request == "" {
+				o.request = ldapRequests[value]
+			}
+		case "err":
+			o.code, known = number(value)
+		case "qtime":
+			o.qtime = value
+		case "etime":
+			o.etime = value
+		case "nentries":
+			o.entries = value
+		case "oid":
+			o.oid = value
+			if o.request == "" {
+				o.request = "extended"
+			}
+		}
+	}
+	return known
+}
