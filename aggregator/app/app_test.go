@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -53,7 +54,15 @@ func start(t *testing.T, dir string) *rig {
 		}
 	})
 	t.Cleanup(r.stop)
-	return r
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
+		if c, err := net.Dial("unix", cfg.Serve.Socket); err == nil {
+			c.Close()
+			return r
+		}
+		if time.Now().After(end) {
+			t.Fatal("the aggregator does not answer")
+		}
+	}
 }
 
 // host is an agent that has nothing but lines.
@@ -109,7 +118,7 @@ func (r *rig) search(args ...string) (lines []string, err error) {
 	r.t.Helper()
 	var out bytes.Buffer
 	c := &CLI{Config: r.path, Out: &out}
-	err = searchCmd{Query: args, Limit: -1, Format: "json"}.Run(r.t.Context(), c)
+	err = searchCmd{Query: args, Limit: 0, Format: "json"}.Run(r.t.Context(), c)
 	for l := range strings.Lines(out.String()) {
 		lines = append(lines, l)
 	}
@@ -239,6 +248,8 @@ func TestTail(t *testing.T) {
 				t.Error(err)
 			}
 			return
+		case err := <-done:
+			t.Fatalf("the tail has ended: %v", err)
 		case <-time.After(100 * time.Millisecond): // the tail may not have begun yet
 		}
 	}

@@ -10,20 +10,22 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"time"
 
 	"belfry/aggregator/config"
+	"belfry/shared/conf"
 	"belfry/shared/event"
 )
 
 type searchCmd struct {
 	Query  []string      `arg:"" optional:"" help:"What to look for, as: user.name:averez AND process.name:sudo. Nothing means all."`
-	Last   time.Duration `help:"Only the last so long."`
+	Last   conf.Duration `help:"Only the last so long, as 90m, 24h or 30d."`
 	From   time.Time     `help:"Not before this time (RFC 3339)."`
 	To     time.Time     `help:"Not after this time (RFC 3339)."`
-	Limit  int           `help:"At most so many events; -1 for all." default:"100"`
+	Limit  int           `help:"At most so many events; 0 for all." default:"100"`
 	Oldest bool          `help:"Oldest first."`
 	Format string        `help:"How to print: table or json." enum:"table,json" default:"table"`
 }
@@ -37,7 +39,7 @@ type tailCmd struct {
 func (s searchCmd) Run(ctx context.Context, c *CLI) error {
 	v := url.Values{"q": {strings.Join(s.Query, " ")}, "limit": {strconv.Itoa(s.Limit)}}
 	if s.Last > 0 {
-		s.From = time.Now().Add(-s.Last)
+		s.From = time.Now().Add(-time.Duration(s.Last))
 	}
 	for name, t := range map[string]time.Time{"from": s.From, "to": s.To} {
 		if !t.IsZero() {
@@ -66,6 +68,9 @@ func (s searchCmd) Run(ctx context.Context, c *CLI) error {
 	}
 	if n == 0 {
 		return errNothing
+	}
+	if n == s.Limit && s.Format == "table" {
+		fmt.Fprintf(os.Stderr, "belfry: these are %d, and there may be more: --limit 0 shows all\n", n)
 	}
 	return nil
 }

@@ -1,6 +1,6 @@
 // Package serve is the aggregator's API: search and live tail, for the operator's command line on this machine.
 //
-//	GET /v1/search?q=QUERY&limit=N&from=TIME&to=TIME&order=newest|oldest   NDJSON, one ECS object a line
+//	GET /v1/search?q=QUERY&limit=N&from=TIME&to=TIME&order=newest|oldest   NDJSON, one ECS object a line; limit=0: all
 //	GET /v1/tail?q=QUERY                                                 server-sent events, one ECS object each
 //	GET /v1/status                                                       one JSON object
 //
@@ -85,8 +85,11 @@ func parseSearch(r *http.Request) (index.Search, error) {
 		return s, err
 	}
 	if v := r.FormValue("limit"); v != "" {
-		if s.Limit, err = strconv.Atoi(v); err != nil {
-			return s, fmt.Errorf("limit %q is not a number", v)
+		if s.Limit, err = strconv.Atoi(v); err != nil || s.Limit < 0 {
+			return s, fmt.Errorf("limit %q is not a number of events", v)
+		}
+		if s.Limit == 0 {
+			s.Limit = -1 // all
 		}
 	}
 	for name, to := range map[string]*time.Time{"from": &s.From, "to": &s.To} {

@@ -24,6 +24,13 @@ func (d *Duration) UnmarshalYAML(n *yaml.Node) error {
 	return nil
 }
 
+// UnmarshalText reads the written form, of a flag.
+func (d *Duration) UnmarshalText(text []byte) error {
+	got, err := ParseDuration(string(text))
+	*d = Duration(got)
+	return err
+}
+
 // String is the written form, without days and weeks.
 func (d Duration) String() string { return time.Duration(d).String() }
 

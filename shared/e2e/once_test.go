@@ -96,6 +96,7 @@ func (o once) allFound(when string) {
 
 func (o once) rotated() {
 	stop := o.keepWriting()
+	o.write(1) // there is a last line
 	for range 2 {
 		o.allFound("before the rotation")
 		o.must(o.Feeder.Rotate(o.Context(), late))

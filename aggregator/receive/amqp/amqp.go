@@ -28,6 +28,13 @@ import (
 // ErrPoison says that a message can never be taken. Handlers wrap it.
 var ErrPoison = errors.New("message is not acceptable")
 
+// stopTimeout is how long a broker may take over the end of the consumption. A quorum queue without a leader answers
+// nothing for a minute.
+const stopTimeout = 3 * time.Second
+
+// consumer is the tag of the one consumer of a channel.
+const consumer = "belfry"
+
 // prefetch is how many messages of one queue may be under way: with batches of up to 512 KiB, 8 MiB a queue.
 const prefetch = 16
 
@@ -115,6 +122,7 @@ func (r *Receiver) consumeAll(ctx context.Context, conn *broker.Conn) {
 			r.log.Warn("connection to the broker lost", "err", err)
 		}
 	case <-ctx.Done():
+		defer time.AfterFunc(stopTimeout, conn.Cut).Stop()
 	}
 	cancel()
 	all.Wait()
@@ -158,27 +166,20 @@ func (q *queue) consume(ctx context.Context, conn *broker.Conn) (taken bool, err
 	if q.channel, err = conn.Channel(); err != nil {
 		return false, fmt.Errorf("open channel: %w", err)
 	}
-	var under sync.WaitGroup // deliveries with the handler
-	defer under.Wait()
 	defer q.channel.Close()
 	if err := q.channel.Qos(prefetch, 0, false); err != nil {
 		return false, fmt.Errorf("set prefetch: %w", err)
 	}
-	deliveries, err := q.channel.Consume(q.name, "", false, false, false, false, nil)
+	deliveries, err := q.channel.Consume(q.name, consumer, false, false, false, false, nil)
 	if err != nil {
 		return false, fmt.Errorf("consume: %w", err)
 	}
-	ended := make(chan struct{})
-	defer close(ended)
-	go func() { // closing the channel ends the deliveries
-		select {
-		case <-ctx.Done():
-			q.channel.Close()
-		case <-ended:
-		}
-	}()
+	// No more deliveries come then, and those that are under way can still be acknowledged. It fails only with the channel.
+	defer context.AfterFunc(ctx, func() { _ = q.channel.Cancel(consumer, false) })()
+	var under sync.WaitGroup // deliveries with the handler
+	defer under.Wait()
 	for d := range deliveries {
-		if q.failed() != nil {
+		if q.failed() != nil || ctx.Err() != nil {
 			continue // it comes again, behind what failed
 		}
 		under.Add(1)

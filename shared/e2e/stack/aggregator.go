@@ -106,7 +106,7 @@ func (a *Aggregator) ApplyTopology(ctx context.Context) error {
 
 // Search returns every event that a query finds.
 func (a *Aggregator) Search(ctx context.Context, query string) ([]*event.Event, error) {
-	out, err := oneShot(ctx, a.bin.belfry(), "--config", a.Config, "search", "--format", "json", "--limit", "-1", query)
+	out, err := oneShot(ctx, a.bin.belfry(), "--config", a.Config, "search", "--format", "json", "--limit", "0", query)
 	if err != nil && exitCode(err) != nothingFound {
 		return nil, err
 	}
