@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os/exec"
 	"strings"
@@ -40,13 +41,17 @@ func (d *demo) acts(ctx context.Context, round int) error {
 	if err := d.Feeder.Write(line); err != nil {
 		return err
 	}
-	for _, command := range []string{
-		d.curl(),
-		d.logger(d.Agent.UDP, "-d", byUDP, round),
-		d.logger(d.Agent.TCP, "-T", byTCP, round),
+	for _, c := range []struct{ command, answer string }{
+		{d.curl(), `"status"`},
+		{d.logger(d.Agent.UDP, "-d", byUDP, round), ""},
+		{d.logger(d.Agent.TCP, "-T", byTCP, round), ""},
 	} {
-		if out, err := exec.CommandContext(ctx, "sh", "-c", command).CombinedOutput(); err != nil {
-			return fmt.Errorf("%s: %w: %s", command, err, out)
+		out, err := exec.CommandContext(ctx, "sh", "-c", c.command).CombinedOutput()
+		if err == nil && !strings.Contains(string(out), c.answer) {
+			err = errors.New("not taken")
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w: %s", c.command, err, out)
 		}
 	}
 	return nil
@@ -55,7 +60,7 @@ func (d *demo) acts(ctx context.Context, round int) error {
 // curl is the command that must work as it stands; only the port may differ.
 func (d *demo) curl() string {
 	_, port, _ := strings.Cut(d.Aggregator.Plain, ":")
-	return "curl -sS --fail-with-body -XPOST http://localhost:" + port +
+	return "curl -XPOST http://localhost:" + port +
 		`/events -d '{"category":"demo","hostname":"localhost","severity":"INFO","summary":"` + posted + `"}'`
 }
 

@@ -16,11 +16,10 @@ import (
 
 const (
 	plain       = "127.0.0.1:8080" // where the mission's curl command goes
-	pace        = 120 * time.Millisecond
-	rotateEvery = 9 * time.Second
-	actEvery    = 8 * time.Second  // between two rounds of sudo, logger and curl
-	fair        = 30 * time.Second // from the start of the road to the verdict, however short --for is
-	finish      = 15 * time.Second // for the last lines to arrive
+	pace        = 100 * time.Millisecond
+	rotateEvery = 7 * time.Second
+	actEvery    = 8 * time.Second // between two rounds of sudo, logger and curl
+	finish      = 6 * time.Second // of --for, for the last lines to arrive; at most a third of it
 )
 
 // demo is one run.
@@ -167,10 +166,10 @@ func (d *demo) until(length time.Duration) string {
 
 // live feeds, acts and watches until ctx is done, or until length is over.
 func (d *demo) live(ctx context.Context, length time.Duration) error {
+	end := d.begin.Add(length)
 	feeding, stop := context.WithCancel(ctx)
 	if length > 0 {
-		end := max(time.Until(d.begin.Add(length))-finish, fair)
-		feeding, stop = context.WithTimeout(ctx, end)
+		feeding, stop = context.WithDeadline(ctx, end.Add(-min(finish, length/3)))
 	}
 	defer stop()
 	d.steps = d.watched()
@@ -196,7 +195,7 @@ func (d *demo) live(ctx context.Context, length time.Duration) error {
 	if length == 0 {
 		return nil
 	}
-	return d.verdict(ctx)
+	return d.verdict(ctx, end)
 }
 
 // feed replays the recorded lines again and again, and rotates the file.
