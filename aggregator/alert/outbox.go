@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
 
 	"belfry/shared/event"
 )
@@ -56,7 +57,7 @@ type entry struct {
 // OpenOutbox opens the outbox at path, or makes a new one.
 func OpenOutbox(path string) (*Outbox, error) {
 	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: lockWait})
-	if errors.Is(err, bbolt.ErrTimeout) {
+	if errors.Is(err, berrors.ErrTimeout) {
 		return nil, fmt.Errorf("open outbox %s: another process has it open", path)
 	}
 	if err != nil {

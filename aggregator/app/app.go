@@ -142,7 +142,7 @@ func (a *Aggregator) message(ctx context.Context, m amqpin.Message, done func(er
 		a.pipe.foreign(ctx, m.Body, m.UserID, settled)
 		return
 	}
-	a.pipe.batch(ctx, m.Manifest, m.Body, sender(m), settled)
+	a.pipe.batch(ctx, m.Manifest, m.Body, senderOf(m), settled)
 }
 
 // Run works until ctx is done, then stops in order.
@@ -187,4 +187,14 @@ func (a *Aggregator) close() error {
 }
 
 // ready says why the aggregator cannot take anything, or nil.
-func (a *Aggregator) ready() error { return nil }
+func (a *Aggregator) ready() error {
+	switch s := a.index.Stats(); {
+	case s.Failure != "":
+		return fmt.Errorf("index: %s", s.Failure)
+	case s.DiskFull:
+		return fmt.Errorf("index: the disk is nearly full, %d bytes are free", s.DiskFree)
+	case a.publish != nil:
+		return a.publish.LastError()
+	}
+	return nil
+}

@@ -72,8 +72,8 @@ func (a *Aggregator) sink() (httpin.Sink, error) {
 type direct struct{ pipe *pipeline }
 
 // Batch waits until the batch is durable.
-func (d direct) Batch(ctx context.Context, manifest, body []byte, sender string) (bool, error) {
-	return false, wait(ctx, func(done func(error)) { d.pipe.batch(ctx, manifest, body, sender, done) })
+func (d direct) Batch(ctx context.Context, manifest, body []byte, name string) (bool, error) {
+	return false, wait(ctx, func(done func(error)) { d.pipe.batch(ctx, manifest, body, sender{name: name}, done) })
 }
 
 // Events waits until the events are durable.
@@ -120,12 +120,12 @@ func newQueued(p *amqpin.Publisher) (*queued, error) {
 }
 
 // Batch publishes an agent's batch in its slot, with the name of who sent it.
-func (q *queued) Batch(ctx context.Context, manifest, body []byte, sender string) (bool, error) {
+func (q *queued) Batch(ctx context.Context, manifest, body []byte, name string) (bool, error) {
 	m, err := batch.ParseManifest(manifest)
 	if err != nil {
 		return false, fmt.Errorf("%w: %w", httpin.ErrPoison, err)
 	}
-	return true, q.send(ctx, m, manifest, body, map[string]string{senderHeader: sender})
+	return true, q.send(ctx, m, manifest, body, map[string]string{senderHeader: name})
 }
 
 // Events publishes foreign events.
@@ -173,12 +173,19 @@ func (q *queued) send(ctx context.Context, m *batch.Manifest, manifest, body []b
 	})
 }
 
-// sender is who a message comes from: the user that the broker checked, or whom an aggregator names; "" for an aggregator's own.
-func sender(m amqpin.Message) string {
-	if m.UserID == aggregatorUser {
-		return m.Headers[senderHeader]
+// sender is who a batch comes from, as it was proven.
+type sender struct {
+	name    string // common name of the certificate, or the broker's user
+	foreign bool   // an aggregator made the batch of what others sent: its agent is none
+}
+
+// senderOf returns the user that the broker checked, or whom an aggregator names.
+func senderOf(m amqpin.Message) sender {
+	if m.UserID != aggregatorUser {
+		return sender{name: m.UserID}
 	}
-	return m.UserID
+	name, taken := m.Headers[senderHeader]
+	return sender{name: name, foreign: !taken}
 }
 
 // aggregatorUser is the broker's user of all aggregators.

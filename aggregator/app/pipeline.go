@@ -50,7 +50,7 @@ func newPipeline(parser *parse.Parser, index *embedded.Index, log *slog.Logger, 
 
 // batch takes an agent's batch. done is called once, when all of it is durable, or with an error that says why not:
 // errPoison if it can never be. The calls of one queue must come in its order.
-func (p *pipeline) batch(ctx context.Context, manifest, body []byte, sender string, done func(error)) {
+func (p *pipeline) batch(ctx context.Context, manifest, body []byte, from sender, done func(error)) {
 	m, err := batch.ParseManifest(manifest)
 	if err != nil {
 		p.refuse(err, done)
@@ -64,7 +64,7 @@ func (p *pipeline) batch(ctx context.Context, manifest, body []byte, sender stri
 	w := embedded.Write{Items: make([]embedded.Item, 0, len(lines))}
 	for i := range m.Streams {
 		s := &m.Streams[i]
-		if err := p.stream(&w, m.Agent, s, lines[:s.Events], sender); err != nil {
+		if err := p.stream(&w, m.Agent, s, lines[:s.Events], from); err != nil {
 			p.refuse(fmt.Errorf("streams[%d]: %w", i, err), done)
 			return
 		}
@@ -79,7 +79,7 @@ func (p *pipeline) refuse(err error, done func(error)) {
 }
 
 // stream decodes and parses what is new of one stream's part of a batch.
-func (p *pipeline) stream(w *embedded.Write, agent event.Key, s *batch.Stream, lines [][]byte, sender string) error {
+func (p *pipeline) stream(w *embedded.Write, agent event.Key, s *batch.Stream, lines [][]byte, from sender) error {
 	pos := ledger.Position{Agent: agent, Stream: s.ID, Epoch: s.Epoch}
 	for _, r := range s.Ranges {
 		w.Ranges = append(w.Ranges, embedded.Range{Pos: pos, Kind: r.Kind, First: r.First, End: r.End})
@@ -103,9 +103,9 @@ func (p *pipeline) stream(w *embedded.Write, agent event.Key, s *batch.Stream, l
 			p.repeats.Inc()
 			continue
 		}
-		e.Set("agent.id", agent.String())
-		if sender != "" {
-			e.Set("agent.name", sender)
+		if !from.foreign {
+			e.Set("agent.id", agent.String())
+			e.Set("agent.name", from.name)
 		}
 		p.understand(e, now)
 		w.Items = append(w.Items, embedded.Item{Event: e, Pos: pos, Offset: offset, Ranged: true})

@@ -15,10 +15,17 @@ import (
 )
 
 const (
-	startup  = 3 * time.Minute // a broker on a busy machine takes its time
-	patience = time.Minute     // what has not happened by then does not happen
-	every    = 100 * time.Millisecond
+	startup = 3 * time.Minute // a broker on a busy machine takes its time
+	every   = 100 * time.Millisecond
 )
+
+// patience is a minute, or what the environment says: what has not happened by then does not happen.
+var patience = sync.OnceValue(func() time.Duration {
+	if d, err := time.ParseDuration(os.Getenv("BELFRY_E2E_PATIENCE")); err == nil {
+		return d
+	}
+	return time.Minute
+})
 
 var scratch string // removed at the end
 
@@ -83,7 +90,7 @@ func open(t *testing.T, cfg stack.RoadConfig) *stack.Road {
 // until calls try until it returns nil, and fails the test when that takes too long.
 func until(t *testing.T, what string, try func(context.Context) error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), patience())
 	defer cancel()
 	if err := attempt(ctx, try); err != nil {
 		t.Fatalf("%s: %v", what, err)

@@ -255,7 +255,7 @@ func (w watch) curl(t *testing.T) {
 	})
 	e := found[0]
 	marked := slices.Contains(e.All("tags"), "unauthenticated")
-	if len(found) != 1 || e.Get("message") != "This is a test" || !marked {
+	if len(found) != 1 || e.Get("message") != "This is a test" || !marked || e.Has("agent.id") {
 		t.Errorf("%d events, the first %s", len(found), e.AppendJSON(nil))
 	}
 	// Nothing can be searched at that door.
@@ -293,7 +293,7 @@ func (w watch) tail(t *testing.T) {
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("%v: %v: %s", cmd, err, out)
 		}
-		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		ctx, cancel := context.WithTimeout(t.Context(), patience())
 		defer cancel()
 		if err := tail.Wait(ctx, word); err != nil {
 			t.Fatal(err)

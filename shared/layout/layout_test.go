@@ -72,6 +72,7 @@ var outside = map[string]string{
 	"github.com/rabbitmq/amqp091-go":                           "shared/broker agent/ship/amqp aggregator/receive/amqp",
 	"github.com/valyala/fastjson":                              "shared/event aggregator/index/embedded",
 	"go.etcd.io/bbolt":                                         "aggregator/alert",
+	"go.etcd.io/bbolt/errors":                                  "aggregator/alert",
 	"go.yaml.in/yaml/v3":                                       "shared/conf aggregator/alert",
 	"golang.org/x/sys/unix":                                    "agent/input/file agent/app aggregator/index/embedded",
 	"gopkg.in/mcuadros/go-syslog.v2":                           "agent/input/syslog",

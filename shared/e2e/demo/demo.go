@@ -28,7 +28,6 @@ type demo struct {
 	begin  time.Time
 	dir    string
 	broker bool
-	plain  string
 	tail   *stack.Tail
 	steps  []*step
 	mark   int // numbered lines that are looked for

@@ -115,6 +115,11 @@ func (t *tally) endPackage(at name, r record) {
 	switch {
 	case r.Action == "fail" && !t.broken[at]:
 		t.print(at)
+		for test := range t.output { // a panic, or the end of the time: what ran by then has no end of its own
+			if test.Package == at.Package && test.Test != "" {
+				t.print(test)
+			}
+		}
 		t.failed++
 		fmt.Fprintf(t.out, "FAIL  %s  outside of its tests\n", at.Package)
 	case r.Action == "fail":
