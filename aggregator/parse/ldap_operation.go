@@ -20,15 +20,18 @@ type operation struct {
 
 	dn, base, scope, filter, attrs string
 	mech, ssf, oid, authz          string
-	anonymous, ambiguous, done     bool
+	anonymous, ambiguous           bool
 	client, clientName, clientUser string // behind a proxy that tracks sessions
 
-	tag, etime, qtime, entries, text string
-	code                             int
-}
+	etime, qtime, entries, text string
+	code                        int
 
-func (o *operation) weight() int {
-	return entryWeight + len(o.dn) + len(o.base) + len(o.filter) + len(o.attrs) + len(o.authz) + len(o.text)
+	// What the directory remembers beside.
+	tls   bool // of the connection, when it began
+	with  ldapTLS
+	ended bool // there was a result
+	lines ids  // that were merged
+	bytes int  // about what it weighs
 }
 
 // requests names the requests by the word that their line begins with.
@@ -53,8 +56,11 @@ func scanOperation(text string) (o operation, ok bool) {
 	case "RESULT":
 		return o, o.scanResult(rest)
 	case "DISCONNECT":
+		ok = o.scanResult(rest)
 		o.kind = noticeLine
-		return o, true
+		return o, ok
+	case "do_bind:":
+		return o, o.scanInvalid(rest)
 	}
 	if o.request, ok = requests[verb]; !ok {
 		return o, false
@@ -82,6 +88,13 @@ func (o *operation) scanSession(text string) string {
 		return rest
 	}
 	return text
+}
+
+// scanInvalid reads "invalid dn (x)": of a bind whose name is none, this is all that comes before its result.
+func (o *operation) scanInvalid(rest string) bool {
+	dn, ok := between(rest, "invalid dn (", ")")
+	o.request, o.dn = "bind", dn
+	return ok
 }
 
 func (o *operation) scanRequest(verb, rest string) {
@@ -112,10 +125,8 @@ func (o *operation) scanRequest(verb, rest string) {
 
 // scanBind reads from the right: a DN may hold quotes, and what looks like the rest of the line.
 func (o *operation) scanBind(rest string) {
-	if rest, ok := strings.CutPrefix(rest, "anonymous "); ok {
-		o.anonymous = true
-		o.mech = assigned(rest, "mech=")
-		return
+	if strings.HasPrefix(rest, "anonymous ") {
+		return // a bound connection binds anew: this is of who it was, and tells nothing of who it will be
 	}
 	if rest, ok := strings.CutPrefix(rest, `authcid="`); ok {
 		_, authz, _ := cutLast(rest, ` authzid="`)
@@ -126,7 +137,7 @@ func (o *operation) scanBind(rest string) {
 	if !ok {
 		return
 	}
-	if before, method, found := cutLast(dn, `" method=`); found {
+	if before, method, found := cutLast(dn, `" method=`); found && isNumber(method) {
 		o.dn = before
 		switch method {
 		case "128":
@@ -180,7 +191,6 @@ func (o *operation) scanResult(rest string) bool {
 		part, head = word(head)
 		switch key, value, _ := strings.Cut(part, "="); key {
 		case "tag":
-			o.tag = value
 			if o.request == "" {
 				o.request = ldapRequests[value]
 			}

@@ -70,6 +70,8 @@ func (l *line) begin(e *event.Event, now time.Time) {
 	}
 	if observer != "" {
 		l.origin.peer = source
+	} else {
+		l.merge = l.merge || source != ""
 	}
 	l.created = firstTime(now, created, stamp)
 	l.ref = firstTime(l.created, ref)
@@ -156,7 +158,21 @@ func (l *line) source(addr, port string) {
 		l.put("source.address", addr)
 		l.also("related.hosts", addr)
 	}
-	l.put("source.port", port)
+	l.port("source.port", port)
+}
+
+// number sets a field that is a number, if value is one: an index refuses what is none.
+func (l *line) number(name, value string) {
+	if isNumber(value) {
+		l.put(name, value)
+	}
+}
+
+// port sets a port.
+func (l *line) port(name, value string) {
+	if n, ok := number(value); ok && n <= 65535 {
+		l.put(name, value)
+	}
 }
 
 // canonical returns an address as an index compares it, "" if it is none.

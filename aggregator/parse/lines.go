@@ -3,10 +3,12 @@ package parse
 import (
 	"bufio"
 	"bytes"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"strconv"
 	"time"
+	"unicode/utf8"
 
 	"belfry/shared/event"
 )
@@ -18,10 +20,12 @@ type Options struct {
 	Received time.Time // when the lines were read, which gives the year; default now
 }
 
-// maxLine bounds one line of Lines, in bytes.
+// maxLine bounds one line of Lines, in bytes: that much is held in memory.
 const maxLine = 1 << 20
 
-// Lines reads log lines from r and writes each, understood, as one ECS object a line to w, in their order.
+// Lines reads log lines from r and writes each, understood, as one ECS object a line to w, in their order. A line that
+// is longer than 1 MiB is cut there, tagged truncated, and tells its length; bytes that are not UTF-8 are replaced, and
+// kept in labels.raw_base64. What was read before an error is written.
 func Lines(r io.Reader, w io.Writer, opts Options) error {
 	zone := opts.TZ
 	if zone == "" {
@@ -35,28 +39,68 @@ func Lines(r io.Reader, w io.Writer, opts Options) error {
 		now = time.Now()
 	}
 	p := New(Config{Retention: 100 * 365 * 24 * time.Hour}, nil)
-	in := bufio.NewScanner(r)
-	in.Buffer(make([]byte, 0, 64<<10), maxLine)
+	in := bufio.NewReaderSize(r, 64<<10)
 	out := bufio.NewWriter(w)
-	var text []byte
-	for n := 1; in.Scan(); n++ {
-		e := new(event.Event)
-		e.Append("event.original", string(bytes.ToValidUTF8(in.Bytes(), []byte("\uFFFD"))))
-		e.Append("event.created", now.UTC().Format(time.RFC3339Nano))
-		e.Append("event.timezone", zone)
-		e.Append("event.id", event.HashKey("line", strconv.Itoa(n)).String())
-		p.Parse(e, now)
-		e.Default("host.name", opts.Host)
-		text = append(e.AppendJSON(text[:0]), '\n')
-		if _, err := out.Write(text); err != nil {
-			return fmt.Errorf("write events: %w", err)
+	var raw, text []byte
+	for n := 1; ; n++ {
+		var length int
+		var err error
+		raw, length, err = readLine(in, raw[:0])
+		if length > 0 || err == nil {
+			e := plain(raw, length)
+			e.Append("event.created", now.UTC().Format(time.RFC3339Nano))
+			e.Append("event.timezone", zone)
+			e.Append("event.id", event.HashKey("line", strconv.Itoa(n)).String())
+			p.Parse(e, now)
+			e.Default("host.name", opts.Host)
+			text = append(e.AppendJSON(text[:0]), '\n')
+			if _, err := out.Write(text); err != nil {
+				return fmt.Errorf("write events: %w", err)
+			}
+		}
+		if err != nil {
+			return finish(out, err)
 		}
 	}
-	if err := in.Err(); err != nil {
-		return fmt.Errorf("read lines: %w", err)
-	}
+}
+
+// finish ends Lines where reading did.
+func finish(out *bufio.Writer, read error) error {
 	if err := out.Flush(); err != nil {
 		return fmt.Errorf("write events: %w", err)
 	}
+	if read != io.EOF {
+		return fmt.Errorf("read lines: %w", read)
+	}
 	return nil
+}
+
+// readLine appends the next line to dst, without its end and up to maxLine bytes, and returns how long it is.
+func readLine(in *bufio.Reader, dst []byte) (raw []byte, length int, err error) {
+	for {
+		part, err := in.ReadSlice('\n')
+		if err == nil {
+			part = bytes.TrimSuffix(part[:len(part)-1], []byte("\r"))
+		}
+		length += len(part)
+		dst = append(dst, part[:min(len(part), maxLine-len(dst))]...)
+		if err != bufio.ErrBufferFull {
+			return dst, length, err
+		}
+	}
+}
+
+// plain returns the event of a line that is length bytes long.
+func plain(raw []byte, length int) *event.Event {
+	e := new(event.Event)
+	e.Append("event.original", string(bytes.ToValidUTF8(raw, []byte("\uFFFD"))))
+	if !utf8.Valid(raw) {
+		e.Append("labels.raw_base64", base64.StdEncoding.EncodeToString(raw))
+		e.Append("tags", "invalid_utf8")
+	}
+	if length > len(raw) {
+		e.Append("log.original_length", strconv.Itoa(length))
+		e.Append("tags", "truncated")
+	}
+	return e
 }

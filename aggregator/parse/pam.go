@@ -5,13 +5,13 @@ import "strings"
 // scanPAM reads the lines that PAM's modules write under the name of the program that uses them:
 //
 //	pam_MODULE(SERVICE:TYPE): text
-//	PAM N more authentication failures; logname= …
+//	PAM N more authentication failures; logname= …          (sshd's own words)
 //
 // They tell a step of an attempt that the program's own line sums up. Where the program has no such line (it is none
 // of sudo, su, sshd), the failure counts as the attempt itself.
 func scanPAM(l *line) bool {
-	if strings.HasPrefix(l.text, "PAM ") {
-		return scanMoreFailures(l)
+	if rest, ok := strings.CutPrefix(l.text, "PAM "); ok {
+		return moreFailures(l, rest)
 	}
 	if !strings.HasPrefix(l.text, "pam_") {
 		return false
@@ -19,6 +19,9 @@ func scanPAM(l *line) bool {
 	head, text, ok := strings.Cut(l.text, "): ")
 	if !ok || strings.IndexByte(head, '(') < 0 || strings.IndexByte(head, ' ') >= 0 {
 		return false
+	}
+	if text != "" && text[0]-'0' <= 9 {
+		return moreFailures(l, text)
 	}
 	for _, f := range pamForms {
 		if rest, ok := strings.CutPrefix(text, f.prefix); ok && f.scan(l, rest) {
@@ -40,7 +43,9 @@ var pamForms = []struct {
 	{"password changed for ", pamPassword},
 	{"auth could not identify password for [", pamNoPassword},
 	{"bad username [", pamNoPassword},
+	{"conversation failed", pamConversation},
 	{"account ", pamExpired},
+	{"expired password for user ", pamExpiredPassword},
 	{"Consecutive login failures for user ", pamLocked},
 	{"access denied for user `", pamAccess},
 }
@@ -147,9 +152,9 @@ func cutValue(s, name, next string) (value, rest string, ok bool) {
 	return strings.Cut(s, next)
 }
 
-// scanMoreFailures reads sshd's "PAM 2 more authentication failures; logname= …".
-func scanMoreFailures(l *line) bool {
-	n, rest := digits(strings.TrimPrefix(l.text, "PAM "))
+// moreFailures reads "2 more authentication failures; logname= …".
+func moreFailures(l *line, text string) bool {
+	n, rest := digits(text)
 	if n == "" || !strings.HasPrefix(rest, " more authentication failure") {
 		return false
 	}
@@ -162,6 +167,15 @@ func pamUnknown(l *line, rest string) bool {
 		return false
 	}
 	l.is("pam-user-unknown", "authentication", "info")
+	return true
+}
+
+// pamConversation reads a line that names nobody: whoever was asked for a password gave none.
+func pamConversation(l *line, rest string) bool {
+	if rest != "" {
+		return false
+	}
+	l.is("pam-conversation-failed", "authentication", "info")
 	return true
 }
 
@@ -201,6 +215,18 @@ func pamExpired(l *line, rest string) bool {
 	l.is("account-expired", "authentication", "denied")
 	l.user(name)
 	l.put("event.reason", "account has "+reason)
+	return true
+}
+
+// pamExpiredPassword reads "averez (root enforced)": a login may go on with a new password.
+func pamExpiredPassword(l *line, rest string) bool {
+	name, reason, ok := cutLast(rest, " (")
+	if !ok || name == "" {
+		return false
+	}
+	l.is("password-expired", "authentication", "info")
+	l.user(name)
+	l.put("event.reason", strings.TrimSuffix(reason, ")"))
 	return true
 }
 

@@ -7,8 +7,8 @@
 // and tagged ambiguous where two readings remain.
 //
 // An attempt to get in is one event with an event.outcome: ssh-login-attempt, ldap-bind, su-attempt,
-// sudo-auth-failed. The other lines of the same attempt have none, nor has an anonymous bind, so that counting
-// outcomes counts attempts.
+// sudo-auth-failed. The other lines of the same attempt have none, so that counting outcomes counts attempts. A bind
+// that is none, because nobody said who he was, carries ldap.anonymous.
 //
 // What spans lines is joined onto the line that ends it, by tables that are bounded and keyed by the host. A line that
 // comes a second time, with the same event.id, yields the same event again. A Parser is safe for concurrent use; the
@@ -128,5 +128,8 @@ func (p *Parser) fail(l *line, kept int, fault any) {
 	e.Set("error.message", fmt.Sprint("parse: ", fault))
 	e.Set("message", l.raw)
 	e.Default("host.name", cmp.Or(l.origin.host, l.origin.peer))
-	e.Default("@timestamp", formatTime(l.created))
+	if l.at.IsZero() {
+		l.at = p.readAt(l)
+	}
+	e.Set("@timestamp", formatTime(l.at))
 }

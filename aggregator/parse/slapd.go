@@ -1,9 +1,6 @@
 package parse
 
-import (
-	"strconv"
-	"strings"
-)
+import "strings"
 
 // scanSlapd reads what OpenLDAP's server writes at loglevel stats (servers/slapd). An operation spans lines that share
 // conn= and op=: its RESULT gets all of it, so that one bind is one event (ldap-bind) with an outcome.
@@ -22,7 +19,7 @@ func scanSlapd(p *Parser, l *line) bool {
 		_, rest = digits(rest)
 		return p.scanConnection(l, key, conn, strings.TrimPrefix(rest, " "))
 	}
-	if _, rest, ok = strings.Cut(l.text, " op="); !ok {
+	if rest, ok = strings.CutPrefix(rest, " op="); !ok {
 		return false
 	}
 	op, rest := digits(rest)
@@ -35,13 +32,13 @@ func scanSlapd(p *Parser, l *line) bool {
 		return false
 	}
 	s.conn, s.op, s.number = conn, op, opNum
-	if s.kind == resultLine {
+	switch s.kind {
+	case resultLine:
 		p.ldapResult(l, key, &s)
-	} else {
+	case noticeLine:
+		p.ldapNotice(l, key, &s)
+	default:
 		p.ldapRequest(l, key, &s)
-	}
-	if s.ambiguous {
-		l.tag("ambiguous")
 	}
 	return true
 }
@@ -50,7 +47,6 @@ func scanSlapd(p *Parser, l *line) bool {
 func scanServer(p *Parser, l *line) bool {
 	switch {
 	case l.text == "slapd starting":
-		p.ldap.restart(l)
 		l.is("ldap-start", "process", "start")
 	case l.text == "slapd stopped.":
 		l.is("ldap-stop", "process", "end")
@@ -88,19 +84,19 @@ func (p *Parser) scanConnection(l *line, key connKey, conn, text string) bool {
 		if !ok || !closed {
 			return false
 		}
-		c := p.ldap.accept(l, key, ldapAddr(peer), ldapAddr(server))
+		e := p.ldap.accept(l, key, ldapAddr(peer), ldapAddr(server))
 		l.is("ldap-accept", "network", "connection", "start")
 		l.put("ldap.connection", conn)
-		l.ldapEnds(&c)
+		l.ldapEnds(&e)
 		return true
 	}
 	if rest, ok := strings.CutPrefix(text, "TLS established "); ok {
 		t := scanTLS(rest)
-		c := p.ldap.secured(l, key, t)
+		e := p.ldap.secured(l, key, t)
 		l.is("ldap-tls", "network", "info")
 		l.put("ldap.connection", conn)
-		l.put("ldap.ssf", t.ssf)
-		l.ldapEnds(&c)
+		l.number("ldap.ssf", t.ssf)
+		l.ldapEnds(&e)
 		return true
 	}
 	if rest, ok := strings.CutPrefix(text, "closed"); ok && (rest == "" || rest[0] == ' ') {
@@ -146,42 +142,35 @@ func scanTLS(s string) (t ldapTLS) {
 }
 
 // ldapEnds writes both ends of a connection, and how it is secured.
-func (l *line) ldapEnds(c *conn) {
-	l.source(c.peer.ip, c.peer.port)
-	l.put("source.address", c.peer.path)
-	l.put("destination.ip", c.server.ip)
-	l.put("destination.port", c.server.port)
-	l.put("destination.address", c.server.path)
+func (l *line) ldapEnds(e *ends) {
+	l.source(e.peer.ip, e.peer.port)
+	l.put("source.address", e.peer.path)
+	l.put("destination.ip", e.server.ip)
+	l.port("destination.port", e.server.port)
+	l.put("destination.address", e.server.path)
 	switch {
-	case c.tls:
+	case e.tls:
 		l.put("ldap.tls", "true")
-		version := strings.TrimPrefix(strings.TrimPrefix(c.with.proto, "TLS"), "v")
+		version := strings.TrimPrefix(strings.TrimPrefix(e.with.proto, "TLS"), "v")
 		if version != "" {
 			l.put("tls.version_protocol", "tls")
 		}
 		l.put("tls.version", version)
-		l.put("tls.cipher", c.with.cipher)
-	case c.accepted && l.event.Get("event.action") != "ldap-accept":
+		l.put("tls.cipher", e.with.cipher)
+	case e.accepted && l.event.Get("event.action") != "ldap-accept":
 		l.put("ldap.tls", "false")
 	}
 }
 
-// ldapClosed reads the end of a connection, with its reason. A request that had no result by then never gets one.
+// ldapClosed reads the end of a connection, with its reason. Its operations may still get their results.
 func (p *Parser) ldapClosed(l *line, key connKey, num, rest string) {
-	c, pending, found := p.ldap.closed(l, key)
-	if found {
-		l.is("ldap-incomplete", ldapCategory(pending.request)[0], "end")
-		l.put("ldap.operation", strconv.Itoa(pending.number))
-		l.ldapOperation(&pending)
-		l.put("ldap.complete", "false")
-	} else {
-		l.is("ldap-closed", "network", "connection", "end")
-	}
+	e := p.ldap.close(key)
+	l.is("ldap-closed", "network", "connection", "end")
 	l.put("ldap.connection", num)
 	if reason, ok := between(rest, " (", ")"); ok {
 		l.put("event.reason", reason)
 	}
-	l.ldapEnds(&c)
+	l.ldapEnds(&e)
 }
 
 func ldapCategory(request string) []string {

@@ -28,8 +28,10 @@ var sshdForms = []struct {
 	{"Failed ", sshFailed},
 	{"Postponed ", sshPostponed},
 	{"Partial ", sshPostponed},
+	{"PAM: ", sshPAM},
 	{"Invalid user ", sshInvalid},
 	{"User ", sshNotAllowed},
+	{"Access denied for user ", sshNoAccess},
 	{"Connection closed by ", sshClosed},
 	{"Connection reset by ", sshClosed},
 	{"Connection from ", sshConnection},
@@ -65,18 +67,39 @@ func cutEnd(s string) (e sshEnd, ok bool) {
 		if at < 0 {
 			return e, ok
 		}
-		addr, port, key, fits := addrPort(s[at+len(" from "):])
+		found, fits := endAt(s, at)
 		switch {
 		case fits && !ok:
-			e, ok = sshEnd{user: s[:at], addr: addr, port: port, key: key}, true
-			if key == "" {
+			e, ok = found, true
+			if e.key == "" {
 				return e, true
 			}
-		case fits && addr != e.addr:
-			e.other = addr
+		case fits && found.addr != e.addr:
+			e.other = found.addr
 		}
 		end = at
 	}
+}
+
+// cutFirstEnd reads the same where the user is known to be one of the host's: the first address is the true one.
+func cutFirstEnd(s string) (e sshEnd, ok bool) {
+	for from := 0; ; {
+		at := strings.Index(s[from:], " from ")
+		if at < 0 {
+			return e, false
+		}
+		from += at
+		if e, ok = endAt(s, from); ok {
+			return e, true
+		}
+		from += len(" from ")
+	}
+}
+
+// endAt reads the end that begins with the " from " at an offset of s.
+func endAt(s string, at int) (sshEnd, bool) {
+	addr, port, key, ok := addrPort(s[at+len(" from "):])
+	return sshEnd{user: s[:at], addr: addr, port: port, key: key}, ok
 }
 
 // addrPort reads "A port P" to the end of s, or to " ssh2" and a key.
@@ -125,19 +148,16 @@ func (l *line) sshFrom(e *sshEnd) {
 	l.put("ssh.fingerprint", fingerprint)
 }
 
-// cutMethod reads "METHOD for USER from A port P ssh2".
-func cutMethod(rest string) (method string, e sshEnd, ok bool) {
-	method, rest, ok = strings.Cut(rest, " for ")
-	if !ok || method == "" || strings.IndexByte(method, ' ') >= 0 {
-		return "", e, false
-	}
-	e, ok = cutEnd(rest)
-	return method, e, ok
+// cutMethod cuts "METHOD for " off.
+func cutMethod(s string) (method, rest string, ok bool) {
+	method, rest, ok = strings.Cut(s, " for ")
+	return method, rest, ok && method != "" && strings.IndexByte(method, ' ') < 0
 }
 
 func sshAccepted(p *Parser, l *line, rest string) bool {
-	method, e, ok := cutMethod(rest)
-	if !ok {
+	method, rest, ok := cutMethod(rest)
+	e, found := cutFirstEnd(rest)
+	if !ok || !found {
 		return false
 	}
 	p.logins.tried(l, e.addr, e.port)
@@ -153,20 +173,26 @@ func (l *line) attempt(ok bool, method string) {
 	l.put("ssh.method", method)
 }
 
-// sshFailed reads a failure. The method "none" is how a client asks which methods there are.
+// sshFailed reads a failure. The method "none" is how a client asks which methods there are; with PAM behind
+// keyboard-interactive, the line repeats what sshPAM counted, and is only written from the third failure on.
 func sshFailed(p *Parser, l *line, rest string) bool {
-	method, e, ok := cutMethod(rest)
-	if !ok {
+	method, rest, ok := cutMethod(rest)
+	e, found := cutEnd(rest)
+	if !ok || !found {
 		return false
 	}
 	var kind string
 	if e.user, kind = sshUser(e.user); kind != invalidUser {
 		e.user = kind + e.user
 	}
-	if method == "none" {
+	switch {
+	case method == "none":
 		l.is("ssh-auth-probe", "authentication", "info")
 		l.put("ssh.method", method)
-	} else {
+	case strings.HasPrefix(method, "keyboard-interactive") && p.logins.repeats(l, e.addr):
+		l.is("ssh-attempt-repeated", "authentication", "info")
+		l.put("ssh.method", method)
+	default:
 		p.logins.tried(l, e.addr, e.port)
 		l.attempt(false, method)
 	}
@@ -177,9 +203,29 @@ func sshFailed(p *Parser, l *line, rest string) bool {
 	return true
 }
 
+// sshPAM reads "REASON for [illegal user ]U from A": an attempt by keyboard-interactive.
+func sshPAM(p *Parser, l *line, rest string) bool {
+	const tries = "Have exhausted maximum number of retries for service"
+	reason, after, ok := strings.Cut(rest, " for ")
+	if cut, found := strings.CutPrefix(rest, tries+" for "); found {
+		reason, after = tries, cut
+	}
+	user, addr, from := cutLast(after, " from ")
+	if !ok || !from || strings.IndexByte(addr, ' ') >= 0 {
+		return false
+	}
+	p.logins.told(l, addr)
+	l.attempt(false, "keyboard-interactive/pam")
+	l.put("event.reason", reason)
+	l.user(strings.TrimPrefix(user, "illegal user "))
+	l.source(addr, "")
+	return true
+}
+
 func sshPostponed(_ *Parser, l *line, rest string) bool {
-	method, e, ok := cutMethod(rest)
-	if !ok {
+	method, rest, ok := cutMethod(rest)
+	e, found := cutEnd(rest)
+	if !ok || !found {
 		return false
 	}
 	e.user = strings.TrimPrefix(e.user, invalidUser)
@@ -219,5 +265,17 @@ func sshNotAllowed(_ *Parser, l *line, rest string) bool {
 	l.put("event.reason", reason)
 	l.user(user)
 	l.source(addr, "")
+	return true
+}
+
+// sshNoAccess reads "U by PAM account configuration", the end of what a Failed line told.
+func sshNoAccess(_ *Parser, l *line, rest string) bool {
+	user, ok := strings.CutSuffix(rest, " by PAM account configuration")
+	if !ok {
+		return false
+	}
+	l.is("ssh-user-not-allowed", "authentication", "denied")
+	l.put("event.reason", "PAM account configuration")
+	l.user(user)
 	return true
 }

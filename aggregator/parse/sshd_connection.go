@@ -1,9 +1,6 @@
 package parse
 
-import (
-	"strings"
-	"sync"
-)
+import "strings"
 
 // cutPeer reads "[authenticating user U |invalid user U |user U ]A port P" and what follows. The user stands before the
 // address, and may look like one: the last address is the true one, if nothing follows that a client may have written.
@@ -99,7 +96,7 @@ func sshConnection(_ *Parser, l *line, rest string) bool {
 	l.is("ssh-connect", "network", "connection", "start")
 	l.source(addr, port)
 	l.put("destination.ip", canonical(server))
-	l.put("destination.port", serverPort)
+	l.port("destination.port", serverPort)
 	return true
 }
 
@@ -204,7 +201,7 @@ func sshListening(_ *Parser, l *line, rest string) bool {
 	}
 	l.is("ssh-listen", "process", "start")
 	l.put("server.ip", canonical(addr))
-	l.put("server.port", port)
+	l.port("server.port", port)
 	return true
 }
 
@@ -232,49 +229,5 @@ func sshReverse(_ *Parser, l *line, rest string) bool {
 	l.source(addr, "")
 	l.put("source.domain", name)
 	l.also("related.hosts", name)
-	return true
-}
-
-// loginBytes bounds a generation of connections whose attempts are remembered: some 30,000 at once.
-const loginBytes = 8 << 20
-
-// logins remembers of which connections an attempt was told already.
-type logins struct {
-	mu     sync.Mutex
-	recent recent[sshPeer, *login]
-}
-
-// sshPeer is a connection to a host's sshd. The port is in the key, for sshd's process ids come again.
-type sshPeer struct {
-	origin
-	pid, addr, port string
-}
-
-// login is a connection of which an attempt was told, by the event of that id.
-type login struct{ id string }
-
-func (*login) weight() int { return entryWeight }
-
-func newLogins() *logins { return &logins{recent: newRecent[sshPeer, *login](loginBytes)} }
-
-// tried notes that a line told an attempt.
-func (s *logins) tried(l *line, addr, port string) {
-	key := sshPeer{l.origin, l.pid, addr, port}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if _, ok := s.recent.get(key); !ok {
-		s.recent.put(key, &login{l.id})
-	}
-}
-
-// first reports whether no other line told an attempt of this connection, and notes that this one does.
-func (s *logins) first(l *line, addr, port string) bool {
-	key := sshPeer{l.origin, l.pid, addr, port}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if known, ok := s.recent.get(key); ok {
-		return l.id != "" && known.id == l.id
-	}
-	s.recent.put(key, &login{l.id})
 	return true
 }

@@ -170,7 +170,10 @@ func fixed(s string, n int) (int, string, bool) {
 
 // upTo reads a number of one to n digits.
 func upTo(s string, n int) (int, string, bool) {
-	num, rest := digits(s[:min(n, len(s))])
-	v, ok := number(num)
-	return v, rest + s[min(n, len(s)):], ok
+	i := 0
+	for i < len(s) && i < n && s[i]-'0' <= 9 {
+		i++
+	}
+	v, ok := number(s[:i])
+	return v, s[i:], ok
 }

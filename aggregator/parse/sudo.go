@@ -1,7 +1,6 @@
 package parse
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -30,16 +29,16 @@ func scanSudo(p *Parser, l *line) bool {
 		if !l.sudoReason(&main) {
 			return false
 		}
-	case main.exit != "" && p.commands.ended(l, user, main.unended):
+	case main.ended() && p.commands.ended(l, user, &main):
 		l.is("sudo-exit", "process", "end")
 	default:
-		if main.exit != "" { // no such command was seen: "; EXIT=0" may be its arguments, sudo quotes none of them
+		if main.ended() { // no such command was seen: "; EXIT=0" may be its arguments, sudo quotes none of them
 			if !ambiguous {
 				other, ambiguous = main, true
 			}
 			main.rejoin()
 		}
-		p.commands.accepted(l, user, main.whole)
+		p.commands.accepted(l, user, &main)
 		l.is("sudo-command", "process", "start")
 		l.outcome(true)
 	}
@@ -48,9 +47,14 @@ func scanSudo(p *Parser, l *line) bool {
 	return true
 }
 
-// sudoReasons holds what sudo says where it does not just run the command, by a part of the text. The configurable
-// message for a wrong password is known by its default.
+// sudoReasons holds what sudo says where it does not just run the command, by a part of the text: first where that is
+// followed by what the user asked for, which may look like any of the others. The configurable message for a wrong
+// password is known by its default.
 var sudoReasons = []struct{ part, action string }{
+	{"sorry, you are not allowed to set the following environment variables: ", "sudo-denied"},
+	{"user not allowed to change ", "sudo-denied"},
+	{"unknown user", "sudo-denied"},
+	{"unknown group", "sudo-denied"},
 	{" incorrect password attempt", "sudo-auth-failed"},
 	{"a password is required", "sudo-auth-failed"},
 	{"PAM authentication error", "sudo-auth-failed"},
@@ -66,8 +70,6 @@ var sudoReasons = []struct{ part, action string }{
 	{"no tty", "sudo-denied"},
 	{"not allowed", "sudo-denied"},
 	{"not permitted", "sudo-denied"},
-	{"unknown user", "sudo-denied"},
-	{"unknown group", "sudo-denied"},
 	{"unknown uid", "sudo-denied"},
 	{"unknown gid", "sudo-denied"},
 	{"unknown login class", "sudo-denied"},
@@ -98,9 +100,8 @@ func (l *line) sudoReason(s *sudoLine) bool {
 	case "sudo-auth-failed":
 		l.is(action, "authentication", "start")
 		l.outcome(false)
-		if n, _ := digits(s.reason); n != "" {
-			l.put("sudo.attempts", n)
-		}
+		n, _ := digits(s.reason)
+		l.number("sudo.attempts", n)
 	case "sudo-denied":
 		l.is(action, "process", "denied")
 		l.outcome(false)
@@ -154,8 +155,16 @@ func (l *line) command(command string) {
 		l.event.Append("process.args", arg)
 		rest = strings.TrimLeft(rest, " ")
 	}
-	executable, _ := word(command)
-	l.put("process.executable", executable)
+	l.put("process.executable", executable(command))
+}
+
+// executable returns the path of a command. What has none is sudo's own doing: list, sudoedit, validate.
+func executable(command string) string {
+	path, _ := word(command)
+	if strings.IndexByte(path, '/') < 0 {
+		return ""
+	}
+	return path
 }
 
 // otherSudo adds the second reading, so that a search or a rule finds what is true, whichever that is.
@@ -168,8 +177,7 @@ func (l *line) otherSudo(s *sudoLine) {
 	l.also("group.name", f[keyGroup])
 	l.also("process.working_directory", f[keyPWD])
 	l.also("process.command_line", s.command)
-	executable, _ := word(s.command)
-	l.also("process.executable", executable)
+	l.also("process.executable", executable(s.command))
 }
 
 // variables splits "A=b C=d e": sudo writes no quotes here, so a word without "=" belongs to the one before it.
@@ -185,7 +193,7 @@ func variables(env string) []string {
 		}
 		all = append(all, part)
 	}
-	return slices.Clip(all)
+	return all
 }
 
 // sudoContinued reads a part of a line that was too long for syslog. It is no command of its own: it carries the

@@ -37,8 +37,7 @@ type sudoLine struct {
 	hasCommand bool
 	signal     string
 	exit       string
-	whole      string // all of the text
-	unended    string // the text without signal and exit
+	whole      string // the command with signal and exit
 }
 
 // readSudo reads the text of a sudo line. The directory and the environment are written as they are, so a user may
@@ -77,21 +76,21 @@ func (s *sudoLine) setCommand(text string, at int) {
 	s.any, s.hasCommand = true, true
 	s.command = text[at:]
 	if before, code, ok := cutLast(s.command, " ; EXIT="); ok {
-		if _, isNumber := number(code); isNumber {
+		if isNumber(code) {
 			s.command, s.exit = before, code
 		}
 	}
 	if before, name, ok := cutLast(s.command, " ; SIGNAL="); ok && isSignal(name) {
 		s.command, s.signal = before, name
 	}
-	s.whole, s.unended = text, text[:at+len(s.command)]
+	s.whole = text[at:]
 }
 
+// ended reports whether the line says how the command ended.
+func (s *sudoLine) ended() bool { return s.exit != "" || s.signal != "" }
+
 // rejoin takes back that the command's end is how it ended.
-func (s *sudoLine) rejoin() {
-	s.command += s.whole[len(s.unended):]
-	s.unended, s.signal, s.exit = s.whole, "", ""
-}
+func (s *sudoLine) rejoin() { s.command, s.signal, s.exit = s.whole, "", "" }
 
 func isSignal(s string) bool {
 	for i := 0; i < len(s); i++ {
@@ -145,29 +144,63 @@ func (s *sudoLine) set(key sudoKey, value string) {
 	s.fields[key] = value
 }
 
-// readFromRight takes each field where it stands last.
+// readFromRight takes each field where it stands last. The fields that nobody can write into are read from the left
+// before: then the next one is where it stands, and what claims to be one of those again is part of another's value.
 func readFromRight(head string) sudoLine {
 	var s sudoLine
+	rest, least := s.readSafe(head)
 	next := sudoKeys
-	for end := len(head); ; {
-		begin := strings.LastIndex(head[:end], separator)
+	for end := len(rest); ; {
+		begin := strings.LastIndex(rest[:end], separator)
 		start := begin + len(separator)
 		if begin < 0 {
 			start = 0
 		}
-		if key, _ := sudoField(head[start:]); key != noKey && key < next {
-			_, s.fields[key], _ = strings.Cut(head[start:], "=")
+		key, value := sudoField(rest[start:])
+		switch {
+		case key == noKey || key >= next || begin >= 0 && key <= least:
+		default:
+			s.fields[key] = value
 			s.any, next = true, key
+			rest = rest[:max(begin, 0)]
 			if begin < 0 {
 				return s
 			}
-			head = head[:begin]
-		} else if begin < 0 {
-			s.reason = head
+		}
+		if begin < 0 {
+			if s.reason != "" {
+				rest = s.reason + separator + rest
+			}
+			s.reason = rest
 			return s
 		}
 		end = begin
 	}
+}
+
+// readSafe takes off, from the left, a reason into which nobody can write, host and terminal. least is the field that
+// is at the beginning of the rest: it and those before it are not written again.
+func (s *sudoLine) readSafe(head string) (rest string, least sudoKey) {
+	rest = head
+	first, after, more := strings.Cut(head, separator)
+	if key, _ := sudoField(first); key == noKey && more && !holdsInput(first) {
+		s.reason, rest = first, after
+	}
+	for {
+		first, after, more = strings.Cut(rest, separator)
+		key, value := sudoField(first)
+		if key != keyHost && key != keyTTY || key <= least || !more {
+			return rest, max(key, least)
+		}
+		s.fields[key], s.any = value, true
+		rest, least = after, key
+	}
+}
+
+// holdsInput reports whether a reason names what the user asked for.
+func holdsInput(reason string) bool {
+	return strings.HasPrefix(reason, "unknown ") || strings.HasPrefix(reason, "user not allowed to change ") ||
+		strings.Contains(reason, "environment variables: ")
 }
 
 // sudoField splits "KEY=value". CWD is what sudo calls PWD where the command's directory is not the user's.
@@ -207,20 +240,6 @@ func lastCommand(command string) int {
 		return strings.LastIndex(command, separator+commandKey)
 	}
 	return last
-}
-
-// arguments splits a command as sudo wrote it: quotes and backslashes are taken off.
-func arguments(command string) []string {
-	var args []string
-	for {
-		command = strings.TrimLeft(command, " ")
-		if command == "" || len(args) == maxArguments {
-			return args
-		}
-		var arg string
-		arg, command = argument(command)
-		args = append(args, arg)
-	}
 }
 
 // maxArguments bounds process.args: a command of blanks and letters must not become an event of thousands of fields.

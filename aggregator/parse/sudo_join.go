@@ -8,9 +8,8 @@ import (
 
 // Bounds of what is remembered of sudo.
 const (
-	commandBytes = 8 << 20         // a generation of first lines: ten thousands of users at once
+	commandBytes = 8 << 20         // a generation of first lines, of parts, of commands: ten thousands at once
 	maxWhole     = 16 << 10        // of a joined command: each part's event carries it, so that the sum grows squared
-	maxParts     = 64              // parts that are known again when they come twice
 	partGap      = 2 * time.Second // between two parts of a line; sudo writes them at once
 	syslogLength = 960             // sudo's default syslog_maxlen
 )
@@ -20,6 +19,7 @@ type commands struct {
 	mu    sync.Mutex
 	seed  maphash.Seed
 	begun recent[sudoer, *longLine]
+	parts recent[string, *linePart] // by event.id
 	runs  recent[uint64, *run]
 }
 
@@ -27,6 +27,7 @@ func newCommands() *commands {
 	return &commands{
 		seed:  maphash.MakeSeed(),
 		begun: newRecent[sudoer, *longLine](commandBytes),
+		parts: newRecent[string, *linePart](commandBytes),
 		runs:  newRecent[uint64, *run](commandBytes),
 	}
 }
@@ -44,16 +45,25 @@ type longLine struct {
 	full  bool   // there is more than text
 	tail  string // the last part
 	at    time.Time
-	parts []linePart // at most maxParts
 	count int
+	bytes int
 }
+
+func (s *longLine) weight() int { return s.bytes }
 
 // linePart remembers a part that was read, so that it reads the same again.
 type linePart struct {
-	id    string
-	end   int // in the text
+	line  *longLine
+	end   int // in the line's text
 	count int
 	tail  string
+	bytes int
+}
+
+func (p *linePart) weight() int { return p.bytes }
+
+func (p *linePart) whole() wholeLine {
+	return wholeLine{p.line.first, p.line.text[:p.end], p.count, p.tail}
 }
 
 // wholeLine is a line up to one of its parts.
@@ -63,10 +73,6 @@ type wholeLine struct {
 	count int    // parts so far
 	tail  string // where text ends before this part: this part and the one before it
 }
-
-const entryWeight = 256 // about what a map entry and its record cost
-
-func (s *longLine) weight() int { return len(s.text) + entryWeight }
 
 // begin remembers a line's text: more of it may follow.
 func (c *commands) begin(l *line, user, text string) {
@@ -81,35 +87,38 @@ func (c *commands) begin(l *line, user, text string) {
 		return
 	}
 	c.begun.drop(key)
-	c.begun.put(key, &longLine{first: l.id, text: text, tail: text, at: l.at, count: 1})
+	c.begun.put(key, &longLine{first: l.id, text: text, tail: text, at: l.at, count: 1, bytes: entryWeight + len(l.raw)})
 }
 
 // next adds a part to the line that it continues, and returns all of that; ok is false where it is not known.
 func (c *commands) next(l *line, user, part string) (whole wholeLine, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if l.id != "" {
+		if p, ok := c.parts.get(l.id); ok {
+			return p.whole(), true
+		}
+	}
 	s, ok := c.begun.get(sudoer{l.origin, l.pid, user})
 	if !ok {
 		return whole, false
-	}
-	for _, p := range s.parts {
-		if p.id == l.id && l.id != "" {
-			return wholeLine{s.first, s.text[:p.end], p.count, p.tail}, true
-		}
 	}
 	if gap := l.at.Sub(s.at); gap > partGap || gap < -partGap {
 		return whole, false
 	}
 	p := s.add(user, part)
-	p.id, s.at = l.id, l.at
-	if len(s.parts) < maxParts {
-		s.parts = append(s.parts, p)
+	s.at = l.at
+	s.bytes += len(l.raw)
+	c.begun.grow(len(l.raw))
+	if l.id != "" {
+		p.bytes = entryWeight + len(l.raw) + len(p.tail)
+		c.parts.put(l.id, p)
 	}
-	c.begun.grow(len(part) + len(p.tail) + entryWeight)
-	return wholeLine{s.first, s.text, p.count, p.tail}, true
+	return p.whole(), true
 }
 
-func (s *longLine) add(user, part string) (p linePart) {
+func (s *longLine) add(user, part string) *linePart {
+	p := &linePart{line: s}
 	glued := glue(s.tail, user, s.count > 1) + part
 	s.full = s.full || len(s.text)+len(glued) > maxWhole
 	if s.full {
@@ -140,52 +149,61 @@ func glue(before, user string, isPart bool) string {
 
 // run counts how often the same command was accepted and has not ended.
 type run struct {
-	open     int
-	accepted string // event.id of the last line that was accepted
-	ended    string // and of the last that was an exit
+	open            int
+	accepted, ended ids
+	bytes           int
 }
 
-func (*run) weight() int { return entryWeight }
+func (r *run) weight() int { return r.bytes }
 
-func (c *commands) key(l *line, user, text string) uint64 {
+// key names a command by all that sudo says of it, but for the TSID: an exit writes that in another way.
+func (c *commands) key(l *line, user string, s *sudoLine) uint64 {
 	type command struct {
 		sudoer
-		text string
+		fields  [sudoKeys]string
+		command string
 	}
-	return maphash.Comparable(c.seed, command{sudoer{l.origin, l.pid, user}, text})
+	k := command{sudoer{l.origin, l.pid, user}, s.fields, s.command}
+	k.fields[keyTSID] = ""
+	return maphash.Comparable(c.seed, k)
 }
 
 // accepted remembers a command that was run. Its own exit, if sudo logs that, repeats the line.
-func (c *commands) accepted(l *line, user, text string) {
-	key := c.key(l, user, text)
+func (c *commands) accepted(l *line, user string, s *sudoLine) {
+	key := c.key(l, user, s)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	r, ok := c.runs.get(key)
 	if !ok {
-		r = new(run)
+		r = &run{bytes: entryWeight}
 		c.runs.put(key, r)
 	}
-	if l.id == "" || r.accepted != l.id {
+	if !r.accepted.has(l.id) {
 		r.open++
-		r.accepted = l.id
+		c.growRun(r, r.accepted.add(l.id))
 	}
 }
 
-// ended reports whether a command of that text was accepted before, and takes it as ended.
-func (c *commands) ended(l *line, user, text string) bool {
-	key := c.key(l, user, text)
+// ended reports whether that command was accepted before, and takes it as ended.
+func (c *commands) ended(l *line, user string, s *sudoLine) bool {
+	key := c.key(l, user, s)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	r, ok := c.runs.get(key)
 	switch {
 	case !ok:
 		return false
-	case l.id != "" && r.ended == l.id:
+	case r.ended.has(l.id):
 		return true
 	case r.open == 0:
 		return false
 	}
 	r.open--
-	r.ended = l.id
+	c.growRun(r, r.ended.add(l.id))
 	return true
+}
+
+func (c *commands) growRun(r *run, bytes int) {
+	r.bytes += bytes
+	c.runs.grow(bytes)
 }

@@ -21,6 +21,17 @@ func number(s string) (int, bool) {
 	return n, true
 }
 
+func isNumber(s string) bool {
+	_, ok := number(s)
+	return ok
+}
+
+// isDecimal reports whether s is a number like "0.000163", as JSON writes it.
+func isDecimal(s string) bool {
+	whole, fraction, point := strings.Cut(s, ".")
+	return isNumber(whole) && (whole == "0" || whole[0] != '0') && (!point || isNumber(fraction))
+}
+
 // digits cuts off the decimal number at the start of s.
 func digits(s string) (num, rest string) {
 	i := 0

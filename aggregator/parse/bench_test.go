@@ -1,0 +1,71 @@
+package parse
+
+import (
+	"strings"
+	"testing"
+
+	"belfry/shared/corpus"
+	"belfry/shared/event"
+)
+
+// BenchmarkParse reads the lines of one program, and all of them as they came.
+func BenchmarkParse(b *testing.B) {
+	f := func(name string, wanted func(line string) bool) {
+		var lines []string
+		for _, line := range corpus.AuthMixed() {
+			if wanted(line) && len(line) < 500 { // the one command of 3000 characters is no measure
+				lines = append(lines, line)
+			}
+		}
+		b.Run(name, func(b *testing.B) { parseAll(b, lines) })
+	}
+	says := func(program string) func(string) bool {
+		return func(line string) bool { return strings.Contains(line, " "+program) && !strings.Contains(line, "pam_") }
+	}
+	f("mixed", func(string) bool { return true })
+	f("sudo", says("sudo:"))
+	f("su", says("su["))
+	f("sshd", says("sshd["))
+	f("slapd", says("slapd["))
+	f("shadow", func(line string) bool { return says("useradd[")(line) || says("usermod[")(line) })
+	f("pam", func(line string) bool { return strings.Contains(line, "pam_unix(") })
+}
+
+// parseAll parses lines in turn, as the events of an agent. Each comes often, but seldom under the same id.
+func parseAll(b *testing.B, lines []string) {
+	const rounds = 100
+	r := newReader()
+	var events []*event.Event
+	bytes := 0
+	for n := range rounds * len(lines) {
+		line := lines[n%len(lines)]
+		events = append(events, r.event(line, n))
+		bytes += len(line)
+	}
+	e := &event.Event{Fields: make([]event.Field, 0, 64)}
+	b.SetBytes(int64(bytes / len(events)))
+	b.ReportAllocs()
+	for n := 0; b.Loop(); n++ {
+		e.Reset()
+		e.Fields = append(e.Fields, events[n%len(events)].Fields...)
+		r.p.Parse(e, r.now)
+	}
+}
+
+// BenchmarkHeader splits lines without reading what the program said.
+func BenchmarkHeader(b *testing.B) {
+	f := func(name, line string) {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(line)))
+			b.ReportAllocs()
+			for b.Loop() {
+				scanHeader(line)
+			}
+		})
+	}
+	f("3164", "<86>Nov  3 17:53:29 vm sshd[19043]: Accepted password for averez from 127.0.0.1 port 36160 ssh2")
+	f("iso",
+		"2026-11-23T17:53:29.123456+01:00 vm sshd[19043]: Accepted password for averez from 127.0.0.1 port 36160 ssh2")
+	f("5424",
+		`<165>1 2026-11-23T17:14:15.003Z vm sshd 19043 ID47 [a@1 b="c"] Accepted password for averez from 127.0.0.1 port 36160 ssh2`)
+}

@@ -1,0 +1,117 @@
+package parse
+
+import (
+	"cmp"
+	"strconv"
+	"strings"
+)
+
+// maxAttributes bounds ldap.attributes: a line of names must not become an event of thousands of fields.
+const maxAttributes = 256
+
+// ldapRequest writes a line that begins an operation, or says more of it. It tells what it says itself; all that was
+// said is for the result.
+func (p *Parser) ldapRequest(l *line, key connKey, o *operation) {
+	e := p.ldap.request(l, key, o)
+	if o.request == "" {
+		l.is("ldap-request", "database", "info")
+	} else {
+		l.is("ldap-"+o.request+"-request", ldapCategory(o.request)[0], "info")
+	}
+	l.put("ldap.connection", o.conn)
+	l.put("ldap.operation", o.op)
+	l.ldapOperation(o)
+	l.ldapEnds(&e)
+}
+
+// ldapNotice writes a line that is of an operation, and neither begins nor ends it.
+func (p *Parser) ldapNotice(l *line, key connKey, o *operation) {
+	e := p.ldap.ends(key)
+	l.is("ldap-notice", "network", "info")
+	l.put("ldap.connection", o.conn)
+	l.put("ldap.operation", o.op)
+	l.put("ldap.result.code", strconv.Itoa(o.code))
+	l.put("ldap.result.name", ldapResult(o.code))
+	l.put("event.reason", o.text)
+	l.ldapEnds(&e)
+}
+
+// ldapResult writes the line that ends an operation: all of it.
+func (p *Parser) ldapResult(l *line, key connKey, o *operation) {
+	e, whole := p.ldap.result(l, key, o)
+	whole.request = cmp.Or(whole.request, "extended")
+	types := ldapCategory(whole.request)
+	action := "ldap-" + whole.request
+	if whole.request == "bind" && o.code == ldapInProgress {
+		action = "ldap-bind-continue"
+	}
+	l.is(action, types[0], types[1:]...)
+	l.ldapOutcome(&whole)
+	l.put("ldap.connection", o.conn)
+	l.put("ldap.operation", o.op)
+	l.put("ldap.complete", "true")
+	l.put("ldap.result.code", strconv.Itoa(o.code))
+	l.put("ldap.result.name", ldapResult(o.code))
+	l.number("ldap.entries", o.entries)
+	if isDecimal(o.qtime) {
+		l.put("ldap.queue_time", o.qtime)
+	}
+	l.put("event.duration", nanoseconds(o.etime))
+	l.put("event.reason", o.text)
+	l.ldapOperation(&whole)
+	l.ldapEnds(&e)
+}
+
+// ldapOutcome says success or failure where there is one: a bind that goes on has none, so that counting outcomes
+// counts binds. Those with ldap.anonymous prove nothing, and are for the reader to leave out of a ratio.
+func (l *line) ldapOutcome(o *operation) {
+	switch {
+	case o.request == "bind" && o.code == ldapInProgress:
+	case o.request == "compare" && (o.code == ldapCompareFalse || o.code == ldapCompareTrue):
+		l.outcome(true)
+	default:
+		l.outcome(o.code == ldapSuccess || o.code == ldapReferral && o.request != "bind")
+	}
+}
+
+// ldapOperation writes what was asked.
+func (l *line) ldapOperation(o *operation) {
+	if o.ambiguous {
+		l.tag("ambiguous")
+	}
+	l.put("ldap.request", o.request)
+	dn := cmp.Or(o.dn, strings.TrimPrefix(o.authz, "dn:"))
+	l.put("ldap.dn", dn)
+	l.put("ldap.base", o.base)
+	l.put("ldap.scope", cmp.Or(ldapScopes[o.scope], o.scope))
+	l.put("ldap.filter", o.filter)
+	l.put("ldap.mechanism", o.mech)
+	l.number("ldap.ssf", o.ssf)
+	l.put("ldap.oid", o.oid)
+	if o.attrs != "" {
+		attrs := strings.Fields(o.attrs)
+		l.list("ldap.attributes", attrs[:min(len(attrs), maxAttributes)]...)
+	}
+	if o.anonymous {
+		l.put("ldap.anonymous", "true")
+	}
+	if o.request == "bind" {
+		name, id := ldapUser(dn)
+		if name != "" {
+			l.user(name)
+		}
+		l.put("user.id", id)
+	}
+	l.put("client.ip", o.client)
+	l.put("client.domain", o.clientName)
+	l.put("client.user.name", o.clientUser)
+}
+
+// nanoseconds turns "0.000163", seconds, into event.duration's unit.
+func nanoseconds(seconds string) string {
+	s, err := strconv.ParseFloat(seconds, 64)
+	if err != nil || s < 0 || s > 1e9 {
+		return ""
+	}
+	return strconv.FormatInt(int64(s*1e9+0.5), 10)
+}
