@@ -6,12 +6,16 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"belfry/aggregator/config"
 	amqpin "belfry/aggregator/receive/amqp"
 	"belfry/shared/certs"
+	"belfry/shared/run"
 )
 
 // Who a batch comes from is what the broker has checked, and only an aggregator may speak for others.
@@ -29,47 +33,67 @@ func TestSenderOf(t *testing.T) {
 	f("", nil, sender{})
 }
 
+// open wires an aggregator that is not run, with a broker at an address where none is if that is wanted.
+func open(t *testing.T, withBroker bool) *Aggregator {
+	t.Helper()
+	dir := t.TempDir()
+	text := fmt.Sprintf("state: %s\nserve: {socket: %s/api.sock}\n", dir, dir)
+	if withBroker {
+		ca, err := certs.NewAuthority(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := ca.Issue("belfry", certs.Request{CommonName: "belfry", Client: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		text += fmt.Sprintf("receive: {http: {plain: \"off\"}, amqp: {urls: [\"amqps://127.0.0.1:1/\"], ca: %s, cert: %s, key: %s}}\n", f.CA, f.Cert, f.Key)
+		text += "notify: {irc: {server: \"127.0.0.1:1\", channel: \"#ops\", oncall: alice}}\n"
+	}
+	path := filepath.Join(dir, "aggregator.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := config.Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := New(cfg, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := a.close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return a
+}
+
 // An aggregator whose events must go through a broker is not ready before it has one.
 func TestNotReadyWithoutBroker(t *testing.T) {
-	dir := t.TempDir()
-	ca, err := certs.NewAuthority(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	files, err := ca.Issue("belfry", certs.Request{CommonName: "belfry", Client: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	open := func(receive string) error {
-		t.Helper()
-		state, err := os.MkdirTemp(dir, "state")
-		if err != nil {
-			t.Fatal(err)
-		}
-		path := filepath.Join(state, "aggregator.yaml")
-		if err := os.WriteFile(path, []byte("state: "+state+"\n"+receive), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		cfg, err := config.Load(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		a, err := New(cfg, slog.New(slog.NewTextHandler(io.Discard, nil)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() {
-			if err := a.close(); err != nil {
-				t.Error(err)
-			}
-		}()
-		return a.ready()
-	}
-	if err := open(""); err != nil {
+	if err := open(t, false).ready(); err != nil {
 		t.Errorf("without a broker to wait for: %v", err)
 	}
-	amqp := fmt.Sprintf("receive: {amqp: {urls: [\"amqps://127.0.0.1:1/\"], ca: %s, cert: %s, key: %s}}\n", files.CA, files.Cert, files.Key)
-	if err := open(amqp); err == nil || !strings.Contains(err.Error(), "not connected") {
+	if err := open(t, true).ready(); err == nil || !strings.Contains(err.Error(), "not connected") {
 		t.Errorf("with a broker that is away: %v", err)
+	}
+}
+
+// Dashboards and alarms know the metrics by these names: a change here is one for everybody who has any.
+func TestMetricNames(t *testing.T) {
+	a := open(t, true)
+	var g run.Group
+	if err := a.addDoors(&g); err != nil {
+		t.Fatal(err)
+	}
+	want, err := os.ReadFile(filepath.Join("testdata", "metrics.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := a.set.ListMetricNames()
+	slices.Sort(names)
+	if d := cmp.Diff(strings.Fields(string(want)), names); d != "" {
+		t.Error(d)
 	}
 }
