@@ -1,11 +1,13 @@
 // Package serve is the aggregator's API: search and live tail, for the operator's command line on this machine.
 //
-//	GET /v1/search?q=QUERY&limit=N&from=TIME&to=TIME&order=newest|oldest   NDJSON, one ECS object a line; limit=0: all
+//	GET /v1/search?q=QUERY&limit=N&from=TIME&to=TIME&order=newest|oldest   NDJSON, one ECS object a line;
+//	                                                                     100 of them by default, limit=0: all
 //	GET /v1/tail?q=QUERY                                                 server-sent events, one ECS object each
 //	GET /v1/status                                                       one JSON object
 //
-// A query that cannot be read is answered with 400 and {"error", "column"}. A search that fails after its first
-// line ends with a line {"error": …} in place of an event. Every search leaves a line in the log.
+// What cannot be done is answered with {"error"}: 400 for a parameter, with "column" for a query that cannot be read,
+// 429 for one tail too many, 500 for a search that fails. A search that fails after its first line ends with a line
+// {"error": …} in place of an event. Every search leaves a line in the log.
 package serve
 
 import (
@@ -57,7 +59,7 @@ func (a *API) Handler() http.Handler {
 func (a *API) search(w http.ResponseWriter, r *http.Request) {
 	s, err := parseSearch(r)
 	if err != nil {
-		refuse(w, err)
+		refuse(w, http.StatusBadRequest, err)
 		return
 	}
 	begin := time.Now()
@@ -71,45 +73,88 @@ func (a *API) search(w http.ResponseWriter, r *http.Request) {
 		_, err := out.Write(line)
 		return err
 	})
-	if err != nil {
+	switch {
+	case err != nil && found == 0:
+		refuse(w, http.StatusInternalServerError, err)
+	case err != nil:
 		a.finish(json.NewEncoder(out).Encode(map[string]string{"error": err.Error()}))
 	}
 	a.finish(out.Flush())
-	a.log.Info("search", "query", r.FormValue("q"), "found", found, "took", time.Since(begin).Round(time.Microsecond))
+	log := a.log.With("query", s.Query.String(), "found", found, "took", time.Since(begin).Round(time.Microsecond))
+	if err != nil {
+		log.Warn("search failed", "err", err)
+		return
+	}
+	log.Info("search")
 }
+
+// defaultLimit is the number of events that a search returns when it does not say how many.
+const defaultLimit = 100
 
 func parseSearch(r *http.Request) (index.Search, error) {
-	s := index.Search{Limit: 100, Oldest: r.FormValue("order") == "oldest"}
+	s := index.Search{Limit: defaultLimit}
 	var err error
-	if s.Query, err = query.Parse(r.FormValue("q")); err != nil {
+	if s.Query, err = parseQuery(r); err != nil {
 		return s, err
 	}
-	if v := r.FormValue("limit"); v != "" {
-		if s.Limit, err = strconv.Atoi(v); err != nil || s.Limit < 0 {
-			return s, fmt.Errorf("limit %q is not a number of events", v)
-		}
-		if s.Limit == 0 {
-			s.Limit = -1 // all
+	switch v := r.Form.Get("order"); v {
+	case "oldest":
+		s.Oldest = true
+	case "", "newest":
+	default:
+		return s, fmt.Errorf("order %q is neither newest nor oldest", v)
+	}
+	if v := r.Form.Get("limit"); v != "" {
+		if s.Limit, err = parseLimit(v); err != nil {
+			return s, err
 		}
 	}
-	for name, to := range map[string]*time.Time{"from": &s.From, "to": &s.To} {
-		if v := r.FormValue(name); v != "" {
-			if *to, err = time.Parse(time.RFC3339Nano, v); err != nil {
-				return s, fmt.Errorf("%s %q is not an RFC 3339 time", name, v)
-			}
-		}
+	if s.From, err = parseTime(r, "from"); err != nil {
+		return s, err
 	}
-	return s, nil
+	s.To, err = parseTime(r, "to")
+	return s, err
 }
 
-func refuse(w http.ResponseWriter, err error) {
+// parseQuery reads the parameters, and of them the query.
+func parseQuery(r *http.Request) (*query.Expr, error) {
+	if err := r.ParseForm(); err != nil {
+		return nil, fmt.Errorf("parameters cannot be read: %w", err)
+	}
+	return query.Parse(r.Form.Get("q"))
+}
+
+// parseLimit returns a limit as the index wants it.
+func parseLimit(text string) (int, error) {
+	n, err := strconv.Atoi(text)
+	switch {
+	case err != nil || n < 0:
+		return 0, fmt.Errorf("limit %q is not a number of events", text)
+	case n == 0:
+		return -1, nil // all
+	}
+	return n, nil
+}
+
+func parseTime(r *http.Request, name string) (t time.Time, err error) {
+	v := r.Form.Get(name)
+	if v == "" {
+		return t, nil
+	}
+	if t, err = time.Parse(time.RFC3339Nano, v); err != nil {
+		return t, fmt.Errorf("%s %q is not an RFC 3339 time", name, v)
+	}
+	return t, nil
+}
+
+func refuse(w http.ResponseWriter, status int, err error) {
 	body := map[string]any{"error": err.Error()}
 	var at *query.Error
 	if errors.As(err, &at) {
 		body["column"] = at.Column
 	}
 	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(http.StatusBadRequest)
+	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(body) // the asker is gone
 }
 
@@ -117,18 +162,18 @@ func refuse(w http.ResponseWriter, err error) {
 const keepAlive = 15 * time.Second
 
 func (a *API) tail(w http.ResponseWriter, r *http.Request) {
-	filter, err := query.Parse(r.FormValue("q"))
+	filter, err := parseQuery(r)
 	if err != nil {
-		refuse(w, err)
+		refuse(w, http.StatusBadRequest, err)
 		return
 	}
 	t := a.hub.subscribe(filter)
 	if t == nil {
-		http.Error(w, fmt.Sprintf("more than %d readers follow already", maxTails), http.StatusTooManyRequests)
+		refuse(w, http.StatusTooManyRequests, fmt.Errorf("%d readers follow already, and no more may", maxTails))
 		return
 	}
 	defer a.hub.unsubscribe(t)
-	a.log.Info("tail", "query", r.FormValue("q"))
+	a.log.Info("tail", "query", filter.String())
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
 	a.finish(follow(r.Context(), w, t))

@@ -15,7 +15,7 @@ import (
 // addRows puts the rows of a group into the storage, in several goroutines: most of the storage's work is done in the
 // one that adds.
 func (x *Index) addRows(group []*pending) {
-	x.hosts.begin(x.now())
+	x.beginDay()
 	var next atomic.Int64
 	take := func(a *adder) {
 		for k := next.Add(1); k <= int64(len(group)); k = next.Add(1) {
@@ -31,11 +31,23 @@ func (x *Index) addRows(group []*pending) {
 	wg.Wait()
 }
 
+// beginDay forgets the hosts and the names of another day.
+func (x *Index) beginDay() {
+	if !x.hosts.begin(x.now()) {
+		return
+	}
+	x.sets.reset()
+	for _, a := range x.adders {
+		clear(a.sets)
+	}
+}
+
 // adder adds rows to the storage. It is not safe for concurrent use.
 type adder struct {
 	x     *Index
 	rows  *logstorage.LogRows // that wait to be enough
 	maker rowWriter
+	sets  knownSets
 	dirty map[int64]bool // days, since 1970, that got rows since the last checkpoint
 }
 
@@ -46,7 +58,7 @@ func newAdders(x *Index) []*adder {
 	all := make([]*adder, min(runtime.GOMAXPROCS(0), maxAdders))
 	for i := range all {
 		rows := logstorage.GetLogRows(nil, nil, nil, nil, "")
-		all[i] = &adder{x: x, rows: rows, dirty: make(map[int64]bool)}
+		all[i] = &adder{x: x, rows: rows, sets: make(knownSets), dirty: make(map[int64]bool)}
 	}
 	return all
 }
@@ -62,9 +74,11 @@ var tenant logstorage.TenantID // there is one
 // add adds a row to those that wait, and hands these to the storage if they are enough.
 func (a *adder) add(ts int64, e *event.Event, position uint64) {
 	fields, host := a.maker.columns(e, position)
-	stream := 0
-	if host && a.x.hosts.has(fields[0].Value) {
-		stream = 1
+	set := a.sets.find(a.x.sets, fields)
+	fields[0].Value = set.id
+	stream := 1
+	if host && set.usual && a.x.hosts.has(fields[1].Value) {
+		stream = 2
 	}
 	a.rows.MustAdd(tenant, ts, fields, stream)
 	a.dirty[ts/int64(24*time.Hour)] = true
@@ -93,13 +107,16 @@ type hostSet struct {
 	count atomic.Int64
 }
 
-// begin forgets the hosts of another day.
-func (s *hostSet) begin(now time.Time) {
-	if day := now.Unix() / 86400; day != s.day {
-		s.day = day
-		s.names.Clear()
-		s.count.Store(0)
+// begin forgets the hosts of another day, and reports whether it is another.
+func (s *hostSet) begin(now time.Time) bool {
+	day := now.Unix() / 86400
+	if day == s.day {
+		return false
 	}
+	s.day = day
+	s.names.Clear()
+	s.count.Store(0)
+	return true
 }
 
 // has reports whether the rows of a host are kept together: those of about the first maxHosts names of a day are.

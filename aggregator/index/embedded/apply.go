@@ -8,21 +8,24 @@ import (
 
 // applyLoop puts what is durable into the storage, tells the alerts, and answers. After a fault it refuses the rest.
 func (x *Index) applyLoop() {
-	var fault error
 	for j := range x.applying {
-		if j.idle != nil {
-			close(j.idle)
-			continue
+		x.apply(j)
+	}
+}
+
+func (x *Index) apply(j job) {
+	if j.idle != nil {
+		close(j.idle)
+		return
+	}
+	if x.refusal == nil {
+		x.addRows(j.group)
+	}
+	for _, p := range j.group {
+		if x.refusal == nil {
+			x.refusal = x.tell(p)
 		}
-		if fault == nil {
-			x.addRows(j.group)
-		}
-		for _, p := range j.group {
-			if fault == nil {
-				fault = x.tell(p)
-			}
-			x.answer(p, fault)
-		}
+		x.answer(p, x.refusal)
 	}
 }
 
@@ -38,7 +41,7 @@ func (x *Index) tell(p *pending) error {
 	err := x.onDurable(p.result.Position, events)
 	if err != nil {
 		err = fmt.Errorf("hand on record %d: %w", p.result.Position, err)
-		x.faults <- err
+		x.fail(err)
 	}
 	return err
 }

@@ -109,7 +109,7 @@ func writeBare(s *logstorage.Storage, writes []Write) {
 		at := time.Now().UnixNano()
 		for i, it := range writes[n].Items {
 			fields, _ := maker.columns(it.Event, uint64(n<<16+i))
-			rows.MustAdd(tenant, at+int64(i), fields, 1)
+			rows.MustAdd(tenant, at+int64(i), fields[1:], 1)
 			if rows.NeedFlush() {
 				s.MustAddRows(rows)
 				rows.ResetKeepSettings()

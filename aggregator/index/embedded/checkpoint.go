@@ -96,6 +96,9 @@ func (x *Index) makeCheckpoint() {
 	idle := make(chan struct{})
 	x.applying <- job{idle: idle}
 	<-idle
+	if x.failure() != nil { // some rows were not added
+		return
+	}
 	at := x.wal.Next() - 1
 	err := x.flushStorage()
 	if err == nil {

@@ -16,8 +16,9 @@ type job struct {
 	idle  chan<- struct{} // if not nil: closed when all before is done
 }
 
-// Run writes what is queued until ctx is done, which is no error, or until a fault. Before it returns, everything that
-// was queued is written or refused.
+// Run writes what is queued until ctx is done or the index is closed, which is no error, or until a fault. Before it
+// returns, everything that was queued is written or refused. It runs once: a second Run is refused, and one that begins
+// behind Close with ErrClosed.
 func (x *Index) Run(ctx context.Context) error {
 	if err := x.start(); err != nil {
 		return err
@@ -28,23 +29,13 @@ func (x *Index) Run(ctx context.Context) error {
 		defer close(applied)
 		x.applyLoop()
 	}()
-	err := x.commitLoop(ctx)
-	reason := ErrClosed
-	if err != nil {
-		reason = err
-		x.log.Error("index writes no more", "err", err)
-	}
-	x.halt(reason)
-	if err == nil {
-		err = x.commitRest()
-	}
+	x.commitLoop(ctx)
+	x.halt(ErrClosed)
+	x.commitRest()
 	x.refuseQueued()
 	close(x.applying)
 	<-applied
-	if err == nil {
-		err = x.fault()
-	}
-	return err
+	return x.failure()
 }
 
 func (x *Index) start() error {
@@ -60,23 +51,23 @@ func (x *Index) start() error {
 // checkEvery is how often the loop looks whether a checkpoint is due.
 const checkEvery = time.Second
 
-func (x *Index) commitLoop(ctx context.Context) error {
+// commitLoop commits what is queued until it is to stop, or until a fault.
+func (x *Index) commitLoop(ctx context.Context) {
 	tick := time.NewTicker(checkEvery)
 	defer tick.Stop()
 	x.last = x.now()
 	for {
 		select {
 		case p := <-x.queue:
-			if err := x.commit(x.collect(p)); err != nil {
-				return err
-			}
+			x.commit(x.collect(p))
 		case <-tick.C:
-		case err := <-x.faults:
-			return err
 		case <-x.stop:
-			return nil
+			return
 		case <-ctx.Done():
-			return nil
+			return
+		}
+		if x.failure() != nil {
+			return
 		}
 		if x.checkpointDue() {
 			x.makeCheckpoint()
@@ -84,16 +75,14 @@ func (x *Index) commitLoop(ctx context.Context) error {
 	}
 }
 
-// commitRest writes what was queued when the index stopped.
-func (x *Index) commitRest() error {
-	for {
+// commitRest writes what was queued when the index stopped, unless there was a fault.
+func (x *Index) commitRest() {
+	for x.failure() == nil {
 		select {
 		case p := <-x.queue:
-			if err := x.commit(x.collect(p)); err != nil {
-				return err
-			}
+			x.commit(x.collect(p))
 		default:
-			return nil
+			return
 		}
 	}
 }
@@ -112,15 +101,6 @@ func (x *Index) refuseQueued() {
 	}
 }
 
-func (x *Index) fault() error {
-	select {
-	case err := <-x.faults:
-		return err
-	default:
-		return nil
-	}
-}
-
 // collect takes what else is queued, as far as it fits into one group.
 func (x *Index) collect(first *pending) []*pending {
 	group := []*pending{first}
@@ -136,13 +116,13 @@ func (x *Index) collect(first *pending) []*pending {
 	return group
 }
 
-// commit makes a group durable and hands it on. An error is a fault; then nothing of the group is claimed, and all of
-// it is refused.
-func (x *Index) commit(group []*pending) error {
+// commit makes a group durable and hands it on. After a fault of the log nothing of the group is claimed, and all of it
+// is refused.
+func (x *Index) commit(group []*pending) {
 	if err := x.disk.roomy(x.now()); err != nil {
 		x.measures.refused.Add(len(group))
 		x.handOn(group, err)
-		return nil
+		return
 	}
 	change := x.ledger.Begin()
 	err := x.append(group, change)
@@ -151,13 +131,13 @@ func (x *Index) commit(group []*pending) error {
 	}
 	if err != nil {
 		err = fmt.Errorf("write the log: %w", err)
+		x.fail(err)
 		x.handOn(group, err)
-		return err
+		return
 	}
 	change.Commit()
 	x.position.Store(x.wal.Next() - 1)
 	x.handOn(group, nil)
-	return nil
 }
 
 // handOn gives a group, with the error if all of it is refused, to the loop that applies: so all answers are in order.
@@ -174,6 +154,7 @@ func (x *Index) append(group []*pending, change *ledger.Change) error {
 	for _, p := range group {
 		inner := change.Begin()
 		if p.err = x.pick(p, inner); p.err != nil {
+			p.fresh = nil
 			continue
 		}
 		if len(p.fresh) > 0 || !inner.Empty() {

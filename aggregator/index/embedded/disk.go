@@ -25,7 +25,8 @@ func takeLock(path string) (*os.File, error) {
 // disk watches the free space.
 type disk struct {
 	dir   string
-	least int64 // bytes; negative: do not watch
+	least int64                           // bytes; negative: do not watch
+	ask   func(dir string) (int64, error) // freeSpace
 	full  atomic.Bool
 	free  atomic.Int64
 	next  time.Time
@@ -49,7 +50,7 @@ func (d *disk) usable() error {
 			return fmt.Errorf("%s is not a folder", filepath.Join(d.dir, name))
 		}
 	}
-	free, err := freeSpace(d.dir)
+	free, err := d.ask(d.dir)
 	if err != nil {
 		return err
 	}
@@ -66,7 +67,7 @@ func (d *disk) roomy(now time.Time) error {
 		return nil
 	}
 	if !now.Before(d.next) {
-		free, err := freeSpace(d.dir)
+		free, err := d.ask(d.dir)
 		if err != nil {
 			return err
 		}

@@ -49,12 +49,15 @@ import (
 // Config says where an index is and what it may use.
 type Config struct {
 	Dir             string        // folder of the index; no default
-	Retention       time.Duration // how long events are kept, by their time; default 90 days, at least one
+	Retention       time.Duration // how long events are kept, by their time; default 90 days, at least one, at most 50 years
 	Memory          int64         // bytes for the storage's caches; the first index of a process decides; default 1 GiB
 	MinFree         int64         // refuse writes when the disk has less free; default 1 GiB, negative: never
 	CheckpointEvery time.Duration // at most so long between two checkpoints; default 5 minutes
 	CheckpointBytes int64         // and at most so many bytes of log; default 256 MiB
 }
+
+// maxRetention keeps every time behind 1970, from where the storage counts its days.
+const maxRetention = 50 * 365 * 24 * time.Hour
 
 func (c *Config) setDefaults() {
 	if c.Retention == 0 {
@@ -82,6 +85,9 @@ func (c Config) Validate() error {
 	}
 	if c.Retention != 0 && c.Retention < 24*time.Hour {
 		errs = append(errs, fmt.Errorf("retention: %v is less than a day", c.Retention))
+	}
+	if c.Retention > maxRetention {
+		errs = append(errs, fmt.Errorf("retention: %v is more than %v", c.Retention, maxRetention))
 	}
 	if c.Memory != 0 && c.Memory < 16<<20 {
 		errs = append(errs, fmt.Errorf("memory: %d bytes are less than 16 MiB", c.Memory))
@@ -111,13 +117,13 @@ type Index struct {
 	gate      *gate
 	queue     chan *pending
 	applying  chan job      // from the loop that commits to the one that applies
-	faults    chan error    // and its first fault back
 	stop      chan struct{} // closed when no Write is taken any more
 	disk      disk
 	measures  measures
 
-	mu      sync.RWMutex // guards stopped, reason, closed, running
-	reason  error        // why it has stopped
+	mu      sync.RWMutex // guards reason, fault, closed, running, damaged
+	reason  error        // why it takes no more writes
+	fault   error        // after which nothing is written any more, and no checkpoint is made
 	closed  bool
 	running bool
 	ended   chan struct{} // closed when Run has returned
@@ -131,11 +137,13 @@ type Index struct {
 	alertsAt   atomic.Uint64 // the alerts need no record up to this one
 	logBytes   atomic.Int64
 
-	adders  []*adder  // of the loop that applies
-	hosts   hostSet   // of the loop that applies
-	grown   int64     // bytes of log since the last checkpoint; of the loop that commits
-	damaged int       // places of damage in the log that were told; of Open and Since
-	last    time.Time // of the last checkpoint, or the last try; of the loop that commits
+	adders  []*adder    // of the loop that applies
+	hosts   hostSet     // of the loop that applies
+	sets    *columnSets // safe for concurrent use
+	refusal error       // what onDurable said, after which nothing is applied; of the loop that applies
+	grown   int64       // bytes of log since the last checkpoint; of the loop that commits
+	damaged int         // places of damage in the log that were told
+	last    time.Time   // of the last checkpoint, or the last try; of the loop that commits
 }
 
 // Open opens the index in cfg.Dir, or makes it, and replays what the last process left in the log. It calls nobody:
@@ -154,12 +162,12 @@ func Open(cfg Config, log *slog.Logger, set *metrics.Set,
 	x := &Index{
 		cfg: cfg, log: log, now: time.Now, onDurable: onDurable,
 		ledger: ledger.New(), gate: newGate(queueBytes), queue: make(chan *pending, queueBytes/queueLeast),
-		applying: make(chan job, 1), faults: make(chan error, 1),
-		stop: make(chan struct{}), ended: make(chan struct{}),
+		applying: make(chan job, 1), stop: make(chan struct{}), ended: make(chan struct{}),
 		measures: newMeasures(set),
 	}
+	x.sets = newColumnSets()
 	x.adders = newAdders(x)
-	x.disk = disk{dir: cfg.Dir, least: cfg.MinFree}
+	x.disk = disk{dir: cfg.Dir, least: cfg.MinFree, ask: freeSpace}
 	if onDurable == nil {
 		x.onDurable = func(uint64, []*event.Event) error { return nil }
 		x.alertsAt.Store(^uint64(0))
@@ -193,9 +201,9 @@ func (x *Index) open() error {
 	if err != nil {
 		return err
 	}
-	if at == 0 && x.wal.First() > 1 {
-		return fmt.Errorf("%s is missing, and the log begins at record %d: the ledger is lost",
-			filepath.Join(x.cfg.Dir, "checkpoint"), x.wal.First())
+	if first := x.wal.First(); first > at+1 {
+		return fmt.Errorf("%s is missing or too old: it covers the records up to %d, and the log begins at record %d: "+
+			"the ledger is lost", x.checkpointPath(), at, first)
 	}
 	x.openStorage()
 	if err := x.replay(at); err != nil {
@@ -267,8 +275,8 @@ func (x *Index) Close() error {
 	}
 	x.closed = true
 	running := x.running
+	x.stopLocked(ErrClosed)
 	x.mu.Unlock()
-	failed := x.halt(ErrClosed)
 	if running {
 		<-x.ended
 	} else {
@@ -279,7 +287,7 @@ func (x *Index) Close() error {
 	x.storage.MustClose() // writes all rows
 	x.storage = nil
 	var err error
-	if errors.Is(failed, ErrClosed) {
+	if x.failure() == nil {
 		err = x.writeCheckpoint(x.position.Load())
 	}
 	return errors.Join(err, x.release())
@@ -304,19 +312,34 @@ func (x *Index) release() error {
 func (x *Index) failure() error {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
-	if errors.Is(x.reason, ErrClosed) {
-		return nil
+	return x.fault
+}
+
+// fail notes a fault: no more writes are taken, and no checkpoint claims what the fault may have left out of the
+// storage. The first one stays.
+func (x *Index) fail(err error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.fault != nil {
+		return
 	}
-	return x.reason
+	x.fault = err
+	x.stopLocked(err)
+	x.log.Error("index writes no more", "err", err)
 }
 
 // halt makes the index take no more writes, for a reason; the first one stays. It returns the one that counts.
 func (x *Index) halt(reason error) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	x.stopLocked(reason)
+	return x.reason
+}
+
+// stopLocked is halt for who holds mu.
+func (x *Index) stopLocked(reason error) {
 	if x.reason == nil {
 		x.reason = reason
 		close(x.stop)
 	}
-	return x.reason
 }

@@ -10,12 +10,16 @@ import (
 )
 
 // What logstorage drops with no error but a line in its log. The guards keep to these bounds, with room for the
-// columns that this package adds.
+// columns that this package adds. It drops rows for those beside them too: see columnSets.
 const (
-	maxName    = 128           // bytes of a field's name
-	maxColumns = 2000 - 16     // fields of a row
-	maxRow     = 2<<20 - 8<<10 // bytes of a row, as appendColumns makes it
+	maxName    = 128             // bytes of a field's name
+	maxColumns = setColumns - 16 // fields of a row
+	maxRow     = 2<<20 - 8<<10   // bytes of a row, as rowWriter makes it
 )
+
+// maxValues bounds the values of an event, so that cutting them short makes any event fit into a row. A decoder takes
+// far fewer.
+const maxValues = 16 << 10
 
 // future is how far ahead of the clock a time may be.
 const future = 24 * time.Hour
@@ -34,8 +38,8 @@ func (x *Index) guard(e *event.Event, now time.Time) (ts int64, size int) {
 	ts = x.guardTime(e, now)
 	guardNames(e)
 	size = rowSize(e)
-	for budget := maxRow - 1024; size > maxRow; budget /= 2 { // escapes in lists may ask for more than one round
-		shorten(e, budget)
+	for round := 0; size > maxRow; round++ {
+		shorten(e, round)
 		size = rowSize(e)
 	}
 	return ts, size
@@ -64,7 +68,7 @@ func (x *Index) guardTime(e *event.Event, now time.Time) int64 {
 }
 
 // reserved are the names that mean something else to the storage or to this package.
-var reserved = []string{"", "_msg", "_time", "_stream", "_stream_id", columnPosition, columnLists}
+var reserved = []string{"", "_msg", "_time", "_stream", "_stream_id", columnPosition, columnLists, columnSetID}
 
 // essential are the fields that are never folded.
 var essential = []string{"@timestamp", "event.id", "event.original", "event.created", "host.name", "message", "tags", logTimeField}
@@ -89,6 +93,9 @@ func guardNames(e *event.Event) {
 		}
 	}
 	e.Fields = kept
+	if len(folded.Fields) == 0 { // many values, few names
+		return
+	}
 	e.Append(overflowField, string(folded.AppendJSON(nil)))
 	e.Add("tags", tagOverflow)
 }
@@ -106,27 +113,41 @@ func mustFold(e *event.Event) bool {
 	return false
 }
 
-// shorten cuts the longest values, the raw line last, until all of them together have no more than budget bytes.
-func shorten(e *event.Event, budget int) {
+// shorten cuts the longest values until all of them together have no more bytes than there is room for, or half of
+// that in the next round, and so on: the text of a list may be longer than its values.
+func shorten(e *event.Event, round int) {
 	var lengths []int
+	room := maxRow - 1024
 	for _, f := range e.Fields {
-		budget -= len(f.Name) + perField
-		if f.Name == "event.original" && len(f.Value) <= maxRow/2 {
-			budget -= len(f.Value)
-			continue
+		room -= len(f.Name) + perField
+		if staysWhole(e, f) {
+			room -= len(f.Value)
+		} else {
+			lengths = append(lengths, len(f.Value))
 		}
-		lengths = append(lengths, len(f.Value))
 	}
-	most := level(lengths, budget)
+	most := level(lengths, room>>round)
 	for i := range e.Fields {
-		f := &e.Fields[i]
-		if f.Name == "event.original" && len(f.Value) <= maxRow/2 {
-			continue
+		if f := &e.Fields[i]; !staysWhole(e, *f) {
+			f.Value = cutText(f.Value, most)
 		}
-		f.Value = cutText(f.Value, most)
 	}
 	e.Fields = slices.DeleteFunc(e.Fields, func(f event.Field) bool { return f.Value == "" })
 	e.Add("tags", tagTruncated)
+}
+
+// staysWhole reports whether a value is not to be cut: those by which an event is known, and a raw line that leaves
+// room for the rest.
+func staysWhole(e *event.Event, f event.Field) bool {
+	switch f.Name {
+	case "@timestamp":
+		return true
+	case "event.id", "event.created":
+		return len(f.Value) <= maxName && len(e.All(f.Name)) == 1
+	case "event.original":
+		return len(f.Value) <= maxRow/2 && len(e.All(f.Name)) == 1
+	}
+	return false
 }
 
 // level returns the largest m for which the lengths, none of them counted for more than m, add up to no more than

@@ -16,6 +16,7 @@ import (
 // ledger, and those of their rows that the storage does not hold to the storage.
 func (x *Index) replay(checkpoint uint64) error {
 	begin := time.Now()
+	defer x.reportDamage()
 	span, err := x.replayLedger(checkpoint)
 	if err != nil || span.rows == 0 {
 		return err
@@ -28,7 +29,6 @@ func (x *Index) replay(checkpoint uint64) error {
 	if err != nil {
 		return err
 	}
-	x.reportDamage()
 	x.log.Info("log replayed", "from", checkpoint+1, "rows", span.rows, "added", added,
 		"took", time.Since(begin).Round(time.Millisecond))
 	return nil
@@ -74,7 +74,7 @@ func (x *Index) replayLedger(checkpoint uint64) (timeSpan, error) {
 }
 
 // heldRow says which row has which event. A row of the log is held if position and id are: the position alone would
-// do, if nobody ever takes away files of the log.
+// do, if nobody ever takes away files of the log. The id is a hash of the column event.id; 0 if there is none.
 type heldRow struct{ position, id uint64 }
 
 func compareHeld(a, b heldRow) int {
@@ -88,6 +88,13 @@ func compareHeld(a, b heldRow) int {
 }
 
 var idSeed = maphash.MakeSeed()
+
+func hashID(text string) uint64 {
+	if text == "" {
+		return 0
+	}
+	return maphash.String(idSeed, text)
+}
 
 // heldRows returns, in order, which rows behind the checkpoint the storage holds.
 func (x *Index) heldRows(checkpoint uint64, span timeSpan) ([]heldRow, error) {
@@ -110,7 +117,7 @@ func (x *Index) heldRows(checkpoint uint64, span timeSpan) ([]heldRow, error) {
 				continue
 			}
 			if ids != nil {
-				h.id = maphash.String(idSeed, ids[i])
+				h.id = hashID(ids[i])
 			}
 			held = append(held, h)
 		}
@@ -121,13 +128,10 @@ func (x *Index) heldRows(checkpoint uint64, span timeSpan) ([]heldRow, error) {
 
 func (x *Index) replayRows(checkpoint uint64, held []heldRow) (added int, err error) {
 	a := x.adders[0]
-	x.hosts.begin(x.now())
+	x.beginDay()
 	err = x.eachRecord(checkpoint, func(lsn uint64, r record) error {
 		for i, e := range r.events {
-			h := heldRow{position: rowPosition(lsn, i)}
-			if id := e.Get("event.id"); id != "" {
-				h.id = maphash.String(idSeed, id)
-			}
+			h := heldRow{rowPosition(lsn, i), hashID(a.maker.idOf(e))}
 			if _, ok := slices.BinarySearchFunc(held, h, compareHeld); ok {
 				continue
 			}

@@ -20,6 +20,7 @@ import (
 const (
 	columnPosition = "_wal"   // where the row is in the log: the record's lsn << rowBits | the row's index in it
 	columnLists    = "_lists" // names of the fields with several values that are not lists by their name; JSON array
+	columnSetID    = "_set"   // which rows it may share a block with: see columnSets
 	columnTime     = "_time"
 )
 
@@ -45,10 +46,11 @@ type rowWriter struct {
 	count  []int
 }
 
-// columns returns the columns of an event, the host's name first if the row is to be kept with others of that host;
-// then host is true. The fields are the writer's, their values share the event's memory.
+// columns returns the columns of an event: first columnSetID, without a value, then the host's name if the row may be
+// kept with others of that host; then host is true. The fields are the writer's, their values share the event's memory.
 func (w *rowWriter) columns(e *event.Event, position uint64) (fields []logstorage.Field, host bool) {
 	w.fields, w.texts, w.ends = w.fields[:0], w.texts[:0], w.ends[:0]
+	w.add(columnSetID, "")
 	w.count = countValues(w.count[:0], e.Fields)
 	at := -1
 	for i := range e.Fields {
@@ -94,7 +96,7 @@ func (w *rowWriter) text(name string, texts []byte) {
 // setTexts gives the columns that text has added their values, all out of one string.
 func (w *rowWriter) setTexts() {
 	all, from, next := string(w.texts), 0, 0
-	for i := range w.fields {
+	for i := 1; i < len(w.fields); i++ {
 		if w.fields[i].Value == "" {
 			w.fields[i].Value = all[from:w.ends[next]]
 			from = w.ends[next]
@@ -116,6 +118,20 @@ func (w *rowWriter) list(fields []event.Field, n int) {
 		n--
 	}
 	w.text(name, append(b, ']'))
+}
+
+// idOf returns the column event.id of an event.
+func (w *rowWriter) idOf(e *event.Event) string {
+	if ids := e.All("event.id"); len(ids) < 2 {
+		return e.Get("event.id")
+	}
+	fields, _ := w.columns(e, 0)
+	for i := range fields {
+		if fields[i].Name == "event.id" {
+			return fields[i].Value
+		}
+	}
+	return ""
 }
 
 // rowSize returns the size of a row as the storage counts it, or more if that is little.

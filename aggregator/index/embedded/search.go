@@ -154,7 +154,7 @@ func (w *walk) advance(p *page) {
 		w.to = from - 1
 	}
 	if len(p.rows) == 0 || len(p.rows) < p.most/4 {
-		w.width = min(w.width*8, int64(century))
+		w.width = min(w.width, int64(century)/8) * 8
 	}
 }
 

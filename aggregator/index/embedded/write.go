@@ -51,6 +51,8 @@ const (
 	queueBytes = 32 << 20 // by the size of the rows; what they take in memory is some times that
 	queueLeast = 4 << 10  // what even an empty write counts for
 	groupBytes = 8 << 20
+	rangeCost  = 64        // what a range counts for
+	maxCost    = 128 << 20 // of one write: its record stays below segment.MaxRecord even where nothing compresses
 )
 
 // pending is a Write on its way.
@@ -101,13 +103,17 @@ func (x *Index) prepare(p *pending) error {
 	p.w.Items, p.result.Repeats = dropDoubles(p.w.Items)
 	now := x.now()
 	p.times = make([]int64, len(p.w.Items))
+	p.cost += int64(len(p.w.Ranges)) * rangeCost
 	for i := range p.w.Items {
+		if n := len(p.w.Items[i].Event.Fields); n > maxValues {
+			return fmt.Errorf("%w: an event with %d values, at most %d", ErrBadWrite, n, maxValues)
+		}
 		ts, size := x.guard(p.w.Items[i].Event, now)
 		p.times[i] = ts
 		p.cost += int64(size)
 	}
-	if p.cost > maxRaw/2 {
-		return fmt.Errorf("%w: %d bytes", ErrBadWrite, p.cost)
+	if p.cost > maxCost {
+		return fmt.Errorf("%w: %d bytes, at most %d", ErrBadWrite, p.cost, maxCost)
 	}
 	enc := recordWriters.Get().(*recordWriter)
 	p.record = enc.encode(nil, p.w.Ranges, p.w.Items, func(int) bool { return true }, len(p.w.Items))
