@@ -94,24 +94,27 @@ func (c cut) make(ctx context.Context) ([]string, error) {
 	return failed, nil
 }
 
-// overlay writes the changed file, and the file that tells go of it.
+// overlay writes the changed files, and the file that tells go of them.
 func (c cut) overlay(dir string) (string, error) {
-	text, err := os.ReadFile(c.file)
-	if err != nil {
-		return "", err
+	replace := map[string]string{}
+	for i, e := range c.edits {
+		text, err := os.ReadFile(e.file)
+		if err != nil {
+			return "", err
+		}
+		if n := bytes.Count(text, []byte(e.from)); n != 1 {
+			return "", fmt.Errorf("%s: what is to be cut is there %d times: %q", e.file, n, e.from)
+		}
+		file, err := filepath.Abs(e.file)
+		if err != nil {
+			return "", err
+		}
+		replace[file] = filepath.Join(dir, fmt.Sprintf("%d.go", i))
+		if err := os.WriteFile(replace[file], bytes.Replace(text, []byte(e.from), []byte(e.to), 1), 0o600); err != nil {
+			return "", err
+		}
 	}
-	if n := bytes.Count(text, []byte(c.from)); n != 1 {
-		return "", fmt.Errorf("%s: what is to be cut is there %d times: %q", c.file, n, c.from)
-	}
-	changed := filepath.Join(dir, filepath.Base(c.file))
-	if err := os.WriteFile(changed, bytes.Replace(text, []byte(c.from), []byte(c.to), 1), 0o600); err != nil {
-		return "", err
-	}
-	file, err := filepath.Abs(c.file)
-	if err != nil {
-		return "", err
-	}
-	list, err := json.Marshal(map[string]any{"Replace": map[string]string{file: changed}})
+	list, err := json.Marshal(map[string]any{"Replace": replace})
 	if err != nil {
 		return "", err
 	}
