@@ -11,7 +11,7 @@ GO ?= go
 VERSION ?= 0.1.0-dev+$(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 LINK := -trimpath -ldflags "-X main.version=$(VERSION)"
 FOR ?=
-LINK ?=
+ONLY ?=
 BROKER ?= auto
 
 .DEFAULT_GOAL := help
@@ -32,8 +32,8 @@ test: deps ## lint and all tests; the last line is their number; with CI=true a 
 	@bad=0; $(MAKE) --no-print-directory lint || bad=1; \
 	 $(GO) test -json -count=1 -timeout 9m ./... | $(GO) run ./shared/e2e/tally || bad=1; exit $$bad
 
-cut: deps ## break each link of the road in turn, and name the test that notices; LINK=ledger for one (10 minutes for all)
-	@$(GO) run ./shared/e2e/cut $(LINK)
+cut: deps ## break each link of the road in turn, and name the test that notices; ONLY=ledger for one (10 minutes for all)
+	@$(GO) run ./shared/e2e/cut $(ONLY)
 
 demo: deps build ## the whole road on this machine until Ctrl-C; FOR=60s ends and judges, BROKER=none does without RabbitMQ
 	@$(GO) build -o bin/demo ./shared/e2e/demo

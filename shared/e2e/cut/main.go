@@ -38,6 +38,11 @@ func run(ctx context.Context, names []string) error {
 	if out, err := exec.CommandContext(ctx, "go", "test", "-count=1", "-run", "^$", "./...").CombinedOutput(); err != nil {
 		return fmt.Errorf("the source does not build as it is: %w\n%s", err, out)
 	}
+	for _, name := range names {
+		if !slices.ContainsFunc(cuts, func(c cut) bool { return c.link == name }) {
+			return fmt.Errorf("there is no link %q", name)
+		}
+	}
 	made, noticed := 0, 0
 	for _, c := range cuts {
 		if len(names) > 0 && !slices.Contains(names, c.link) {
@@ -58,7 +63,7 @@ func run(ctx context.Context, names []string) error {
 		fmt.Printf("%-8s noticed by %s\n", c.link, strings.Join(failed, ", "))
 	}
 	fmt.Printf("cut: %d links, %d noticed\n", made, noticed)
-	if noticed < made || made == 0 {
+	if noticed < made {
 		return errors.New("not every cut was noticed")
 	}
 	return nil
