@@ -4,6 +4,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -100,11 +101,7 @@ func (s statusCmd) Run(c *cli) error {
 	if err := json.Unmarshal(text, &st); err != nil {
 		return fmt.Errorf("read the agent's answer: %w", err)
 	}
-	fmt.Printf("agent %s on %s\nroad  %s\n", st.Agent, st.Host, st.Road)
-	for _, f := range st.Files {
-		fmt.Printf("%s\n  stream %s epoch %d: confirmed %d, read %d, size %d\n", f.Path, f.Stream, f.Epoch, f.Cursor, f.Read, f.Size)
-	}
-	return nil
+	return st.Write(os.Stdout)
 }
 
 func ask(socket string) ([]byte, error) {
@@ -118,6 +115,9 @@ func ask(socket string) ([]byte, error) {
 		return nil, err
 	}
 	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return nil, errors.New(resp.Status)
+	}
 	return io.ReadAll(io.LimitReader(resp.Body, 64<<20))
 }
 

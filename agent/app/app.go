@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -45,48 +46,62 @@ type road interface {
 // Agent is a wired agent.
 type Agent struct {
 	cfg     *config.Config
+	grace   time.Duration
 	id      event.Key
 	log     *slog.Logger
 	set     *metrics.Set
+	lock    *os.File // held on the state folder
 	road    road
 	ship    *ship.Shipper
 	files   *file.Input
 	syslogs []*syslog.Input
 }
 
-// New wires an agent and opens its state. It starts nothing; see Run.
+// New wires an agent and opens its state and its listeners. It starts nothing; see Run. When it fails, nothing stays open.
 func New(cfg *config.Config, version string, log *slog.Logger) (*Agent, error) {
 	if err := os.MkdirAll(cfg.State, 0o750); err != nil {
 		return nil, fmt.Errorf("make state folder: %w", err)
 	}
-	id, err := loadIdentity(cfg.State, cfg.Namespace, log)
+	lock, err := lockState(cfg.State)
 	if err != nil {
 		return nil, err
 	}
-	a := &Agent{cfg: cfg, id: id, log: log, set: metrics.NewSet()}
-	if a.road, err = newRoad(cfg, version, log, a.set); err != nil {
-		return nil, err
+	a := &Agent{cfg: cfg, grace: grace, log: log, set: metrics.NewSet(), lock: lock}
+	if err := a.wire(version); err != nil {
+		return nil, errors.Join(err, a.close())
 	}
-	builder, err := batch.NewBuilder(id, event.RandomKey(), 0)
+	return a, nil
+}
+
+// wire builds the stages from the receiver back to the inputs. What it has opened when it fails is close's.
+func (a *Agent) wire(version string) error {
+	var err error
+	if a.id, err = loadIdentity(a.cfg.State, a.cfg.Namespace, thisMachine(), a.log); err != nil {
+		return err
+	}
+	if a.road, err = newRoad(a.cfg, version, a.log, a.set); err != nil {
+		return err
+	}
+	builder, err := batch.NewBuilder(a.id, event.RandomKey(), 0)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	a.ship = ship.New(ship.Config{}, builder, a.road, a.confirmed, log, a.set)
-	src := file.Source{Agent: id, Version: version, Host: cfg.Host, Zone: zone(cfg.Zone)}
-	if len(cfg.Inputs.Files) > 0 {
-		a.files, err = file.Open(filepath.Join(cfg.State, "files"), cfg.Inputs.Files, src, a.ship, log, a.set)
+	a.ship = ship.New(ship.Config{}, builder, a.road, a.confirmed, a.log, a.set)
+	src := file.Source{Agent: a.id, Version: version, Host: a.cfg.Host, Zone: zone(a.cfg.Zone)}
+	if len(a.cfg.Inputs.Files) > 0 {
+		a.files, err = file.Open(filepath.Join(a.cfg.State, "files"), a.cfg.Inputs.Files, src, a.ship, a.log, a.set)
 		if err != nil {
-			return nil, err
+			return err
 		}
 	}
-	for _, c := range cfg.Inputs.Syslog {
-		in, err := syslog.New(c, newRelay(src, c, a.ship), log, a.set)
+	for _, c := range a.cfg.Inputs.Syslog {
+		in, err := syslog.New(c, newRelay(src, c, a.ship), a.log, a.set)
 		if err != nil {
-			return nil, errors.Join(err, a.close())
+			return err
 		}
 		a.syslogs = append(a.syslogs, in)
 	}
-	return a, nil
+	return nil
 }
 
 func newRoad(cfg *config.Config, version string, log *slog.Logger, set *metrics.Set) (road, error) {
@@ -130,16 +145,23 @@ func (a *Agent) Run(ctx context.Context) error {
 	}
 	a.log.Info("agent runs", "agent", a.id.String(), "host", a.cfg.Host)
 	ops.Notify(ops.Ready)
-	err := g.Run(ctx, grace)
+	err := g.Run(ctx, a.grace)
 	ops.Notify(ops.Stopping)
 	return errors.Join(err, a.close())
 }
 
+// close closes the state, and the listeners of an agent that did not run.
 func (a *Agent) close() error {
-	if a.files == nil {
-		return nil
+	var errs []error
+	for _, in := range a.syslogs {
+		if err := in.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
 	}
-	return a.files.Close()
+	if a.files != nil {
+		errs = append(errs, a.files.Close())
+	}
+	return errors.Join(append(errs, a.lock.Close())...)
 }
 
 // SocketPath is where a running agent answers "belfry-agent status".

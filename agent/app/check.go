@@ -1,30 +1,129 @@
 package app
 
 import (
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"belfry/agent/config"
+	"belfry/shared/certs"
 )
 
-// Check looks for what is valid but probably not meant: globs that match nothing, files that cannot be read.
+// expirySoon is how long before its end a certificate is worth a warning.
+const expirySoon = 30 * 24 * time.Hour
+
+// Check looks for what is valid but probably not meant, or will not be valid for long: globs that match nothing, files
+// that cannot be read, certificates that expire, state that cannot be written. Each warning begins with its key. It
+// looks with the rights of who calls, and changes nothing.
 func Check(cfg *config.Config) []string {
-	var warnings []string
+	var all []string
+	warn := func(key, format string, args ...any) {
+		all = append(all, key+": "+fmt.Sprintf(format, args...))
+	}
+	if err := writable(cfg.State); err != nil {
+		warn("state", "%v", err)
+	}
+	if _, err := time.LoadLocation(cfg.Zone); err != nil {
+		warn("timezone", "%v", err)
+	}
 	for i, in := range cfg.Inputs.Files {
 		for j, pattern := range in.Paths {
+			key := fmt.Sprintf("inputs.files[%d].paths[%d]", i, j)
 			paths, _ := filepath.Glob(pattern) // the pattern was checked
 			if len(paths) == 0 {
-				warnings = append(warnings, fmt.Sprintf("inputs.files[%d].paths[%d]: %s matches nothing now", i, j, pattern))
+				warn(key, "%s matches nothing now", pattern)
 			}
 			for _, p := range paths {
-				if f, err := os.Open(p); err != nil {
-					warnings = append(warnings, fmt.Sprintf("inputs.files[%d].paths[%d]: %v", i, j, err))
-				} else if err := f.Close(); err != nil {
-					warnings = append(warnings, fmt.Sprintf("inputs.files[%d].paths[%d]: %v", i, j, err))
+				if err := readable(p); err != nil && !matchesAny(in.Exclude, p) {
+					warn(key, "%v", err)
 				}
 			}
 		}
 	}
-	return warnings
+	switch {
+	case cfg.Ship.AMQP != nil:
+		checkCerts("ship.amqp", cfg.Ship.AMQP.Files, warn)
+	case cfg.Ship.HTTPS != nil:
+		checkCerts("ship.https", cfg.Ship.HTTPS.Files, warn)
+	}
+	return all
+}
+
+func matchesAny(patterns []string, path string) bool {
+	return slices.ContainsFunc(patterns, func(pattern string) bool {
+		ok, _ := filepath.Match(pattern, path) // the pattern was checked
+		return ok
+	})
+}
+
+// readable says why a path would not be followed. It never opens what is no regular file: a pipe would block.
+func readable(path string) error {
+	st, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if !st.Mode().IsRegular() {
+		return fmt.Errorf("%s is not a regular file and is left alone", path)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// writable says why a folder could not be written, or made.
+func writable(dir string) error {
+	st, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && filepath.Dir(dir) != dir:
+		if err := writable(filepath.Dir(dir)); err != nil {
+			return fmt.Errorf("%s cannot be made: %w", dir, err)
+		}
+		return nil
+	case err != nil:
+		return err
+	case !st.IsDir():
+		return fmt.Errorf("%s is not a folder", dir)
+	}
+	if err := unix.Access(dir, unix.W_OK|unix.X_OK); err != nil {
+		return fmt.Errorf("%s cannot be written: %w", dir, err)
+	}
+	return nil
+}
+
+// checkCerts looks at the dates of all certificates in the files of one party.
+func checkCerts(section string, files certs.Files, warn func(key, format string, args ...any)) {
+	for _, f := range []struct{ key, path string }{{"ca", files.CA}, {"cert", files.Cert}} {
+		key := section + "." + f.key
+		text, err := os.ReadFile(f.path)
+		if err != nil {
+			warn(key, "%v", err)
+			continue
+		}
+		for b, rest := pem.Decode(text); b != nil; b, rest = pem.Decode(rest) {
+			c, err := x509.ParseCertificate(b.Bytes)
+			if b.Type != "CERTIFICATE" || err != nil {
+				continue // the files were checked: TLS can use what is in them
+			}
+			now, end := time.Now(), c.NotAfter.UTC().Format(time.DateOnly)
+			switch {
+			case now.After(c.NotAfter):
+				warn(key, "%s: the certificate of %q expired on %s", f.path, c.Subject.CommonName, end)
+			case now.Add(expirySoon).After(c.NotAfter):
+				warn(key, "%s: the certificate of %q expires on %s", f.path, c.Subject.CommonName, end)
+			case now.Before(c.NotBefore):
+				warn(key, "%s: the certificate of %q is not valid before %s", f.path, c.Subject.CommonName,
+					c.NotBefore.UTC().Format(time.DateTime))
+			}
+		}
+	}
 }

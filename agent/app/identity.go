@@ -22,11 +22,16 @@ type identity struct {
 	Draw        int       `json:"draw"`        // how often this state found itself on another machine
 }
 
+// machine is what tells one machine from another.
+type machine struct {
+	id          string    // of machine-id(5), "" where there is none
+	fingerprint event.Key // of that, its hardware's id, and its root file system
+}
+
 // loadIdentity reads the agent's id, or makes it: a hash of the machine's id and the namespace. State that was copied
 // to another machine gets a new id there, for two hosts must never speak as one.
-func loadIdentity(dir, namespace string, log *slog.Logger) (event.Key, error) {
+func loadIdentity(dir, namespace string, now machine, log *slog.Logger) (event.Key, error) {
 	path := filepath.Join(dir, "identity.json")
-	now := machine()
 	var id identity
 	text, err := os.ReadFile(path)
 	switch {
@@ -34,7 +39,7 @@ func loadIdentity(dir, namespace string, log *slog.Logger) (event.Key, error) {
 		if err := json.Unmarshal(text, &id); err != nil {
 			return id.Agent, fmt.Errorf("read identity %s: %w", path, err)
 		}
-		if id.Fingerprint == now {
+		if id.Fingerprint == now.fingerprint {
 			return id.Agent, nil
 		}
 		id = identity{Draw: id.Draw + 1}
@@ -42,9 +47,9 @@ func loadIdentity(dir, namespace string, log *slog.Logger) (event.Key, error) {
 	case !errors.Is(err, fs.ErrNotExist):
 		return id.Agent, fmt.Errorf("read identity: %w", err)
 	}
-	id.Fingerprint = now
-	id.Agent = event.HashKey("agent", machineID(), namespace, fmt.Sprint(id.Draw), clone(id.Draw, now))
-	if machineID() == "" {
+	id.Fingerprint = now.fingerprint
+	id.Agent = event.HashKey("agent", now.id, namespace, fmt.Sprint(id.Draw), clone(id.Draw, now.fingerprint))
+	if now.id == "" {
 		id.Agent = event.RandomKey() // the state alone remembers it
 	}
 	text, err = json.Marshal(id)
@@ -62,15 +67,13 @@ func clone(draw int, fingerprint event.Key) string {
 	return fingerprint.String()
 }
 
-// machine is the fingerprint of this machine: its id, its hardware's id, and its root file system.
-func machine() event.Key {
+// thisMachine looks at the machine that it runs on.
+func thisMachine() machine {
 	var root unix.Statfs_t
 	_ = unix.Statfs("/", &root) // an unknown file system is one more constant
-	return event.HashKey("machine", machineID(), readWord("/sys/class/dmi/id/product_uuid"), fmt.Sprint(root.Fsid.Val))
+	id := readWord("/etc/machine-id")
+	return machine{id, event.HashKey("machine", id, readWord("/sys/class/dmi/id/product_uuid"), fmt.Sprint(root.Fsid.Val))}
 }
-
-// machineID returns the id of machine-id(5), "" where there is none.
-func machineID() string { return readWord("/etc/machine-id") }
 
 func readWord(path string) string {
 	text, err := os.ReadFile(path)

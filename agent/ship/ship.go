@@ -60,8 +60,9 @@ type Shipper struct {
 
 	mu      sync.Mutex // guards what follows, and the order of sealed
 	builder *batch.Builder
-	begun   time.Time // when the first event of the present batch came
-	touched time.Time // when the last one came
+	held    *batch.Sealed // sealed, but who waited for its place on the road gave up
+	begun   time.Time     // when the first event of the present batch came
+	touched time.Time     // when the last one came
 	closed  bool
 
 	sealed  chan *batch.Sealed
@@ -119,10 +120,14 @@ func (s *Shipper) with(ctx context.Context, p batch.Place, n int, put func()) er
 	if s.closed {
 		return ErrClosed
 	}
-	if !s.builder.Fits(p, n) {
-		if err := s.seal(ctx); err != nil {
+	if s.held == nil && !s.builder.Fits(p, n) {
+		var err error
+		if s.held, err = s.builder.Seal(); err != nil {
 			return err
 		}
+	}
+	if err := s.handOver(ctx); err != nil {
+		return err
 	}
 	now := time.Now()
 	if s.builder.Empty() {
@@ -133,18 +138,17 @@ func (s *Shipper) with(ctx context.Context, p batch.Place, n int, put func()) er
 	return nil
 }
 
-// seal ends the present batch and waits until Run takes it: that is the back pressure. The caller holds mu.
-func (s *Shipper) seal(ctx context.Context) error {
-	b, err := s.builder.Seal()
-	if err != nil {
-		return err
+// handOver waits until Run takes the batch that is held: that is the back pressure. The caller holds mu. One who gives
+// up leaves the batch to the next, or to Run.
+func (s *Shipper) handOver(ctx context.Context) error {
+	if s.held == nil {
+		return nil
 	}
 	select {
-	case s.sealed <- b:
+	case s.sealed <- s.held:
+		s.held = nil
 		return nil
 	case <-ctx.Done():
-		// The events of this batch are read again after the next start; until then nothing more may pass.
-		s.closed = true
 		return fmt.Errorf("wait for the road: %w", ctx.Err())
 	}
 }
@@ -204,6 +208,9 @@ func (s *Shipper) flush() (b *batch.Sealed, ended bool, err error) {
 		return nil, false, nil // an input that holds mu hands its batch over by itself
 	}
 	defer s.mu.Unlock()
+	if b, s.held = s.held, nil; b != nil {
+		return b, false, nil
+	}
 	if s.builder.Empty() {
 		return nil, s.closed, nil
 	}

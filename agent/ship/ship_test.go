@@ -102,6 +102,7 @@ func TestFlushesWhenQuiet(t *testing.T) {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Second)
+		synctest.Wait()
 		if took := at.Sub(begin); at.IsZero() || took > 200*time.Millisecond {
 			t.Errorf("one event was confirmed after %v", took)
 		}
@@ -142,5 +143,118 @@ func TestBackPressureEndsWithTheContext(t *testing.T) {
 			t.Error(err)
 		}
 		synctest.Wait()
+	})
+}
+
+// shutRoad refuses every batch until it is opened.
+type shutRoad struct {
+	mu           sync.Mutex
+	open         bool
+	flying, most int
+	firsts       []uint64 // of the batches that it took
+}
+
+func (r *shutRoad) Send(_ context.Context, b *batch.Sealed, done func(error)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.flying++
+	r.most = max(r.most, r.flying)
+	err := errFlaky
+	if r.open {
+		r.firsts = append(r.firsts, b.Manifest.Streams[0].Ranges[0].First)
+		err = nil
+	}
+	time.AfterFunc(time.Millisecond, func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.flying--
+		done(err)
+	})
+}
+
+func TestFailuresWhileTheWindowIsFull(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		road, confirmed := &shutRoad{}, 0
+		s := newShipper(t, road, func(m *batch.Manifest) { confirmed += m.Events })
+		done := make(chan error, 1)
+		go func() { done <- s.Run(t.Context()) }()
+		const events = 30 * batch.MaxEvents
+		added := make(chan struct{})
+		go func() {
+			defer close(added)
+			for i := range uint64(events) {
+				if err := s.Add(t.Context(), batch.Place{}, i, i+1, []byte("{}")); err != nil {
+					t.Error(err)
+				}
+			}
+		}()
+		time.Sleep(10 * time.Minute)
+		road.mu.Lock()
+		road.open = true
+		road.mu.Unlock()
+		<-added
+		s.Close()
+		if err := <-done; err != nil || confirmed != events || road.most > 8 {
+			t.Errorf("%v, confirmed %d of %d, %d batches at once in a window of 8", err, confirmed, events, road.most)
+		}
+		if !slices.IsSorted(road.firsts) {
+			t.Errorf("batches left out of order: %v", road.firsts)
+		}
+	})
+}
+
+// One who does not wait any longer takes nothing away from the others: what was added is sent.
+func TestWhoGivesUpLosesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		road, confirmed, added := &shutRoad{}, 0, 0
+		s := newShipper(t, road, func(m *batch.Manifest) { confirmed += m.Events })
+		done := make(chan error, 1)
+		go func() { done <- s.Run(t.Context()) }()
+		for range 3 {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			for s.Add(ctx, batch.Place{}, uint64(added), uint64(added)+1, []byte("{}")) == nil {
+				added++
+			}
+			if ctx.Err() == nil {
+				t.Error("gave up before it had to")
+			}
+			cancel()
+		}
+		s.Close()
+		synctest.Wait()
+		road.mu.Lock()
+		road.open = true
+		road.mu.Unlock()
+		if err := <-done; err != nil || confirmed != added || added == 0 {
+			t.Errorf("%v, confirmed %d of %d", err, confirmed, added)
+		}
+	})
+}
+
+func TestStopOfAShutRoad(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, road := range []Transport{stuck{}, &shutRoad{}} {
+			s := newShipper(t, road, func(*batch.Manifest) { t.Error("confirmed by nobody") })
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan error, 1)
+			go func() { done <- s.Run(ctx) }()
+			for i := range uint64(batch.MaxEvents) {
+				if err := s.Add(ctx, batch.Place{}, i, i+1, []byte("{}")); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s.Close()
+			time.Sleep(time.Minute)
+			select {
+			case err := <-done:
+				t.Errorf("%T: ended before all was confirmed: %v", road, err)
+			default:
+			}
+			cancel()
+			if err := <-done; err != nil {
+				t.Errorf("%T: %v", road, err)
+			}
+			time.Sleep(time.Hour) // what is still under way ends
+		}
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"belfry/aggregator/notify/irc"
@@ -120,12 +121,20 @@ func (c *Config) Validate() error {
 	}
 	if t := c.Receive.HTTP.TLS; t != nil {
 		section("receive.http.tls", t.Files.Validate())
+		if err := checkAddress(t.Listen); err != nil {
+			errs = append(errs, fmt.Errorf("receive.http.tls.listen: %w", err))
+		}
 	}
 	if r := c.Index.Embedded.Retention; r < 0 {
 		errs = append(errs, fmt.Errorf("index.embedded.retention: %v is negative", time.Duration(r)))
 	}
 	if c.Notify.IRC != nil {
 		section("notify.irc", c.Notify.IRC.Validate())
+	}
+	if m := c.Serve.Metrics; !strings.HasPrefix(m, "unix:/") {
+		if err := checkAddress(m); err != nil {
+			errs = append(errs, fmt.Errorf("serve.metrics: %w, nor unix:PATH", err))
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -135,12 +144,23 @@ func checkPlain(addr string) error {
 	if addr == "" || addr == "off" {
 		return nil
 	}
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		return fmt.Errorf("%q is not host:port", addr)
+	if err := checkAddress(addr); err != nil {
+		return err
 	}
+	host, _, _ := net.SplitHostPort(addr) // was checked
 	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
 		return fmt.Errorf("%q takes events without a token and must be a loopback address", addr)
+	}
+	return nil
+}
+
+// checkAddress accepts host:port, :port, and nothing at all.
+func checkAddress(addr string) error {
+	if addr == "" {
+		return nil
+	}
+	if _, port, err := net.SplitHostPort(addr); err != nil || port == "" {
+		return fmt.Errorf("%q is not host:port", addr)
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package file
 
 import (
 	"bufio"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -36,7 +35,7 @@ type gunzip struct{ z *gzip.Reader }
 func openGzip(f *os.File) (*gunzip, error) {
 	z, err := gzip.NewReader(bufio.NewReaderSize(io.NewSectionReader(f, 0, 1<<62), 64<<10))
 	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", f.Name(), err)
+		return nil, fmt.Errorf("open %s: %w", f.Name(), damaged(err))
 	}
 	return &gunzip{z}, nil
 }
@@ -51,10 +50,21 @@ func (g *gunzip) skip(n uint64) error {
 
 func (g *gunzip) next(buf []byte) (int, error) {
 	n, err := io.ReadFull(g.z, buf)
-	if errors.Is(err, io.ErrUnexpectedEOF) && n > 0 {
-		return n, nil // a short last piece; were the stream cut, the next call says so
+	switch {
+	case n > 0:
+		return n, nil // what ended a short piece, the next call says again
+	case err == io.EOF:
+		return 0, err
 	}
-	return n, err
+	return 0, damaged(err)
+}
+
+// damaged tells a fault of the bytes from one of the file system.
+func damaged(err error) error {
+	if isFileError(err) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", errDamaged, err)
 }
 
 func (g *gunzip) close() error { return g.z.Close() }
@@ -67,34 +77,33 @@ func (g *gunzip) writtenAt(st stat) time.Time {
 	return time.Unix(0, st.mtime)
 }
 
-// survey reads a whole archive to its trailer. It returns the bytes of content, and what of them e describes.
+// survey reads a whole archive to its trailer. It returns the bytes of content, and which of the wanted evidence is in
+// it. Of one that is not whole it tells what can be read, with errDamaged; there a head is evidence enough.
 func survey(f *os.File, wanted []Evidence) (length uint64, holds []bool, err error) {
+	holds = make([]bool, len(wanted))
 	g, err := openGzip(f)
 	if err != nil {
-		return 0, nil, err
+		return 0, holds, err
 	}
 	defer g.close()
-	holds = make([]bool, len(wanted))
 	probes := make([]*probe, len(wanted))
 	for i, e := range wanted {
 		probes[i] = newProbe(e)
 	}
 	buf := make([]byte, 64<<10)
-	for {
-		n, err := g.z.Read(buf)
+	for err == nil {
+		var n int
+		n, err = g.next(buf)
 		for _, p := range probes {
 			p.see(buf[:n], length)
 		}
 		length += uint64(n)
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return length, nil, fmt.Errorf("read %s at byte %d of its content: %w", f.Name(), length, err)
-		}
 	}
 	for i, p := range probes {
-		holds[i] = p.holds()
+		holds[i] = p.holds() || err != io.EOF && p.holdsHead()
+	}
+	if err != io.EOF {
+		return length, holds, fmt.Errorf("read %s at byte %d of its content: %w", f.Name(), length, err)
 	}
 	return length, holds, nil
 }
@@ -122,6 +131,11 @@ func collect(dst, b []byte, at, first, end uint64) []byte {
 	from := max(first, at) - at
 	to := min(end, at+uint64(len(b))) - at
 	return append(dst, b[from:to]...)
+}
+
+// holdsHead asks for a whole head: a shorter one may be a line that all files begin with.
+func (p *probe) holdsHead() bool {
+	return p.want.HeadLen == headSize && len(p.head) == headSize && digest(p.head) == p.want.Head
 }
 
 func (p *probe) holds() bool {

@@ -81,6 +81,22 @@ type Evidence struct {
 	TopMark string `json:"top_mark,omitempty"` // hash of the at most markSize bytes before Top
 }
 
+// noteHead takes the first bytes, at most headSize, if they tell more than what is known.
+func (e *Evidence) noteHead(b []byte) {
+	if len(b) > e.HeadLen {
+		e.HeadLen, e.Head = len(b), digest(b)
+	}
+}
+
+// cutTo takes back what is known beyond size: the content goes on in a copy that is shorter.
+func (e *Evidence) cutTo(r io.ReaderAt, size uint64) {
+	e.Top = size
+	e.TopMark = digestAt(r, e.markStart(), int(size-e.markStart()))
+	if n := int(min(size, headSize)); n < e.HeadLen {
+		e.HeadLen, e.Head = n, digestAt(r, 0, n)
+	}
+}
+
 // holds reports whether r has the bytes that e describes. Nothing known equals nothing.
 func (e Evidence) holds(r io.ReaderAt) bool {
 	if e.HeadLen == 0 {

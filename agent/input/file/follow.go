@@ -18,8 +18,11 @@ const (
 	turnSize = 256 << 10 // bytes read from one file before the others have their turn
 )
 
-// errChanged says that the bytes that were read are not in the file any more.
-var errChanged = errors.New("file was truncated or rewritten")
+// What may be wrong with one file: the bytes that were read are not in it any more, or an archive is spoilt.
+var (
+	errChanged = errors.New("file was truncated or rewritten")
+	errDamaged = errors.New("not whole")
+)
 
 // source gives the bytes of a content by offset, whatever they lie in.
 type source interface {
@@ -40,16 +43,15 @@ type follower struct {
 
 	read    uint64 // bytes [0, read) were taken in
 	line    uint64 // the line being read begins here
+	nuls    uint64 // that it begins with, while nothing else has come; they are not in partial
 	partial []byte // its first maxLine bytes so far
 	tail    []byte // the last markSize bytes before read
-	acked   ranges // confirmed ahead of the cursor
 
 	size     uint64 // of the file at the last look
 	links    uint32 // its names then
 	mtime    int64
 	changed  time.Time // when it last grew
 	due      time.Time // when to look again
-	dirty    bool      // its record differs from the one on disk
 	finished bool      // its end was read and handed on
 }
 
@@ -118,17 +120,25 @@ func (f *follower) verify() error {
 
 // take accepts bytes: first what identifies them goes to the state, then the lines go on.
 func (f *follower) take(ctx context.Context, in *Input, b []byte) error {
+	sent := max(f.line, f.content.Top) // nothing from here on can have left already, not even before a restart
+	if f.archive && f.read == 0 {
+		f.content.noteHead(b[:min(len(b), headSize)])
+	}
 	f.tail = append(f.tail, b...)
 	if over := len(f.tail) - markSize; over > 0 {
 		f.tail = append(f.tail[:0], f.tail[over:]...)
 	}
 	f.read += uint64(len(b))
 	f.noteTop()
-	if err := f.record(in); err != nil {
+	if err := f.record(in, sent); err != nil {
 		return err
 	}
 	now := in.now()
 	for {
+		var err error
+		if b, err = f.jumpHole(ctx, in, b); err != nil {
+			return err
+		}
 		i := bytes.IndexByte(b, '\n')
 		if i < 0 {
 			f.keep(b)
@@ -166,22 +176,24 @@ func (f *follower) noteTop() {
 		return
 	}
 	c.Top, c.TopMark = f.read, digest(f.tail)
-	if n := int(min(f.read, headSize)); c.HeadLen < n {
-		if f.archive && f.read <= markSize {
-			c.HeadLen, c.Head = n, digest(f.tail[:n])
-		} else if h := digestAt(f.file, 0, n); h != "" && !f.archive {
+	if n := int(min(f.read, headSize)); c.HeadLen < n && !f.archive {
+		if h := digestAt(f.file, 0, n); h != "" {
 			c.HeadLen, c.Head = n, h
 		}
 	}
 }
 
-// record puts the content's evidence to the state, and its day if that changed, before any event beyond leaves.
-func (f *follower) record(in *Input) error {
+// record puts the content's evidence to the state, and its day if that changed, before any event beyond leaves. What
+// begins before fresh keeps the day that it has: it may have been sent before a restart, and goes to the same place again.
+func (f *follower) record(in *Input, fresh uint64) error {
 	c := f.content
 	day := in.now().UTC().Format(time.DateOnly)
-	newDay := !f.archive && len(c.Days) > 0 && c.Days[len(c.Days)-1].Day < day
+	newDay := !f.archive && len(c.Days) > 0 && c.Days[len(c.Days)-1].Day != day
 	if newDay {
-		c.Days = append(c.Days, step{From: f.line, Day: day})
+		for len(c.Days) > 1 && c.Days[1].From <= min(c.Cursor, f.line) { // nobody asks for it any more
+			c.Days = c.Days[1:]
+		}
+		c.Days = append(c.Days, step{From: fresh, Day: day})
 	}
 	if err := in.store.put(c); err != nil {
 		return err
@@ -192,12 +204,46 @@ func (f *follower) record(in *Input) error {
 	return in.store.flush()
 }
 
+// holeSize is how many NULs at the beginning of a line are no part of it: a writer that goes on at its old offset after
+// the file was truncated leaves as many as the file was long.
+const holeSize = 4 << 10
+
+// jumpHole takes the NULs off b, which ends at read, if a line begins there. They are only counted until another byte
+// comes: where the line begins must not depend on how much was read at once.
+func (f *follower) jumpHole(ctx context.Context, in *Input, b []byte) ([]byte, error) {
+	if len(b) == 0 || f.line+f.nuls != f.read-uint64(len(b)) || f.nuls == 0 && b[0] != 0 {
+		return b, nil
+	}
+	rest := bytes.TrimLeft(b, "\x00")
+	f.nuls += uint64(len(b) - len(rest))
+	if len(rest) == 0 {
+		return rest, nil
+	}
+	return rest, f.endHole(ctx, in)
+}
+
+// endHole passes over the NULs that were counted, or makes them part of the line if they are few.
+func (f *follower) endHole(ctx context.Context, in *Input) error {
+	n := f.nuls
+	f.nuls = 0
+	if n < holeSize {
+		f.keep(make([]byte, n))
+		return nil
+	}
+	from := f.line
+	f.line += n
+	return in.sink.Pass(ctx, f.place(from), batch.Skipped, from, f.line)
+}
+
 // finish hands on a last line that has no end, and says that the content ends here.
 func (f *follower) finish(ctx context.Context, in *Input) error {
 	if f.finished {
 		return nil
 	}
 	f.finished = true
+	if err := f.endHole(ctx, in); err != nil {
+		return err
+	}
 	if f.read > f.line {
 		l := line{offset: f.line, text: f.partial, length: int(f.read - f.line), partial: true}
 		if err := f.hand(ctx, in, l, f.read, in.now()); err != nil {
@@ -208,16 +254,7 @@ func (f *follower) finish(ctx context.Context, in *Input) error {
 	return in.sink.Finish(ctx, f.place(f.read), f.read)
 }
 
-// confirm notes that the receiver has a range; the cursor moves as far as there is no hole.
-func (f *follower) confirm(r batch.Range) {
-	f.acked.add(r.First, r.End)
-	if to := f.acked.advance(f.content.Cursor); to > f.content.Cursor {
-		f.content.Cursor = to
-		f.dirty = true
-	}
-}
-
 // settled reports whether all that was read is confirmed.
-func (f *follower) settled() bool { return f.content.Cursor == f.line }
+func (f *follower) settled() bool { return f.content.Cursor >= f.line }
 
 func (f *follower) close() error { return errors.Join(f.src.close(), f.file.Close()) }

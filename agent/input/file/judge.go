@@ -28,14 +28,15 @@ type seen struct {
 	same    bool     // known's head and mark are in this file, and it is not shorter
 	sibling bool     // it has a rotated name, or is an archive
 	settled bool     // it stopped changing; an archive is whole
+	nothing bool     // nothing of it can be read
 	size    uint64   // bytes of content, decompressed
 	matches []match  // contents of the same stem, when known is nil
 }
 
 // judge decides by what is known and what is seen alone; it touches nothing. The content is the one to continue, or
-// the one whose copy this is.
+// the one whose copy this is, if any.
 func judge(s seen) (verdict, *content) {
-	if s.known != nil {
+	if s.known != nil && !s.nothing {
 		if s.same {
 			return goesOn, s.known
 		}
@@ -44,10 +45,15 @@ func judge(s seen) (verdict, *content) {
 	if s.sibling && !s.settled {
 		return wait, nil
 	}
+	if s.nothing {
+		return copied, nil
+	}
 	best := longest(s.matches)
 	switch {
 	case best == nil:
 		return fresh, nil
+	case best.gone && !s.sibling && best.content.Top < headSize:
+		return fresh, nil // too little to know it by: a file that is made anew each day may begin like this
 	case best.gone && s.size > best.content.Cursor:
 		return goesOn, best.content
 	case best.gone:

@@ -5,6 +5,7 @@ import "testing"
 func TestJudge(t *testing.T) {
 	sent := &content{Cursor: 100, Evidence: Evidence{Top: 100}}
 	behind := &content{Cursor: 40, Evidence: Evidence{Top: 60}}
+	known := &content{Cursor: 9000, Evidence: Evidence{Top: 9000}}
 	f := func(name string, s seen, want verdict, of *content) {
 		t.Helper()
 		if got, c := judge(s); got != want || c != of {
@@ -19,7 +20,10 @@ func TestJudge(t *testing.T) {
 	f("archive with a tail", seen{sibling: true, settled: true, size: 130, matches: []match{{sent, true, true}}}, goesOn, sent)
 	f("copy of a living file", seen{sibling: true, settled: true, size: 130, matches: []match{{sent, true, false}}}, copied, sent)
 	f("other bytes", seen{sibling: true, settled: true, size: 130, matches: []match{{sent, false, true}}}, fresh, nil)
-	f("live name that took the place", seen{size: 130, matches: []match{{sent, true, true}}}, goesOn, sent)
+	f("archive of which nothing can be read", seen{sibling: true, settled: true, nothing: true}, copied, nil)
+	f("known archive of which nothing can be read", seen{known: sent, sibling: true, settled: true, nothing: true}, copied, nil)
+	f("live name that took the place", seen{size: 9100, matches: []match{{known, true, true}}}, goesOn, known)
+	f("live name that begins like a small one", seen{size: 130, matches: []match{{sent, true, true}}}, fresh, nil)
 	f("live name beside a living one", seen{size: 130, matches: []match{{sent, true, false}}}, fresh, nil)
 	f("the longest known wins", seen{sibling: true, settled: true, size: 130,
 		matches: []match{{behind, true, true}, {sent, true, true}}}, goesOn, sent)

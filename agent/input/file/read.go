@@ -3,43 +3,37 @@ package file
 import (
 	"context"
 	"errors"
-	"io"
 	"io/fs"
 	"syscall"
 	"time"
+
+	"belfry/shared/batch"
 )
 
-// readAll gives each file that is due its turns, until none has more.
-func (in *Input) readAll(ctx context.Context, buf []byte) error {
-	for more := true; more && ctx.Err() == nil; {
-		more = false
-		for h, f := range in.open {
-			now := in.now()
-			if now.Before(f.due) {
-				continue
-			}
-			n, err := in.readOne(ctx, f, buf)
-			if err != nil && !in.recoverable(err) {
-				return err
-			}
-			if err != nil {
-				in.problem("file is not followed any more", f.path, err)
-				in.release(h, f, errors.Is(err, errChanged))
-				continue
-			}
-			more = more || n > 0
-			if err := in.schedule(ctx, h, f, n > 0, now); err != nil {
-				return err
-			}
+// readRound gives each file that is due one turn. more is true if one of them had more to read than a turn takes: then
+// the next round comes at once, but for the looks and the saves that are due in between.
+func (in *Input) readRound(ctx context.Context, buf []byte) (more bool, err error) {
+	for h, f := range in.open {
+		if ctx.Err() != nil {
+			return false, ctx.Err()
 		}
-		in.applyConfirmed()
+		now := in.now()
+		if now.Before(f.due) {
+			continue
+		}
+		n, err := in.readOne(ctx, f, buf)
+		if err != nil {
+			if err := in.fault(ctx, h, f, err); err != nil {
+				return false, err
+			}
+			continue
+		}
+		more = more || n == len(buf)
+		if err := in.schedule(ctx, h, f, n > 0, now); err != nil {
+			return false, err
+		}
 	}
-	return ctx.Err()
-}
-
-// recoverable reports whether an error is one file's, not the sink's or the state's.
-func (in *Input) recoverable(err error) bool {
-	return errors.Is(err, errChanged) || errors.Is(err, io.ErrUnexpectedEOF) || isFileError(err)
+	return more, nil
 }
 
 func (in *Input) readOne(ctx context.Context, f *follower, buf []byte) (int, error) {
@@ -49,7 +43,31 @@ func (in *Input) readOne(ctx context.Context, f *follower, buf []byte) (int, err
 	}
 	n, err := f.turn(ctx, in, buf)
 	in.bytes.Add(n)
+	if n > 0 {
+		delete(in.warned, f.path)
+	}
 	return n, err
+}
+
+// fault deals with an error of one file. It returns those of the sink and of the state, which are not one file's.
+func (in *Input) fault(ctx context.Context, h Handle, f *follower, err error) error {
+	switch {
+	case errors.Is(err, errChanged):
+		in.log.Info("file is not what it was", "path", f.path, "err", err)
+		in.release(h, f, true)
+	case isFileError(err):
+		in.problem("file cannot be read", f.path, err)
+		f.due = in.now().Add(pollIdle)
+		if f.settled() { // else what is not confirmed would be sent again each time
+			in.release(h, f, true)
+		}
+	case errors.Is(err, errDamaged):
+		in.problem("archive is damaged, what can be read of it is sent", f.path, err)
+		return f.finish(ctx, in)
+	default:
+		return err
+	}
+	return nil
 }
 
 // schedule says when to look at a file again, and lets go of one that has ended or rests.
@@ -66,12 +84,12 @@ func (in *Input) schedule(ctx context.Context, h Handle, f *follower, grew bool,
 	}
 	switch {
 	case f.archive:
-		if f.finished && f.content.Cursor == f.read {
+		if f.finished && f.content.Cursor >= f.read {
 			in.end(h, f)
 		}
 	case f.links == 0 && quiet >= holdDeleted && f.settled():
 		return in.endDeleted(ctx, h, f)
-	case quiet >= parkAfter && f.settled():
+	case quiet >= parkAfter && f.settled() && f.read == f.line: // what waits for its line end may be deleted unseen
 		in.release(h, f, false)
 	}
 	return nil
@@ -93,8 +111,8 @@ func (in *Input) end(h Handle, f *follower) {
 	in.release(h, f, false)
 }
 
-// release closes a file. A content that was overwritten has no file any more.
-func (in *Input) release(h Handle, f *follower, overwritten bool) {
+// release closes a file. With again, it is opened at the next look even if it does not change.
+func (in *Input) release(h Handle, f *follower, again bool) {
 	c := f.content
 	c.Size, c.Mtime, c.Length, c.Seen = f.size, f.mtime, f.line, in.now().Unix()
 	if f.archive {
@@ -102,7 +120,7 @@ func (in *Input) release(h Handle, f *follower, overwritten bool) {
 			c.Size, c.Mtime = st.size, st.mtime
 		}
 	}
-	if overwritten {
+	if again {
 		c.Size, c.Mtime = 0, 0
 	}
 	delete(in.open, h)
@@ -120,41 +138,36 @@ func (in *Input) applyConfirmed() {
 	if len(confirmed) == 0 {
 		return
 	}
-	byKey := make(map[contentKey]*follower, len(in.open))
-	for _, f := range in.open {
-		byKey[f.content.key()] = f
-	}
 	for _, s := range confirmed {
-		f := byKey[contentKey{s.ID, s.Epoch}]
-		for _, r := range s.Ranges {
-			if f != nil {
-				f.confirm(r)
-			} else if c := in.store.contents[contentKey{s.ID, s.Epoch}]; c != nil && c.Cursor == r.First {
-				c.Cursor = r.End // of a file that was overwritten or let go meanwhile
-				in.late = append(in.late, c)
-			}
+		c := in.store.contents[contentKey{s.ID, s.Epoch}]
+		if c == nil {
+			continue // of another input's stream
 		}
+		for _, r := range s.Ranges {
+			in.confirm(c, r)
+		}
+	}
+}
+
+// confirm notes that the receiver has a range; the cursor moves as far as there is no hole. The content's file may have
+// been let go meanwhile.
+func (in *Input) confirm(c *content, r batch.Range) {
+	c.acked.add(r.First, r.End)
+	if to := c.acked.advance(c.Cursor); to > c.Cursor {
+		c.Cursor = to
+		in.moved[c] = true
 	}
 }
 
 // save brings the cursors to the disk.
 func (in *Input) save() error {
-	any := false
-	for _, f := range in.open {
-		if f.dirty {
-			f.dirty, any = false, true
-			if err := in.store.put(f.content); err != nil {
-				return err
-			}
-		}
-	}
-	for _, c := range in.late {
-		any = true
+	any := len(in.moved) > 0
+	for c := range in.moved {
 		if err := in.store.put(c); err != nil {
 			return err
 		}
 	}
-	in.late = in.late[:0]
+	clear(in.moved)
 	now := in.now()
 	if in.last.Unix() > in.store.lastLook+lookEvery {
 		any = true

@@ -3,12 +3,10 @@ package file
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -165,63 +163,6 @@ func openRegular(path string, want Handle) (*os.File, stat, error) {
 		return nil, stat{}, errors.Join(err, f.Close())
 	}
 	return f, st, nil
-}
-
-// settleAfter is how long a rotated file must not have changed before it is judged: who copies or compresses is done.
-const settleAfter = time.Second
-
-// examine gathers what judge needs to know of a candidate that is not followed now.
-func (in *Input) examine(c *candidate, f *os.File) (seen, error) {
-	s := seen{sibling: c.sibling, size: c.stat.size, settled: in.now().UnixNano()-c.stat.mtime > int64(settleAfter)}
-	archive := isGzip(c.path)
-	if k := in.byHandle(c.stat.handle); k != nil && !k.Copy {
-		s.known = k
-		s.same = archive || k.Top == 0 || c.stat.size >= k.Top && k.holds(f)
-		return s, nil
-	}
-	if c.sibling && !s.settled {
-		return s, nil
-	}
-	others := in.sameStem(c.live)
-	var holds []bool
-	if archive {
-		length, h, err := in.surveyOnce(c, f, others)
-		if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
-			s.settled = false // still being written, or torn: it is looked at again when it changes
-			return s, nil
-		}
-		if err != nil {
-			return s, err
-		}
-		s.size, holds = length, h
-	} else {
-		for _, o := range others {
-			holds = append(holds, s.size >= o.Top && o.holds(f))
-		}
-	}
-	for i, o := range others {
-		s.matches = append(s.matches, match{content: o, equal: holds[i], gone: in.isGone(o)})
-	}
-	return s, nil
-}
-
-// surveyOnce reads an archive, unless it did not change since it was found torn.
-func (in *Input) surveyOnce(c *candidate, f *os.File, others []*content) (uint64, []bool, error) {
-	if in.torn[c.stat.handle] == c.stat.size {
-		return 0, nil, io.ErrUnexpectedEOF
-	}
-	wanted := make([]Evidence, len(others))
-	for i, o := range others {
-		wanted[i] = o.Evidence
-	}
-	length, holds, err := survey(f, wanted)
-	if err != nil {
-		in.torn[c.stat.handle] = c.stat.size
-		in.log.Warn("archive is not whole", "path", c.path, "err", err)
-	} else {
-		delete(in.torn, c.stat.handle)
-	}
-	return length, holds, err
 }
 
 func isGzip(path string) bool { return strings.HasSuffix(path, ".gz") }

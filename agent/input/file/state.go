@@ -30,6 +30,8 @@ type content struct {
 	Mtime  int64     `json:"mtime,omitempty"`
 	Seen   int64     `json:"seen"` // when it was last looked at, in seconds since 1970
 	Evidence
+
+	acked ranges // confirmed ahead of the cursor, since this process began
 }
 
 // step says which day the events from an offset on belong to.

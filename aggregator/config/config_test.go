@@ -1,0 +1,200 @@
+package config
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"belfry/aggregator/notify/irc"
+	"belfry/shared/broker"
+	"belfry/shared/certs"
+	"belfry/shared/conf"
+)
+
+// folder holds a configuration and the certificates that it names.
+type folder struct {
+	t     *testing.T
+	dir   string
+	files certs.Files
+}
+
+func newFolder(t *testing.T) *folder {
+	t.Helper()
+	dir := t.TempDir()
+	ca, err := certs.NewAuthority(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := ca.Issue("belfry", certs.Request{CommonName: "belfry", Server: true, Client: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &folder{t, dir, files}
+}
+
+// load loads a text, in which CERTS stands for the keys of the certificates, and DIR for the folder. The folder is DIR
+// in the error too.
+func (f *folder) load(text string) (*Config, string) {
+	f.t.Helper()
+	text = strings.ReplaceAll(text, "CERTS", fmt.Sprintf("ca: %s, cert: %s, key: %s", f.files.CA, f.files.Cert, f.files.Key))
+	path := filepath.Join(f.dir, "aggregator.yaml")
+	if err := os.WriteFile(path, []byte(strings.ReplaceAll(text, "DIR", f.dir)), 0o600); err != nil {
+		f.t.Fatal(err)
+	}
+	c, err := Load(path)
+	if err != nil {
+		return c, strings.ReplaceAll(err.Error(), f.dir, "DIR")
+	}
+	return c, ""
+}
+
+// same compares by what is printed: pointers are followed, secrets are not shown.
+func same(t *testing.T, got, want *Config) {
+	t.Helper()
+	g, err := json.MarshalIndent(got, "", " ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := json.MarshalIndent(want, "", " ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(g) != string(w) {
+		t.Errorf("got\n%s\nwant\n%s", g, w)
+	}
+}
+
+func TestFullFile(t *testing.T) {
+	f := newFolder(t)
+	c, err := f.load(`
+state: /var/lib/other
+receive:
+  amqp: {urls: ["amqps://mq:5671/"], CERTS, user: u, password: hush, confirm_timeout: 90s, queues: 8}
+  http:
+    plain: "[::1]:8080"
+    tls: {listen: "10.0.0.1:8443", CERTS}
+index: {embedded: {retention: 30d, memory: 2GiB}}
+alert: {rules: [/etc/belfry/rules.d, /srv/rules]}
+notify: {irc: {server: "irc.example.org:6697", tls: true, ca: DIR/ca.pem, nick: belfry, channel: "#oncall", oncall: alice, sasl: {user: u, password: hush}}}
+serve: {socket: /run/other.sock, metrics: "unix:/run/metrics.sock"}
+`)
+	if err != "" {
+		t.Fatal(err)
+	}
+	same(t, c, &Config{
+		State: "/var/lib/other",
+		Receive: Receive{
+			AMQP: &AMQP{Queues: 8, Config: broker.Config{
+				URLs: []string{"amqps://mq:5671/"}, Files: f.files, User: "u", Password: "hush", Confirm: conf.Duration(90 * time.Second),
+			}},
+			HTTP: HTTP{Plain: "[::1]:8080", TLS: &TLS{Listen: "10.0.0.1:8443", Files: f.files}},
+		},
+		Index: Index{Embedded{Retention: conf.Duration(30 * 24 * time.Hour), Memory: 2 << 30}},
+		Alert: Alert{Rules: []string{"/etc/belfry/rules.d", "/srv/rules"}},
+		Notify: Notify{IRC: &irc.Config{
+			Server: "irc.example.org:6697", TLS: true, CA: f.files.CA, Nick: "belfry", Channel: "#oncall", Oncall: "alice",
+			SASL: &irc.SASL{User: "u", Password: "hush"},
+		}},
+		Serve: Serve{Socket: "/run/other.sock", Metrics: "unix:/run/metrics.sock"},
+	})
+	if c.Receive.AMQP.Password.Reveal() != "hush" || c.Notify.IRC.SASL.Password.Reveal() != "hush" {
+		t.Error("a password is not what was set")
+	}
+	if c.Dir("index") != "/var/lib/other/index" {
+		t.Errorf("folder %s", c.Dir("index"))
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	f := newFolder(t)
+	for _, empty := range []string{"", "# nothing\n", "receive:\nindex:\nnotify:\n"} {
+		c, err := f.load(empty)
+		if err != "" {
+			t.Fatal(err)
+		}
+		same(t, c, &Config{
+			State: "/var/lib/belfry", Receive: Receive{HTTP: HTTP{Plain: "127.0.0.1:8080"}},
+			Index: Index{Embedded{Retention: conf.Duration(90 * 24 * time.Hour)}}, Serve: Serve{Socket: "/run/belfry/api.sock"},
+		})
+	}
+	c, err := f.load("receive: {amqp: {urls: [\"amqps://mq/\"], CERTS}, http: {plain: off, tls: {CERTS}}}\n")
+	if err != "" || c.Receive.AMQP.Queues != 4 || c.Receive.HTTP.Plain != "off" || c.Receive.HTTP.TLS.Listen != ":8443" {
+		t.Errorf("%+v, %s", c, err)
+	}
+	if _, err := Load("/nowhere/aggregator.yaml"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("no file: %v", err)
+	}
+}
+
+// Every fault has its key; all of a file are told at once.
+func TestFaults(t *testing.T) {
+	dir := newFolder(t)
+	f := func(text string, want ...string) {
+		t.Helper()
+		_, err := dir.load(text)
+		for i, w := range want {
+			want[i] = "DIR/aggregator.yaml:" + w
+		}
+		if err != strings.Join(want, "\n") {
+			t.Errorf("%s\ngot\n%s\nwant\n%s", text, err, strings.Join(want, "\n"))
+		}
+	}
+	f("receive: {amqp: {urls: [\"amqp://h/\"], CERTS, user: u, queues: 257}}\n",
+		` receive.amqp.urls[0]: scheme "amqp": only amqps is spoken`,
+		" receive.amqp.user: user and password go together",
+		" receive.amqp.queues: 257 is not between 1 and 256")
+	f("receive: {amqp: {CERTS, queues: -1}}\n", " receive.amqp.urls: at least one is needed",
+		" receive.amqp.queues: -1 is not between 1 and 256")
+	f("receive: {http: {plain: \"0.0.0.0:8080\"}}\n",
+		` receive.http.plain: "0.0.0.0:8080" takes events without a token and must be a loopback address`)
+	f("receive: {http: {plain: \":8080\"}}\n",
+		` receive.http.plain: ":8080" takes events without a token and must be a loopback address`)
+	f("receive: {http: {plain: \"logs.example.org:8080\"}}\n",
+		` receive.http.plain: "logs.example.org:8080" takes events without a token and must be a loopback address`)
+	f("receive: {http: {plain: \"8080\"}}\n", ` receive.http.plain: "8080" is not host:port`)
+	f("receive: {http: {plain: \"localhost:8080\"}}\n")
+	f("receive: {http: {tls: {listen: \"8443\"}}}\n", " receive.http.tls.ca: a file must be named",
+		" receive.http.tls.cert: a file must be named", " receive.http.tls.key: a file must be named",
+		` receive.http.tls.listen: "8443" is not host:port`)
+	f("receive: {http: {tls: {ca: DIR/gone.pem, cert: DIR/belfry.pem, key: DIR/belfry.key}}}\n",
+		" receive.http.tls.ca: open DIR/gone.pem: no such file or directory")
+	f("receive: {http: {tls: {ca: DIR/belfry.key, cert: DIR/belfry.pem, key: DIR/belfry.key}}}\n",
+		" receive.http.tls.ca: load authorities: no certificate in DIR/belfry.key")
+	f("notify: {irc: {server: irc, nick: \"a b\", channel: oncall, ca: /x, sasl: {user: u}}}\n",
+		` notify.irc.server: "irc" is not host:port`, ` notify.irc.nick: "a b" cannot be a nick`,
+		` notify.irc.oncall: "" cannot be a nick`, ` notify.irc.channel: "oncall" is not a channel such as #ops`,
+		" notify.irc.ca: means nothing without tls: true",
+		" notify.irc.sasl: would send the password in the clear without tls: true",
+		" notify.irc.sasl: user and password must both be set")
+	f("serve: {metrics: nine}\n", ` serve.metrics: "nine" is not host:port, nor unix:PATH`)
+	// what the file's shape tells comes with its line, before all else
+	f("recieve: {}\nreceive:\n  http:\n    port: 1\n  amqp:\n    queues: many\nindex:\n  embedded: {retention: -5d, memory: lots}\nalert:\n  rules: /etc\n",
+		"1: recieve: unknown key; did you mean receive?",
+		"4: receive.http.port: unknown key",
+		`6: receive.amqp.queues: "many" is not a whole number that fits`,
+		`8: index.embedded.retention: "-5d" is not a length of time such as 10s, 5m or 90d`,
+		`8: index.embedded.memory: "lots" is not a size such as 64KiB or 10GB`,
+		`10: alert.rules: "/etc" is not a list`)
+	f("state: a\nstate: b\n", "2: state: stands twice, first on line 1")
+}
+
+func TestSecretsAreNotPrinted(t *testing.T) {
+	c, err := newFolder(t).load(`
+receive: {amqp: {urls: ["amqps://mq/"], CERTS, user: u, password: hush}}
+notify: {irc: {server: "h:1", tls: true, channel: "#a", oncall: b, sasl: {user: u, password: hush}}}
+`)
+	if err != "" {
+		t.Fatal(err)
+	}
+	text, jsonErr := json.Marshal(c)
+	shown := fmt.Sprintf("%+v %#v %+v %+v %s", c, c.Receive.AMQP, *c.Receive.AMQP, *c.Notify.IRC.SASL, text)
+	if jsonErr != nil || strings.Contains(shown, "hush") || !strings.Contains(shown, "***") {
+		t.Errorf("a secret shows: %s", shown)
+	}
+}
