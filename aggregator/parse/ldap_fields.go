@@ -38,7 +38,7 @@ func (p *Parser) ldapNotice(l *line, key connKey, o *operation) {
 
 // ldapResult writes the line that ends an operation: all of it.
 func (p *Parser) ldapResult(l *line, key connKey, o *operation) {
-	e, whole := p.ldap.result(l, key, o)
+	e, whole := p.ldap.result(key, o)
 	whole.request = cmp.Or(whole.request, "extended")
 	types := ldapCategory(whole.request)
 	action := "ldap-" + whole.request

@@ -189,7 +189,7 @@ func (d *directory) begin(c *conn) *operation {
 
 // result returns an operation with all that was said of it. What is remembered stays without the result, so that the
 // same line yields the same again.
-func (d *directory) result(l *line, key connKey, o *operation) (ends, operation) {
+func (d *directory) result(key connKey, o *operation) (ends, operation) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	c := d.get(key)

@@ -3,6 +3,7 @@ package parse
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"encoding/base64"
 	"fmt"
 	"io"
@@ -69,7 +70,7 @@ func finish(out *bufio.Writer, read error) error {
 	if err := out.Flush(); err != nil {
 		return fmt.Errorf("write events: %w", err)
 	}
-	if read != io.EOF {
+	if !errors.Is(read, io.EOF) {
 		return fmt.Errorf("read lines: %w", read)
 	}
 	return nil
@@ -84,7 +85,7 @@ func readLine(in *bufio.Reader, dst []byte) (raw []byte, length int, err error) 
 		}
 		length += len(part)
 		dst = append(dst, part[:min(len(part), maxLine-len(dst))]...)
-		if err != bufio.ErrBufferFull {
+		if !errors.Is(err, bufio.ErrBufferFull) {
 			return dst, length, err
 		}
 	}

@@ -7,7 +7,7 @@ import "strings"
 func scanSlapd(p *Parser, l *line) bool {
 	rest, ok := strings.CutPrefix(l.text, "conn=")
 	if !ok {
-		return scanServer(p, l)
+		return scanServer(l)
 	}
 	conn, rest := digits(rest)
 	num, ok := number(conn)
@@ -44,7 +44,7 @@ func scanSlapd(p *Parser, l *line) bool {
 }
 
 // scanServer reads the lines that are of no connection.
-func scanServer(p *Parser, l *line) bool {
+func scanServer(l *line) bool {
 	switch {
 	case l.text == "slapd starting":
 		l.is("ldap-start", "process", "start")

@@ -72,7 +72,7 @@ func Split(err error) []error {
 	if err == nil {
 		return nil
 	}
-	many, ok := err.(interface{ Unwrap() []error }) //nolint:errorlint // only what was joined last comes apart
+	many, ok := err.(interface{ Unwrap() []error }) // only what was joined last comes apart
 	if !ok {
 		return []error{err}
 	}

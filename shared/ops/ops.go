@@ -127,6 +127,6 @@ func (s *Server) Run(ctx context.Context) error {
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		err = srv.Close()
 	}
-	<-done
+	<-done //nolint:errcheck // it only says that it was closed
 	return err
 }

@@ -213,7 +213,7 @@ func (r *reader) find() (at int64, lsn uint64, err error) {
 				return at, h.lsn, err
 			}
 		}
-		in.Discard(1)
+		_, _ = in.Discard(1) // it was peeked at
 	}
 	return r.size, 0, nil
 }

@@ -95,8 +95,7 @@ func Open(dir string, cfg Config) (*Log, error) {
 		return l, l.begin()
 	}
 	if err := l.resume(); err != nil {
-		l.Close()
-		return nil, err
+		return nil, errors.Join(err, l.Close())
 	}
 	return l, nil
 }

@@ -111,7 +111,7 @@ func TestReadEndsWithTheErrorOfItsFunc(t *testing.T) {
 	add(t, l, 3)
 	stop, n := errors.New("stop"), 0
 	err := l.Read(2, func(lsn uint64, _ []byte) error { n++; return stop })
-	if err != stop || n != 1 {
+	if !errors.Is(err, stop) || n != 1 {
 		t.Errorf("Read = %v after %d calls, want the error after one", err, n)
 	}
 }

@@ -2,6 +2,7 @@ package file
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -85,7 +86,7 @@ func survey(f *os.File, wanted []Evidence) (length uint64, holds []bool, err err
 	if err != nil {
 		return 0, holds, err
 	}
-	defer g.close()
+	defer g.close() //nolint:errcheck // it was read
 	probes := make([]*probe, len(wanted))
 	for i, e := range wanted {
 		probes[i] = newProbe(e)
@@ -99,10 +100,11 @@ func survey(f *os.File, wanted []Evidence) (length uint64, holds []bool, err err
 		}
 		length += uint64(n)
 	}
+	whole := errors.Is(err, io.EOF)
 	for i, p := range probes {
-		holds[i] = p.holds() || err != io.EOF && p.holdsHead()
+		holds[i] = p.holds() || !whole && p.holdsHead()
 	}
-	if err != io.EOF {
+	if !whole {
 		return length, holds, fmt.Errorf("read %s at byte %d of its content: %w", f.Name(), length, err)
 	}
 	return length, holds, nil

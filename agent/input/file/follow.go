@@ -83,7 +83,7 @@ func (f *follower) grown() (bool, error) {
 // turn reads up to turnSize bytes and hands the whole lines on. It returns the bytes read. The buffer is the caller's.
 func (f *follower) turn(ctx context.Context, in *Input, buf []byte) (int, error) {
 	n, err := f.src.next(buf)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return 0, err
 	}
 	if n > 0 || !f.archive {
@@ -96,7 +96,7 @@ func (f *follower) turn(ctx context.Context, in *Input, buf []byte) (int, error)
 			return n, err
 		}
 	}
-	if err == io.EOF && f.archive {
+	if errors.Is(err, io.EOF) && f.archive {
 		return n, f.finish(ctx, in)
 	}
 	return n, nil

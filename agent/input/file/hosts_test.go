@@ -37,7 +37,9 @@ func TestBusyFileStarvesNobody(t *testing.T) {
 		for n := 0; err == nil; n++ {
 			select {
 			case <-quit:
-				err = f.Close()
+				if err := f.Close(); err != nil {
+					t.Error(err)
+				}
 				return
 			default:
 				_, err = fmt.Fprintln(f, "busy", n)

@@ -30,7 +30,7 @@ func (x *Index) Run(ctx context.Context) error {
 		x.applyLoop()
 	}()
 	x.commitLoop(ctx)
-	x.halt(ErrClosed)
+	_ = x.halt(ErrClosed) // what stopped it before tells more
 	x.commitRest()
 	x.refuseQueued()
 	close(x.applying)

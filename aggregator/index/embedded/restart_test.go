@@ -142,7 +142,7 @@ func checkSince(t testing.TB, x *Index, from uint64, want ...uint64) {
 		t.Errorf("since %d: records %v, %v; want %v", from, got, err, want)
 	}
 	stop := errors.New("stop")
-	if err := x.Since(from, func(uint64, []*event.Event) error { return stop }); len(want) > 0 && err != stop {
+	if err := x.Since(from, func(uint64, []*event.Event) error { return stop }); len(want) > 0 && !errors.Is(err, stop) {
 		t.Errorf("since %d ends with %v", from, err)
 	}
 }

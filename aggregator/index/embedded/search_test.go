@@ -195,7 +195,7 @@ func TestSearchEnds(t *testing.T) {
 			}
 			return nil
 		})
-		if err != stop || n != after+1 {
+		if !errors.Is(err, stop) || n != after+1 {
 			t.Errorf("%v after %d calls, want the error after %d", err, n, after+1)
 		}
 		ctx, cancel := context.WithCancel(t.Context())

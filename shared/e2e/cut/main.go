@@ -75,7 +75,7 @@ func (c cut) make(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }() // it is in the folder of temporary files
 	overlay, err := c.overlay(dir)
 	if err != nil {
 		return nil, err

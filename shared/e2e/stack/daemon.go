@@ -2,6 +2,7 @@ package stack
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,6 +27,9 @@ type daemon struct {
 	done   chan struct{} // closed when the process has ended
 	err    error         // how it ended; valid once done is closed
 }
+
+// errEnded says that a daemon ended well, which it should not have.
+var errEnded = errors.New("exit status 0")
 
 // startDaemon starts cmd with its output appended to a file.
 func startDaemon(name string, cmd *exec.Cmd, output string) (*daemon, error) {
@@ -59,7 +63,7 @@ func (d *daemon) ready(ctx context.Context, probe func() error) error {
 		}
 		select {
 		case <-d.done:
-			return fmt.Errorf("%s ended: %v\n%s", d.name, d.err, d.tail())
+			return fmt.Errorf("%s ended: %w\n%s", d.name, cmp.Or(d.err, errEnded), d.tail())
 		case <-ctx.Done():
 			return fmt.Errorf("wait for %s: %w: %w\n%s", d.name, ctx.Err(), err, d.tail())
 		case <-time.After(probeEvery):

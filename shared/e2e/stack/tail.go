@@ -33,7 +33,7 @@ func (a *Aggregator) Tail(query string) (*Tail, error) {
 	t := &Tail{d: d}
 	go func() {
 		<-d.done
-		w.Close()
+		w.Close() //nolint:errcheck // a pipe in memory
 	}()
 	go t.read(r)
 	return t, nil
