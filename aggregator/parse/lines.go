@@ -3,8 +3,8 @@ package parse
 import (
 	"bufio"
 	"bytes"
-	"errors"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
