@@ -5,9 +5,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"net"
 	"os"
-	"strings"
 
 	"belfry/agent/input/file"
 	"belfry/agent/input/syslog"
@@ -73,7 +71,7 @@ func (c *Config) Validate() error {
 	for i := range c.Inputs.Syslog {
 		section(fmt.Sprintf("inputs.syslog[%d]", i), c.Inputs.Syslog[i].Validate())
 	}
-	if err := checkAddress(c.Metrics); err != nil {
+	if err := conf.CheckListen(c.Metrics); err != nil {
 		errs = append(errs, fmt.Errorf("metrics: %w", err))
 	}
 	if len(c.Inputs.Files)+len(c.Inputs.Syslog) == 0 {
@@ -88,15 +86,4 @@ func (c *Config) Validate() error {
 		section("ship.https", c.Ship.HTTPS.Validate())
 	}
 	return errors.Join(errs...)
-}
-
-func checkAddress(addr string) error {
-	path, isUnix := strings.CutPrefix(addr, "unix:")
-	if addr == "" || isUnix && path != "" {
-		return nil
-	}
-	if _, port, err := net.SplitHostPort(addr); err != nil || port == "" {
-		return fmt.Errorf("%q is neither host:port nor unix:PATH", addr)
-	}
-	return nil
 }

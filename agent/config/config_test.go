@@ -155,9 +155,9 @@ func TestFaults(t *testing.T) {
 		}
 	}
 	f("", " inputs: nothing to read: give files or syslog", " ship: give exactly one of amqp and https")
-	f(inputs+ship+"metrics: nine\n", ` metrics: "nine" is neither host:port nor unix:PATH`)
-	f(inputs+ship+"metrics: \"unix:\"\n", ` metrics: "unix:" is neither host:port nor unix:PATH`)
-	f(inputs+ship+"metrics: \"localhost:\"\n", ` metrics: "localhost:" is neither host:port nor unix:PATH`)
+	f(inputs+ship+"metrics: nine\n", ` metrics: "nine" is neither host:port nor unix:/PATH`)
+	f(inputs+ship+"metrics: \"unix:\"\n", ` metrics: "unix:" is neither host:port nor unix:/PATH`)
+	f(inputs+ship+"metrics: \"localhost:\"\n", ` metrics: "localhost:" is neither host:port nor unix:/PATH`)
 	// files
 	f("inputs: {files: [{paths: [/a]}, {}]}\n"+ship, " inputs.files[1].paths: at least one glob is needed")
 	f("inputs: {files: [{paths: [/a, b, \"/[\"], exclude: [c, \"/[\"]}]}\n"+ship,

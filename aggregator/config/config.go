@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"belfry/aggregator/notify/irc"
@@ -63,6 +62,25 @@ type Embedded struct {
 	Retention conf.Duration `yaml:"retention"` // how long events are kept; default 90d
 	Memory    conf.Bytes    `yaml:"memory"`    // for the index's caches; default 1GiB
 }
+
+// Validate reports every fault, each with its key.
+func (c Embedded) Validate() error {
+	var errs []error
+	if r := time.Duration(c.Retention); r != 0 && (r < minRetention || r > maxRetention) {
+		errs = append(errs, fmt.Errorf("retention: %v is not between %v and %v", r, minRetention, maxRetention))
+	}
+	if c.Memory != 0 && c.Memory < minMemory {
+		errs = append(errs, fmt.Errorf("memory: %d bytes, at least %d are needed", c.Memory, minMemory))
+	}
+	return errors.Join(errs...)
+}
+
+// The bounds of the embedded index.
+const (
+	minRetention = 24 * time.Hour
+	maxRetention = 50 * 365 * 24 * time.Hour
+	minMemory    = 16 << 20
+)
 
 // Alert says which rules are evaluated beside those that are built in.
 type Alert struct {
@@ -121,20 +139,16 @@ func (c *Config) Validate() error {
 	}
 	if t := c.Receive.HTTP.TLS; t != nil {
 		section("receive.http.tls", t.Files.Validate())
-		if err := checkAddress(t.Listen); err != nil {
+		if err := conf.CheckListen(t.Listen); err != nil {
 			errs = append(errs, fmt.Errorf("receive.http.tls.listen: %w", err))
 		}
 	}
-	if r := c.Index.Embedded.Retention; r < 0 {
-		errs = append(errs, fmt.Errorf("index.embedded.retention: %v is negative", time.Duration(r)))
-	}
+	section("index.embedded", c.Index.Embedded.Validate())
 	if c.Notify.IRC != nil {
 		section("notify.irc", c.Notify.IRC.Validate())
 	}
-	if m := c.Serve.Metrics; !strings.HasPrefix(m, "unix:/") {
-		if err := checkAddress(m); err != nil {
-			errs = append(errs, fmt.Errorf("serve.metrics: %w, nor unix:PATH", err))
-		}
+	if err := conf.CheckListen(c.Serve.Metrics); err != nil {
+		errs = append(errs, fmt.Errorf("serve.metrics: %w", err))
 	}
 	return errors.Join(errs...)
 }
@@ -144,23 +158,12 @@ func checkPlain(addr string) error {
 	if addr == "" || addr == "off" {
 		return nil
 	}
-	if err := checkAddress(addr); err != nil {
-		return err
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil || port == "" {
+		return fmt.Errorf("%q is not host:port", addr)
 	}
-	host, _, _ := net.SplitHostPort(addr) // was checked
 	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
 		return fmt.Errorf("%q takes events without a token and must be a loopback address", addr)
-	}
-	return nil
-}
-
-// checkAddress accepts host:port, :port, and nothing at all.
-func checkAddress(addr string) error {
-	if addr == "" {
-		return nil
-	}
-	if _, port, err := net.SplitHostPort(addr); err != nil || port == "" {
-		return fmt.Errorf("%q is not host:port", addr)
 	}
 	return nil
 }

@@ -161,7 +161,7 @@ func TestFaults(t *testing.T) {
 	f("receive: {http: {plain: \"localhost:8080\"}}\n")
 	f("receive: {http: {tls: {listen: \"8443\"}}}\n", " receive.http.tls.ca: a file must be named",
 		" receive.http.tls.cert: a file must be named", " receive.http.tls.key: a file must be named",
-		` receive.http.tls.listen: "8443" is not host:port`)
+		` receive.http.tls.listen: "8443" is neither host:port nor unix:/PATH`)
 	f("receive: {http: {tls: {ca: DIR/gone.pem, cert: DIR/belfry.pem, key: DIR/belfry.key}}}\n",
 		" receive.http.tls.ca: open DIR/gone.pem: no such file or directory")
 	f("receive: {http: {tls: {ca: DIR/belfry.key, cert: DIR/belfry.pem, key: DIR/belfry.key}}}\n",
@@ -172,7 +172,10 @@ func TestFaults(t *testing.T) {
 		" notify.irc.ca: means nothing without tls: true",
 		" notify.irc.sasl: would send the password in the clear without tls: true",
 		" notify.irc.sasl: user and password must both be set")
-	f("serve: {metrics: nine}\n", ` serve.metrics: "nine" is not host:port, nor unix:PATH`)
+	f("index: {embedded: {retention: 1h, memory: 1MiB}}\n",
+		` index.embedded.retention: 1h0m0s is not between 24h0m0s and 438000h0m0s`,
+		` index.embedded.memory: 1048576 bytes, at least 16777216 are needed`)
+	f("serve: {metrics: nine}\n", ` serve.metrics: "nine" is neither host:port nor unix:/PATH`)
 	// what the file's shape tells comes with its line, before all else
 	f("recieve: {}\nreceive:\n  http:\n    port: 1\n  amqp:\n    queues: many\nindex:\n  embedded: {retention: -5d, memory: lots}\nalert:\n  rules: /etc\n",
 		"1: recieve: unknown key; did you mean receive?",
