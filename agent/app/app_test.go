@@ -298,23 +298,25 @@ func TestStatusTable(t *testing.T) {
 	err := Status{Agent: "0123", Host: "h", Road: "tls: bad\x1b[2Jcertificate", Files: []file.Status{
 		{Path: "/var/log/auth.log", Cursor: 1000, Read: 1100, Size: 1200, Lag: 200},
 		{Path: "/var/log/x\x1b]0;.log", Cursor: 5, Read: 5, Size: 5},
-		{Path: "/var/log/a.1.gz", Cursor: 7, Read: 7, Size: 3, Archive: true},
+		{Path: "/var/log/a.1.gz", Cursor: 7, Read: 7, Size: 3, Archive: true, Rests: true},
+		{Path: "/var/log/y.xz", Fault: "not\nread"},
 	}}.Write(&b)
 	want := `agent  0123
 host   h
 road   "tls: bad\x1b[2Jcertificate"
-files  3 open, 200 bytes behind
+files  4, 1 of them at rest, 1 with a fault; 200 bytes behind
 
   LAG  CONFIRMED  READ  SIZE  FILE
   200       1000  1100  1200  /var/log/auth.log
     0          5     5     5  "/var/log/x\x1b]0;.log"
     0          7     7  gz 3  /var/log/a.1.gz
+    0          0     0     0  /var/log/y.xz  FAULT "not\nread"
 `
 	if got := b.String(); err != nil || got != want {
 		t.Errorf("%v\n%s\nwant\n%s", err, got, want)
 	}
 	b.Reset()
-	if err := (Status{Agent: "0123", Road: "ok"}).Write(&b); err != nil || !strings.HasSuffix(b.String(), "files  0 open, 0 bytes behind\n") {
+	if err := (Status{Agent: "0123", Road: "ok"}).Write(&b); err != nil || !strings.HasSuffix(b.String(), "files  0, 0 of them at rest, 0 with a fault; 0 bytes behind\n") {
 		t.Errorf("%v, %s", err, b.String())
 	}
 }

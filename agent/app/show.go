@@ -12,12 +12,18 @@ import (
 // Write writes the status as a table for people, those that are furthest behind first.
 func (s Status) Write(w io.Writer) error {
 	var lag uint64
+	faults, resting := 0, 0
 	for _, f := range s.Files {
 		lag += f.Lag
+		if f.Fault != "" {
+			faults++
+		} else if f.Rests {
+			resting++
+		}
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "agent\t%s\nhost\t%s\nroad\t%s\nfiles\t%d open, %d bytes behind\n",
-		s.Agent, shown(s.Host), shown(s.Road), len(s.Files), lag)
+	fmt.Fprintf(t, "agent\t%s\nhost\t%s\nroad\t%s\nfiles\t%d, %d of them at rest, %d with a fault; %d bytes behind\n",
+		s.Agent, shown(s.Host), shown(s.Road), len(s.Files), resting, faults, lag)
 	if err := t.Flush(); err != nil || len(s.Files) == 0 {
 		return err
 	}
@@ -28,7 +34,11 @@ func (s Status) Write(w io.Writer) error {
 		if f.Archive {
 			size = "gz " + size
 		}
-		fmt.Fprintf(t, "%d\t%d\t%d\t%s\t  %s\n", f.Lag, f.Cursor, f.Read, size, shown(f.Path))
+		note := ""
+		if f.Fault != "" {
+			note = "  FAULT " + shown(f.Fault)
+		}
+		fmt.Fprintf(t, "%d\t%d\t%d\t%s\t  %s%s\n", f.Lag, f.Cursor, f.Read, size, shown(f.Path), note)
 	}
 	return t.Flush()
 }

@@ -52,7 +52,7 @@ type Input struct {
 	open    map[Handle]*follower
 	handles map[Handle]*content // the last content or copy seen in each file
 	looks   map[Handle]look     // rotated files that are not judged yet
-	warned  map[string]bool     // paths of which a fault was told
+	faults  map[string]string   // by path: what was told of it
 	present map[Handle]bool     // files that the last look found
 	last    time.Time           // of the last complete look
 	moved   map[*content]bool   // their record differs from the one on disk
@@ -77,7 +77,7 @@ func Open(dir string, cfgs []Config, src Source, sink Sink, log *slog.Logger, se
 	in := &Input{
 		cfgs: cfgs, src: src, sink: sink, log: log, now: time.Now, store: st,
 		open: make(map[Handle]*follower), handles: make(map[Handle]*content),
-		looks: make(map[Handle]look), warned: make(map[string]bool), present: make(map[Handle]bool),
+		looks: make(map[Handle]look), faults: make(map[string]string), present: make(map[Handle]bool),
 		moved: make(map[*content]bool), woken: make(map[string]bool),
 		first: len(st.contents) == 0 && st.lastLook == 0, last: time.Unix(st.lastLook, 0),
 		lines:    set.NewCounter("belfry_agent_file_lines_total"),
@@ -157,9 +157,11 @@ func (in *Input) Close() error {
 func (in *Input) scan(ctx context.Context, watch *fsnotify.Watcher) error {
 	all := in.find()
 	clear(in.present)
+	names := make(map[string]bool, len(all))
 	for _, c := range all {
-		in.present[c.stat.handle] = true
+		in.present[c.stat.handle], names[c.path] = true, true
 	}
+	maps.DeleteFunc(in.faults, func(path, _ string) bool { return !names[path] })
 	maps.DeleteFunc(in.looks, func(h Handle, _ look) bool { return !in.present[h] })
 	// A file that is known is judged by itself, the others by what is known.
 	slices.SortStableFunc(all, func(a, b *candidate) int { return cmp.Compare(in.rank(a), in.rank(b)) })
@@ -233,16 +235,17 @@ func (in *Input) meet(ctx context.Context, c *candidate) (outcome, error) {
 // problem tells a fault of one path once, until that path was read.
 func (in *Input) problem(what, path string, err error) {
 	in.problems.Inc()
-	if !in.warned[path] {
-		in.warned[path] = true
+	if in.faults[path] == "" {
+		in.faults[path] = what + ": " + err.Error()
 		in.log.Warn(what, "path", path, "err", err)
 	}
 }
 
 func (in *Input) warnOnce(c *candidate) {
-	if !readable(c.path) && !in.warned[c.path] {
-		in.warned[c.path] = true
-		in.log.Warn("archive of a kind that is not read", "path", c.path)
+	const what = "archive of a kind that is not read"
+	if !readable(c.path) && in.faults[c.path] == "" {
+		in.faults[c.path] = what
+		in.log.Warn(what, "path", c.path)
 	}
 }
 

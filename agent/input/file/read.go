@@ -44,7 +44,7 @@ func (in *Input) readOne(ctx context.Context, f *follower, buf []byte) (int, err
 	n, err := f.turn(ctx, in, buf)
 	in.bytes.Add(n)
 	if n > 0 {
-		delete(in.warned, f.path)
+		delete(in.faults, f.path)
 	}
 	return n, err
 }
