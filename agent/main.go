@@ -19,14 +19,16 @@ import (
 
 	"belfry/agent/app"
 	"belfry/agent/config"
+	"belfry/shared/ops"
 )
 
 // version is set by the linker.
 var version = "0.1.0-dev"
 
 type cli struct {
-	Config string `help:"Configuration file." default:"${config}" type:"path" short:"c"`
-	Debug  bool   `help:"Log more."`
+	Config       string           `help:"Configuration file." default:"${config}" type:"path" short:"c"`
+	Debug        bool             `help:"Log more."`
+	PrintVersion kong.VersionFlag `help:"Print the version." name:"version"`
 
 	Run     runCmd     `cmd:"" help:"Run the agent until SIGTERM."`
 	Check   checkCmd   `cmd:"" help:"Check the configuration, and say what is wrong with it."`
@@ -38,16 +40,35 @@ type (
 	runCmd    struct{}
 	checkCmd  struct{}
 	statusCmd struct {
-		JSON bool `help:"Print JSON." name:"json"`
+		JSON   bool   `help:"Print JSON." name:"json"`
+		Socket string `help:"Unix socket of the agent; default: agent.sock in the configuration's state." type:"path"`
 	}
 	versionCmd struct{}
 )
 
+// exitFailure is the exit code of whatever went wrong.
+const exitFailure = 2
+
 func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "belfry-agent:", err)
+		os.Exit(exitFailure)
+	}
+}
+
+func run() error {
 	var c cli
-	k := kong.Parse(&c, kong.Name("belfry-agent"), kong.UsageOnError(), kong.Vars{"config": config.Path},
+	parser, err := kong.New(&c, kong.Name("belfry-agent"),
+		kong.Vars{"config": config.Path, "version": "belfry-agent " + version},
 		kong.Description("Follows the logs of this host through every rotation and ships them, each line once."))
-	k.FatalIfErrorf(k.Run(&c))
+	if err != nil {
+		return err
+	}
+	k, err := parser.Parse(os.Args[1:])
+	if err != nil {
+		return fmt.Errorf("%w (belfry-agent --help tells more)", err)
+	}
+	return k.Run(&c)
 }
 
 func (c *cli) logger() *slog.Logger {
@@ -85,13 +106,17 @@ func (checkCmd) Run(c *cli) error {
 }
 
 func (s statusCmd) Run(c *cli) error {
-	cfg, err := config.Load(c.Config)
-	if err != nil {
-		return err
+	socket := s.Socket
+	if socket == "" {
+		state, err := config.LoadState(c.Config)
+		if err != nil {
+			return err
+		}
+		socket = app.SocketPath(state)
 	}
-	text, err := ask(app.SocketPath(cfg.State))
+	text, err := ask(socket)
 	if err != nil {
-		return fmt.Errorf("ask the agent: %w (is it running?)", err)
+		return fmt.Errorf("ask the agent at %s: %w", socket, ops.Explain(err))
 	}
 	if s.JSON {
 		_, err = os.Stdout.Write(text)

@@ -19,21 +19,30 @@ import (
 var version = "0.1.0-dev"
 
 func main() {
+	err := run()
+	code := app.ExitCode(err)
+	if err != nil && code != app.ExitNothing {
+		fmt.Fprintln(os.Stderr, "belfry:", err)
+	}
+	os.Exit(code)
+}
+
+func run() error {
 	c := app.CLI{Version: version}
-	k := kong.Parse(&c, kong.Name("belfry"), kong.UsageOnError(), kong.Vars{"config": config.Path},
+	parser, err := kong.New(&c, kong.Name("belfry"), kong.Vars{"config": config.Path, "version": "belfry " + version},
 		kong.Description("Collects the logs of all hosts: search them at once, follow them live, be told at once."))
+	if err != nil {
+		return err
+	}
+	k, err := parser.Parse(os.Args[1:])
+	if err != nil {
+		return fmt.Errorf("%w (belfry --help tells more)", err)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
 	k.BindTo(ctx, (*context.Context)(nil))
 	c.Log = logger(c.Debug)
-	err := k.Run(&c)
-	if code := app.ExitCode(err); err != nil {
-		if code != app.ExitNothing {
-			fmt.Fprintln(os.Stderr, "belfry:", err)
-		}
-		stop()
-		os.Exit(code)
-	}
+	return k.Run(&c)
 }
 
 func logger(debug bool) *slog.Logger {

@@ -147,7 +147,9 @@ func (a *Agent) Run(ctx context.Context) error {
 	ops.Notify(ops.Ready)
 	err := g.Run(ctx, a.grace)
 	ops.Notify(ops.Stopping)
-	return errors.Join(err, a.close())
+	err = errors.Join(err, a.close())
+	a.log.Info("agent has stopped")
+	return err
 }
 
 // close closes the state, and the listeners of an agent that did not run.

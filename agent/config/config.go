@@ -46,7 +46,7 @@ func Load(path string) (*Config, error) {
 	if err := conf.Load(path, c); err != nil {
 		return nil, err
 	}
-	c.State = cmp.Or(c.State, "/var/lib/belfry-agent")
+	c.State = cmp.Or(c.State, defaultState)
 	if c.Host == "" {
 		host, err := os.Hostname()
 		if err != nil {
@@ -55,6 +55,18 @@ func Load(path string) (*Config, error) {
 		c.Host = host
 	}
 	return c, nil
+}
+
+const defaultState = "/var/lib/belfry-agent"
+
+// LoadState reads the state folder alone: who asks a running agent need not be able to read its key.
+func LoadState(path string) (string, error) {
+	type unchecked Config // has no Validate
+	var c unchecked
+	if err := conf.Load(path, &c); err != nil {
+		return "", err
+	}
+	return cmp.Or(c.State, defaultState), nil
 }
 
 // Validate reports every fault, each with its full key.

@@ -179,7 +179,7 @@ func TestFaults(t *testing.T) {
 	// ship
 	f(inputs+"ship: {https: {url: \"https://h:1\", CERTS}, amqp: {urls: [\"amqps://h/\"], CERTS}}\n", " ship: give exactly one of amqp and https")
 	f(inputs+"ship: {https: {url: \"http://h:1\", CERTS}}\n",
-		` ship.https.url: "http://h:1" is not a URL such as https://aggregator:8443`)
+		` ship.https.url: "http://h:1": want a URL that begins with https://, as https://aggregator:8443`)
 	f(inputs+"ship: {https: {url: \"https://h:1\"}}\n", " ship.https.ca: a file must be named",
 		" ship.https.cert: a file must be named", " ship.https.key: a file must be named")
 	f(inputs+"ship: {https: {url: \"https://h:1\", ca: DIR/ca.pem, cert: DIR/agent.pem, key: DIR/gone.key}}\n",

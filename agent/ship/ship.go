@@ -68,6 +68,7 @@ type Shipper struct {
 	sealed  chan *batch.Sealed
 	results chan result
 	window  window
+	cause   string // of the last failure that was told
 
 	events, batches, retries *metrics.Counter
 	rawBytes, sentBytes      *metrics.Counter
@@ -230,9 +231,20 @@ func (s *Shipper) send(ctx context.Context, f *flight) {
 	s.road.Send(ctx, f.batch, func(err error) { s.results <- result{seq, err} })
 }
 
+// causeOf is what lies at the bottom of an error: without addresses and ports, which differ from try to try.
+func causeOf(err error) string {
+	for next := err; next != nil; next = errors.Unwrap(next) {
+		err = next
+	}
+	return err.Error()
+}
+
+// settle notes what became of a try. It tells the first failure, each new reason, and the recovery.
 func (s *Shipper) settle(r result) {
 	if r.err != nil {
-		if s.window.failed(r.seq, time.Now()) {
+		first := s.window.failed(r.seq, time.Now())
+		if cause := causeOf(r.err); first || s.window.failures > 0 && cause != s.cause {
+			s.cause = cause
 			s.log.Warn("batches are not taken, trying again", "err", r.err)
 		}
 		return

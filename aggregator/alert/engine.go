@@ -19,6 +19,7 @@ const (
 	tryFor      = 30 * time.Second // one delivery; then it counts as failed
 	firstWait   = time.Second      // after a failed delivery, at most, then twice that, up to lastWait
 	lastWait    = time.Minute
+	maxTold     = 20 // alerts of one batch that are logged
 )
 
 // Engine evaluates events and delivers what fired. Process is called by one goroutine at a time, Run by another.
@@ -95,6 +96,9 @@ func (e *Engine) put(alerts []Alert) error {
 	}
 	if p.taken == 0 {
 		return nil
+	}
+	for _, a := range alerts[:min(len(alerts), maxTold)] {
+		e.log.Info("alert", "rule", a.Title, "level", a.Level, "host", a.Host, "user", a.User, "event", a.EventID)
 	}
 	if p.left == 0 && e.full {
 		e.full = false

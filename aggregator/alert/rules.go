@@ -34,9 +34,12 @@ func LoadRules(dirs []string) (*Rules, error) {
 		return nil, fmt.Errorf("read built-in rules: %w", err)
 	}
 	c.builtIn = len(c.list)
-	for _, dir := range dirs {
+	for i, dir := range dirs {
+		if _, err := os.Stat(dir); err != nil {
+			return nil, fmt.Errorf("alert.rules[%d]: %w", i, err)
+		}
 		if err := c.folder(os.DirFS(dir), ".", dir); err != nil {
-			return nil, fmt.Errorf("read rules in %s: %w", dir, err)
+			return nil, fmt.Errorf("alert.rules[%d]: read rules in %s: %w", i, dir, err)
 		}
 	}
 	if err := errors.Join(c.errs...); err != nil {

@@ -155,7 +155,9 @@ func (a *Aggregator) Run(ctx context.Context) error {
 	ops.Notify(ops.Ready)
 	err = g.Run(ctx, grace)
 	ops.Notify(ops.Stopping)
-	return errors.Join(err, a.close())
+	err = errors.Join(err, a.close())
+	a.log.Info("aggregator has stopped")
+	return err
 }
 
 func (a *Aggregator) actors() (*run.Group, error) {

@@ -267,3 +267,53 @@ func TestForeignEvents(t *testing.T) {
 	}
 	r.count(1, `"this is a test"`)
 }
+
+func TestStatus(t *testing.T) {
+	r := start(t, t.TempDir())
+	h := newHost(t, "h")
+	if err := r.send(h.seal("a", "b", "c")); err != nil {
+		t.Fatal(err)
+	}
+	f := func(asJSON bool, want string) {
+		t.Helper()
+		var out bytes.Buffer
+		if err := (statusCmd{JSON: asJSON}).Run(t.Context(), &CLI{Config: r.path, Out: &out}); err != nil || !strings.HasPrefix(out.String(), want) {
+			t.Errorf("%v: %s", err, out.String())
+		}
+	}
+	f(false, "ready   ok\nevents  3, in ")
+	f(true, `{"ready":"ok","alerts_pending":0,"index":{"rows":3,`)
+}
+
+func TestHint(t *testing.T) {
+	f := func(q, want string) {
+		t.Helper()
+		var out bytes.Buffer
+		if hint(&out, q); !strings.Contains(out.String(), want) || want == "" && out.Len() > 0 {
+			t.Errorf("%q: %q, want %q", q, out.String(), want)
+		}
+	}
+	f("a AND b", "")
+	f("a and b", `"and" is a word to look for, AND is the operator`)
+	f("user.name=averez", "user.name:averez")
+	f(`command_line:"a=b"`, "")
+}
+
+// Who searches need not be able to read the aggregator's key.
+func TestSearchNeedsTheSocketAlone(t *testing.T) {
+	dir := t.TempDir()
+	r := start(t, dir)
+	text, err := os.ReadFile(r.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.path = filepath.Join(dir, "other.yaml")
+	tls := strings.Replace(string(text), `plain: "off"`, `plain: "off", tls: {ca: /nowhere, cert: /nowhere, key: /nowhere}`, 1)
+	if err := os.WriteFile(r.path, []byte(tls), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := config.Load(r.path); err == nil {
+		t.Error("a configuration without its key was taken")
+	}
+	r.count(0, "*")
+}

@@ -2,6 +2,7 @@ package app
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -18,6 +19,7 @@ import (
 	"belfry/aggregator/config"
 	"belfry/shared/conf"
 	"belfry/shared/event"
+	"belfry/shared/ops"
 )
 
 type searchCmd struct {
@@ -67,12 +69,28 @@ func (s searchCmd) Run(ctx context.Context, c *CLI) error {
 		return err
 	}
 	if n == 0 {
+		hint(os.Stderr, strings.Join(s.Query, " "))
 		return errNothing
 	}
 	if n == s.Limit && s.Format == "table" {
 		fmt.Fprintf(os.Stderr, "belfry: these are %d, and there may be more: --limit 0 shows all\n", n)
 	}
 	return nil
+}
+
+// hint tells what a query that found nothing may have been meant to be.
+func hint(w io.Writer, q string) {
+	for _, word := range strings.Fields(q) {
+		switch {
+		case word == "and", word == "or", word == "not":
+			fmt.Fprintf(w, "belfry: nothing found; %q is a word to look for, %s is the operator\n", word, strings.ToUpper(word))
+			return
+		case strings.Contains(word, "=") && !strings.ContainsAny(word, `":`):
+			field, value, _ := strings.Cut(word, "=")
+			fmt.Fprintf(w, "belfry: nothing found; a field is asked for by a colon: %s:%s\n", printable(field), printable(value))
+			return
+		}
+	}
 }
 
 // Run prints events as they come, until ctx is done.
@@ -106,15 +124,39 @@ func (t tailCmd) Run(ctx context.Context, c *CLI) error {
 	return err
 }
 
+// Run prints how the aggregator is.
+func (s statusCmd) Run(ctx context.Context, c *CLI) error {
+	body, err := c.ask(ctx, "/v1/status", nil)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	text, err := io.ReadAll(body)
+	if err != nil {
+		return fmt.Errorf("read the aggregator's answer: %w", err)
+	}
+	if s.JSON {
+		_, err := c.out().Write(text)
+		return err
+	}
+	var st Status
+	if err := json.Unmarshal(text, &st); err != nil {
+		return fmt.Errorf("read the aggregator's answer: %w", err)
+	}
+	x := st.Index
+	_, err = fmt.Fprintf(c.out(), "ready   %s\nevents  %d, in %d bytes on the disk, and %d bytes of log\ndisk    %d bytes free\nalerts  %d wait to be told\n",
+		printable(st.Ready), x.Rows, x.Bytes, x.LogBytes, x.DiskFree, st.AlertsPending)
+	return err
+}
+
 // ask sends a request to the aggregator on this machine.
 func (c *CLI) ask(ctx context.Context, path string, v url.Values) (io.ReadCloser, error) {
 	socket := c.Socket
 	if socket == "" {
-		cfg, err := config.Load(c.Config)
-		if err != nil {
+		var err error
+		if socket, err = config.LoadSocket(c.Config); err != nil {
 			return nil, err
 		}
-		socket = cfg.Serve.Socket
 	}
 	client := http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", socket)
@@ -125,7 +167,7 @@ func (c *CLI) ask(ctx context.Context, path string, v url.Values) (io.ReadCloser
 	}
 	resp, err := client.Do(req)
 	if err != nil {
-		return nil, fmt.Errorf("ask the aggregator at %s: %w (is it running?)", socket, err)
+		return nil, fmt.Errorf("ask the aggregator at %s: %w", socket, ops.Explain(err))
 	}
 	if resp.StatusCode == http.StatusOK {
 		return resp.Body, nil
@@ -188,7 +230,7 @@ func printEvent(w io.Writer, line []byte, format string) error {
 	}
 	text := e.Get("message")
 	if text == "" {
-		text = e.Get("event.original")
+		text = cmp.Or(e.Get("event.original"), string(line)) // it says nothing else: all of it
 	}
 	_, err = fmt.Fprintf(w, "%s %s %s: %s%s\n", at, printable(e.Get("host.name")), printable(program), printable(text), outcome(e))
 	return err

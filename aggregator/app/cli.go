@@ -9,6 +9,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/alecthomas/kong"
+
 	"belfry/aggregator/alert"
 	"belfry/aggregator/config"
 	"belfry/aggregator/parse"
@@ -40,11 +42,14 @@ type CLI struct {
 	Config string `help:"Configuration file." default:"${config}" type:"path" short:"c"`
 	Socket string `help:"Unix socket of the aggregator; default: the one in the configuration." type:"path"`
 	Debug  bool   `help:"Log more."`
+	// Prints the version and ends.
+	PrintVersion kong.VersionFlag `help:"Print the version." name:"version"`
 
 	Serve       serveCmd    `cmd:"" help:"Run the aggregator until SIGTERM."`
 	Check       checkCmd    `cmd:"" help:"Check configuration and rules, and say what is wrong with them."`
 	Search      searchCmd   `cmd:"" help:"Search all events. Exit code 0 if there are some, 1 if none, 2 on an error."`
 	Tail        tailCmd     `cmd:"" help:"Follow events live."`
+	Status      statusCmd   `cmd:"" help:"Ask the running aggregator how it is: its index, and alerts that wait."`
 	Parse       parseCmd    `cmd:"" help:"Read log lines from standard input and print them as ECS, one JSON object a line."`
 	Topology    topologyCmd `cmd:"" help:"Exchanges, queues and bindings at the broker."`
 	ShowVersion versionCmd  `cmd:"" name:"version" help:"Print the version."`
@@ -66,10 +71,13 @@ type (
 	checkCmd    struct{}
 	versionCmd  struct{}
 	topologyCmd struct {
-		Apply applyCmd `cmd:"" help:"Declare all of it. What is there already stays."`
+		Apply applyCmd `cmd:"" help:"Declare exchanges, queues and bindings at the broker. What is there already stays."`
 	}
 	applyCmd struct {
 		Queues int `help:"Number of event queues; default: the configuration's."`
+	}
+	statusCmd struct {
+		JSON bool `help:"Print JSON." name:"json"`
 	}
 	parseCmd struct {
 		Host     string    `help:"Host of lines that name none."`

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"belfry/aggregator/index/embedded"
 	amqpin "belfry/aggregator/receive/amqp"
 	httpin "belfry/aggregator/receive/http"
 	"belfry/aggregator/serve"
@@ -57,6 +58,7 @@ func (a *Aggregator) listen(g *run.Group, name string, c ops.Config) error {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	g.AddWorker(name, srv.Run)
+	a.log.Info("listening", "as", name, "addr", srv.Addr().String())
 	return nil
 }
 
@@ -191,7 +193,17 @@ func senderOf(m amqpin.Message) sender {
 // aggregatorUser is the broker's user of all aggregators.
 const aggregatorUser = "belfry"
 
-// status is the answer of /v1/status.
+// Status is the answer of /v1/status.
+type Status struct {
+	Ready         string         `json:"ready"` // "ok", or why nothing is taken
+	AlertsPending int            `json:"alerts_pending"`
+	Index         embedded.Stats `json:"index"`
+}
+
 func (a *Aggregator) status() any {
-	return map[string]any{"index": a.index.Stats(), "alerts_pending": a.outbox.Pending()}
+	s := Status{Ready: "ok", AlertsPending: a.outbox.Pending(), Index: a.index.Stats()}
+	if err := a.ready(); err != nil {
+		s.Ready = err.Error()
+	}
+	return s
 }

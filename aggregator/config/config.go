@@ -105,7 +105,7 @@ func Load(path string) (*Config, error) {
 		return nil, err
 	}
 	c.State = cmp.Or(c.State, "/var/lib/belfry")
-	c.Receive.HTTP.Plain = cmp.Or(c.Receive.HTTP.Plain, "127.0.0.1:8080")
+	c.Receive.HTTP.Plain = cmp.Or(c.Receive.HTTP.Plain, defaultPlain)
 	if t := c.Receive.HTTP.TLS; t != nil {
 		t.Listen = cmp.Or(t.Listen, ":8443")
 	}
@@ -113,8 +113,23 @@ func Load(path string) (*Config, error) {
 		a.Queues = cmp.Or(a.Queues, broker.DefaultQueues)
 	}
 	c.Index.Embedded.Retention = cmp.Or(c.Index.Embedded.Retention, conf.Duration(90*24*time.Hour))
-	c.Serve.Socket = cmp.Or(c.Serve.Socket, "/run/belfry/api.sock")
+	c.Serve.Socket = cmp.Or(c.Serve.Socket, defaultSocket)
 	return c, nil
+}
+
+const (
+	defaultSocket = "/run/belfry/api.sock"
+	defaultPlain  = "127.0.0.1:8080"
+)
+
+// LoadSocket reads the operator's socket alone: who searches need not be able to read the aggregator's key.
+func LoadSocket(path string) (string, error) {
+	type unchecked Config // has no Validate
+	var c unchecked
+	if err := conf.Load(path, &c); err != nil {
+		return "", err
+	}
+	return cmp.Or(c.Serve.Socket, defaultSocket), nil
 }
 
 // Dir returns a folder within the state.
@@ -142,6 +157,9 @@ func (c *Config) Validate() error {
 		if err := conf.CheckListen(t.Listen); err != nil {
 			errs = append(errs, fmt.Errorf("receive.http.tls.listen: %w", err))
 		}
+		if t.Listen != "" && t.Listen == cmp.Or(c.Receive.HTTP.Plain, defaultPlain) {
+			errs = append(errs, fmt.Errorf("receive.http.tls.listen: %q is what receive.http.plain listens at", t.Listen))
+		}
 	}
 	section("index.embedded", c.Index.Embedded.Validate())
 	if c.Notify.IRC != nil {
@@ -158,10 +176,10 @@ func checkPlain(addr string) error {
 	if addr == "" || addr == "off" {
 		return nil
 	}
-	host, port, err := net.SplitHostPort(addr)
-	if err != nil || port == "" {
-		return fmt.Errorf("%q is not host:port", addr)
+	if err := conf.CheckHostPort(addr); err != nil {
+		return err
 	}
+	host, _, _ := net.SplitHostPort(addr) // was checked
 	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
 		return fmt.Errorf("%q takes events without a token and must be a loopback address", addr)
 	}

@@ -3,6 +3,7 @@ package conf
 import (
 	"fmt"
 	"net"
+	"strconv"
 	"strings"
 )
 
@@ -16,8 +17,18 @@ func CheckListen(addr string) error {
 	if isUnix && strings.HasPrefix(path, "/") {
 		return nil
 	}
-	if _, port, err := net.SplitHostPort(addr); isUnix || err != nil || port == "" {
+	if isUnix || CheckHostPort(addr) != nil {
 		return fmt.Errorf("%q is neither host:port nor unix:/PATH", addr)
 	}
 	return nil
+}
+
+// CheckHostPort accepts host:port with a port between 0 and 65535; the host may be left out.
+func CheckHostPort(addr string) error {
+	if _, port, err := net.SplitHostPort(addr); err == nil {
+		if _, err := strconv.ParseUint(port, 10, 16); err == nil {
+			return nil
+		}
+	}
+	return fmt.Errorf("%q is not host:port", addr)
 }

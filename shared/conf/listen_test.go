@@ -20,4 +20,6 @@ func TestCheckListen(t *testing.T) {
 	f("localhost", false)
 	f("localhost:", false)
 	f("::1", false)
+	f("localhost:8443x", false)
+	f(":70000", false)
 }

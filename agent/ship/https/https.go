@@ -39,7 +39,7 @@ type Config struct {
 func (c *Config) Validate() error {
 	var errs []error
 	if u, err := url.Parse(c.URL); err != nil || u.Scheme != "https" || u.Host == "" {
-		errs = append(errs, fmt.Errorf("url: %q is not a URL such as https://aggregator:8443", c.URL))
+		errs = append(errs, fmt.Errorf("url: %q: want a URL that begins with https://, as https://aggregator:8443", c.URL))
 	}
 	return errors.Join(append(errs, c.Files.Validate())...)
 }

@@ -40,7 +40,7 @@ func (c Config) Validate() error {
 	fault := func(key, format string, args ...any) {
 		errs = append(errs, fmt.Errorf("%s: "+format, append([]any{key}, args...)...))
 	}
-	if host, port, err := net.SplitHostPort(c.Server); err != nil || host == "" || port == "" {
+	if err := conf.CheckHostPort(c.Server); err != nil || strings.HasPrefix(c.Server, ":") {
 		fault("server", "%q is not host:port", c.Server)
 	}
 	if c.Nick != "" && !isNick(c.Nick) {

@@ -35,14 +35,14 @@ func (d *demo) watched() []*step {
 		return &step{name: name, check: check, err: errors.New("not looked at yet")}
 	}
 	steps := []*step{
-		s("1 the servers run", d.serversRun),
-		s("2 the agent follows the file through rotation and gzip, each line once", d.followed),
-		s("3 batches went through "+road+", sudo, sshd and slapd lines are parsed and indexed", d.parsed),
-		s("4 sudo su pings the one on call on IRC in under 2 s", d.pinged),
-		s("5 belfry search prints what sudo did", d.printed),
-		s("5 belfry tail follows live", d.followedLive),
-		s("5 the event posted by curl is found", d.postedFound),
-		s("7 logger over UDP and TCP shows up in belfry tail", d.relayed),
+		s("the servers run", d.serversRun),
+		s("the agent follows the file through rotation and gzip, each line once", d.followed),
+		s("batches went through "+road+", sudo, sshd and slapd lines are parsed and indexed", d.parsed),
+		s("sudo su pings the one on call on IRC in under 2 s", d.pinged),
+		s("belfry search prints what sudo did", d.printed),
+		s("belfry tail follows live", d.followedLive),
+		s("the event posted by curl is found", d.postedFound),
+		s("logger over UDP and TCP shows up in belfry tail", d.relayed),
 	}
 	steps[1].last = true
 	return steps
