@@ -1,8 +1,6 @@
 package app
 
 import (
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -16,9 +14,6 @@ import (
 	"belfry/agent/config"
 	"belfry/shared/certs"
 )
-
-// expirySoon is how long before its end a certificate is worth a warning.
-const expirySoon = 30 * 24 * time.Hour
 
 // Check looks for what is valid but probably not meant, or will not be valid for long: globs that match nothing, files
 // that cannot be read, certificates that expire, state that cannot be written. Each warning begins with its key. It
@@ -48,11 +43,15 @@ func Check(cfg *config.Config) []string {
 			}
 		}
 	}
-	switch {
-	case cfg.Ship.AMQP != nil:
-		checkCerts("ship.amqp", cfg.Ship.AMQP.Files, warn)
-	case cfg.Ship.HTTPS != nil:
-		checkCerts("ship.https", cfg.Ship.HTTPS.Files, warn)
+	var files certs.Files
+	section := "ship.https"
+	if cfg.Ship.AMQP != nil {
+		section, files = "ship.amqp", cfg.Ship.AMQP.Files
+	} else {
+		files = cfg.Ship.HTTPS.Files
+	}
+	for _, d := range files.Doubts(time.Now(), false) {
+		warn(section+"."+d.Key, "%s", d.Text)
 	}
 	return all
 }
@@ -98,32 +97,4 @@ func writable(dir string) error {
 		return fmt.Errorf("%s cannot be written: %w", dir, err)
 	}
 	return nil
-}
-
-// checkCerts looks at the dates of all certificates in the files of one party.
-func checkCerts(section string, files certs.Files, warn func(key, format string, args ...any)) {
-	for _, f := range []struct{ key, path string }{{"ca", files.CA}, {"cert", files.Cert}} {
-		key := section + "." + f.key
-		text, err := os.ReadFile(f.path)
-		if err != nil {
-			warn(key, "%v", err)
-			continue
-		}
-		for b, rest := pem.Decode(text); b != nil; b, rest = pem.Decode(rest) {
-			c, err := x509.ParseCertificate(b.Bytes)
-			if b.Type != "CERTIFICATE" || err != nil {
-				continue // the files were checked: TLS can use what is in them
-			}
-			now, end := time.Now(), c.NotAfter.UTC().Format(time.DateOnly)
-			switch {
-			case now.After(c.NotAfter):
-				warn(key, "%s: the certificate of %q expired on %s", f.path, c.Subject.CommonName, end)
-			case now.Add(expirySoon).After(c.NotAfter):
-				warn(key, "%s: the certificate of %q expires on %s", f.path, c.Subject.CommonName, end)
-			case now.Before(c.NotBefore):
-				warn(key, "%s: the certificate of %q is not valid before %s", f.path, c.Subject.CommonName,
-					c.NotBefore.UTC().Format(time.DateTime))
-			}
-		}
-	}
 }

@@ -15,6 +15,7 @@ import (
 	"belfry/aggregator/config"
 	"belfry/aggregator/parse"
 	"belfry/shared/broker"
+	"belfry/shared/certs"
 )
 
 // Exit codes of the command line, as those of grep.
@@ -105,6 +106,17 @@ func (checkCmd) Run(c *CLI) error {
 	}
 	if _, err := alert.LoadRules(cfg.Alert.Rules); err != nil {
 		return err
+	}
+	warn := func(section string, all []certs.Doubt) {
+		for _, d := range all {
+			fmt.Fprintf(c.out(), "warning: %s.%s: %s\n", section, d.Key, d.Text)
+		}
+	}
+	if t := cfg.Receive.HTTP.TLS; t != nil {
+		warn("receive.http.tls", t.Doubts(time.Now(), true))
+	}
+	if b := cfg.Receive.AMQP; b != nil {
+		warn("receive.amqp", b.Doubts(time.Now(), false))
 	}
 	_, err = fmt.Fprintf(c.out(), "%s: ok\n", c.Config)
 	return err

@@ -155,3 +155,43 @@ func TestValidate(t *testing.T) {
 	f(Files{CA: client.CA, Cert: client.Cert, Key: server.Key}, "cert: tls: private key")
 	f(Files{CA: client.Key, Cert: client.Cert, Key: client.Key}, "ca: load authorities")
 }
+
+func TestDoubts(t *testing.T) {
+	dir := t.TempDir()
+	a, err := NewAuthority(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	issue := func(name string, r Request) Files {
+		t.Helper()
+		r.CommonName = name
+		f, err := a.Issue(name, r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	f := func(files Files, in time.Duration, server bool, want ...string) {
+		t.Helper()
+		got := files.Doubts(time.Now().Add(in), server)
+		if len(got) != len(want) {
+			t.Errorf("%+v, want %q", got, want)
+			return
+		}
+		for i, d := range got {
+			if !strings.Contains(d.Key+": "+d.Text, want[i]) {
+				t.Errorf("%+v, want %q", d, want[i])
+			}
+		}
+	}
+	const day = 24 * time.Hour
+	named := issue("named", Request{Server: true, Hosts: []string{"h"}, Days: 100})
+	bare := issue("bare", Request{Client: true, Server: true, Days: 100})
+	f(named, 0, true)
+	f(bare, 0, false)
+	f(bare, 0, true, `cert: `+bare.Cert+`: the certificate of "bare" has no subject alternative name`)
+	f(named, 80*day, true, `the certificate of "named" expires on `)
+	f(named, 101*day, true, `the certificate of "named" expired on `)
+	f(named, -10*day, false, "ca: ", "not valid before ")
+	f(Files{CA: named.CA, Cert: "/nowhere", Key: named.Key}, 0, true, "cert: open /nowhere")
+}

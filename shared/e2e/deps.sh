@@ -5,7 +5,7 @@
 set -uo pipefail
 
 # program=package on Debian
-wanted=(rabbitmq-server=rabbitmq-server ngircd=ngircd curl=curl logger=bsdutils gzip=gzip)
+wanted=(rabbitmq-server=rabbitmq-server ngircd=ngircd curl=curl openssl=openssl logger=bsdutils gzip=gzip)
 
 absent() {
   local w

@@ -1,0 +1,55 @@
+package certs
+
+import (
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"os"
+	"time"
+)
+
+// Doubt is what is valid now, but probably not what is wanted, or not for long.
+type Doubt struct {
+	Key  string // ca or cert
+	Text string
+}
+
+// expirySoon is how long before its end a certificate is worth a word.
+const expirySoon = 30 * 24 * time.Hour
+
+// Doubts looks at the dates of all certificates in the files; at those of a server, for the names that clients look for.
+func (f Files) Doubts(now time.Time, server bool) []Doubt {
+	var all []Doubt
+	for _, file := range []struct{ key, path string }{{"ca", f.CA}, {"cert", f.Cert}} {
+		doubt := func(format string, args ...any) {
+			all = append(all, Doubt{file.key, file.path + ": " + fmt.Sprintf(format, args...)})
+		}
+		text, err := os.ReadFile(file.path)
+		if err != nil {
+			all = append(all, Doubt{file.key, err.Error()})
+			continue
+		}
+		first := true
+		for b, rest := pem.Decode(text); b != nil; b, rest = pem.Decode(rest) {
+			c, err := x509.ParseCertificate(b.Bytes)
+			if b.Type != "CERTIFICATE" || err != nil {
+				continue // TLS says whether it can use what is in them
+			}
+			end := c.NotAfter.UTC().Format(time.DateOnly)
+			switch {
+			case now.After(c.NotAfter):
+				doubt("the certificate of %q expired on %s", c.Subject.CommonName, end)
+			case now.Add(expirySoon).After(c.NotAfter):
+				doubt("the certificate of %q expires on %s", c.Subject.CommonName, end)
+			case now.Before(c.NotBefore):
+				doubt("the certificate of %q is not valid before %s", c.Subject.CommonName, c.NotBefore.UTC().Format(time.DateTime))
+			}
+			if server && first && file.key == "cert" && len(c.DNSNames)+len(c.IPAddresses) == 0 {
+				doubt("the certificate of %q has no subject alternative name: no client can tell that it is the right one",
+					c.Subject.CommonName)
+			}
+			first = false
+		}
+	}
+	return all
+}
