@@ -76,12 +76,11 @@ func (p *page) first(a, b rowKey) bool {
 
 // page returns the next rows of a walk, out of its next window.
 func (x *Index) page(ctx context.Context, w *walk) (*page, error) {
-	q, err := logstorage.ParseQuery(w.filter)
-	if err != nil {
-		return nil, fmt.Errorf("search: the storage does not take the filter %q: %w", w.filter, err)
-	}
 	from, to := w.window()
-	q.AddTimeFilter(from, to)
+	q, err := newQuery(w.filter, withoutStream, from, to)
+	if err != nil {
+		return nil, fmt.Errorf("search: %w", err)
+	}
 	pageCtx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	p := &page{walk: w, most: min(w.left, pageRows), wide: to-from >= int64(leastWindow), cancel: cancel}

@@ -99,11 +99,10 @@ func hashID(text string) uint64 {
 // heldRows returns, in order, which rows behind the checkpoint the storage holds.
 func (x *Index) heldRows(checkpoint uint64, span timeSpan) ([]heldRow, error) {
 	least := rowPosition(checkpoint+1, 0)
-	q, err := logstorage.ParseQuery(fmt.Sprintf(`%q:>=%d | fields %q, %q`, columnPosition, least, columnPosition, "event.id"))
+	q, err := newQuery(fmt.Sprintf(`%q:>=%d`, columnPosition, least), onlyPlaces, span.from, span.to)
 	if err != nil {
 		return nil, err
 	}
-	q.AddTimeFilter(span.from, span.to)
 	var mu sync.Mutex
 	var held []heldRow
 	err = x.runQuery(context.Background(), q, func(_ uint, b *logstorage.DataBlock) {

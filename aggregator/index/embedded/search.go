@@ -158,6 +158,26 @@ func (w *walk) advance(p *page) {
 	}
 }
 
+// What a query reads of the rows that it finds.
+//
+// No query may want _stream, as one does that names no fields: the storage writes the names of streams to the disk at
+// another time than the rows. After a kill the rows of a stream may be there and its name not, and then such a query
+// passes them over, in silence.
+const (
+	withoutStream = ` | delete _stream, _stream_id`
+	onlyPlaces    = ` | fields "` + columnPosition + `", "event.id"`
+)
+
+// newQuery makes a query for the rows of a time, both ends included: a filter in LogsQL, and one of the above.
+func newQuery(filter, reads string, from, to int64) (*logstorage.Query, error) {
+	q, err := logstorage.ParseQuery(filter + reads)
+	if err != nil {
+		return nil, fmt.Errorf("the storage does not take the query %q: %w", filter+reads, err)
+	}
+	q.AddTimeFilter(from, to)
+	return q, nil
+}
+
 // runQuery runs a query on the storage, unless it is closed.
 func (x *Index) runQuery(ctx context.Context, q *logstorage.Query, fn logstorage.WriteDataBlockFunc) error {
 	x.searches.RLock()
