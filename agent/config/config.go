@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"belfry/agent/input/file"
 	"belfry/agent/input/syslog"
@@ -76,6 +77,9 @@ func (c *Config) Validate() error {
 		for _, e := range conf.Split(err) {
 			errs = append(errs, fmt.Errorf("%s.%w", key, e))
 		}
+	}
+	if c.State != "" && !filepath.IsAbs(c.State) {
+		errs = append(errs, fmt.Errorf("state: %q is not an absolute path", c.State))
 	}
 	for i := range c.Inputs.Files {
 		section(fmt.Sprintf("inputs.files[%d]", i), c.Inputs.Files[i].Validate())

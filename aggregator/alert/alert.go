@@ -13,6 +13,7 @@
 package alert
 
 import (
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -50,9 +51,17 @@ func (r *Rule) alert(e *event.Event) Alert {
 	return Alert{
 		ID:   event.HashKey(r.ID, event.HashKey(group...).String(), id),
 		Rule: r.ID, Title: r.Title, Level: r.Level, Tags: r.Tags,
-		EventID: id, Time: timeOf(e), Host: cut(e.Get("host.name")), User: cut(e.Get("user.name")),
-		Summary: r.summary.fill(e),
+		EventID: id, Time: timeOf(e), Host: cut(e.Get("host.name"), maxValue), User: cut(e.Get("user.name"), maxValue),
+		Summary: trust(e) + r.summary.fill(e),
 	}
+}
+
+// trust warns of what anybody may have sent.
+func trust(e *event.Event) string {
+	if slices.Contains(e.All("tags"), "unauthenticated") {
+		return "(unauthenticated) "
+	}
+	return ""
 }
 
 // timeOf returns the event's own time, else when it was read; the zero time if it has neither.
@@ -65,14 +74,16 @@ func timeOf(e *event.Event) time.Time {
 	return time.Time{}
 }
 
-// maxValue bounds what an alert repeats of one value, in bytes.
-const maxValue = 400
+// The bounds of what an alert repeats of one value, in bytes. Whoever chooses one must not push the others out of sight.
+const (
+	maxValue   = 400
+	maxSummary = 80 // within the summary
+)
 
-func cut(s string) string {
-	if len(s) <= maxValue {
+func cut(s string, n int) string {
+	if len(s) <= n {
 		return s
 	}
-	n := maxValue
 	for n > 0 && !utf8.RuneStart(s[n]) {
 		n--
 	}

@@ -277,3 +277,19 @@ func TestMetricNames(t *testing.T) {
 		t.Errorf("metrics %q, want %q", got, want)
 	}
 }
+
+// Whoever chooses one value of a summary must not push the others out of sight, and nobody may speak unseen for others.
+func TestSummaryIsFair(t *testing.T) {
+	r := ruleOf(t, " s: {user.name: '*'}\n condition: s\nbelfry: {summary: '{user.name} became {user.target.name} on {host.name}'}\n")
+	f := func(want string, pairs ...string) {
+		t.Helper()
+		if got := r.alert(line(pairs...)).Summary; got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	f("eve became root on vm", "user.name", "eve", "user.target.name", "root", "host.name", "vm")
+	f("(unauthenticated) eve became root on vm", "user.name", "eve", "user.target.name", "root", "host.name", "vm",
+		"tags", "unauthenticated")
+	long := strings.Repeat("A", 5000)
+	f(long[:maxSummary]+"… became root on vm", "user.name", long, "user.target.name", "root", "host.name", "vm")
+}

@@ -58,7 +58,7 @@ type entry struct {
 func OpenOutbox(path string) (*Outbox, error) {
 	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: lockWait})
 	if errors.Is(err, berrors.ErrTimeout) {
-		return nil, fmt.Errorf("open outbox %s: another process has it open", path)
+		return nil, fmt.Errorf("open outbox %s: another process has it open: does another aggregator work here?", path)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open outbox %s: %w", path, err)

@@ -46,7 +46,7 @@ func (s summary) fill(e *event.Event) string {
 		case !p.field:
 			b.WriteString(p.text)
 		case e.Has(p.text):
-			b.WriteString(cut(strings.Join(e.All(p.text), ", ")))
+			b.WriteString(cut(strings.Join(e.All(p.text), ", "), maxSummary))
 		default:
 			b.WriteByte('?')
 		}

@@ -33,6 +33,9 @@ import (
 // grace is how long an ordered stop may take. What was not acknowledged by then is sent again by who sent it.
 const grace = 20 * time.Second
 
+// manyAlerts is how many must wait to be worth a word: IRC takes one in two seconds.
+const manyAlerts = 5
+
 // Aggregator is a wired aggregator.
 type Aggregator struct {
 	cfg     *config.Config
@@ -105,7 +108,11 @@ func (a *Aggregator) openNotify() (func(context.Context, alert.Alert) error, err
 	}
 	a.bot = bot
 	return func(ctx context.Context, al alert.Alert) error {
-		return bot.Send(ctx, fmt.Sprintf("[%s] %s: %s", al.Level, al.Title, al.Summary))
+		waiting := ""
+		if n := a.outbox.Pending() - 1; n >= manyAlerts {
+			waiting = fmt.Sprintf(" (%d more wait)", n)
+		}
+		return bot.Send(ctx, fmt.Sprintf("[%s] %s%s: %s", al.Level, al.Title, waiting, al.Summary))
 	}, nil
 }
 
@@ -196,7 +203,7 @@ func (a *Aggregator) ready() error {
 	case s.DiskFull:
 		return fmt.Errorf("index: the disk is nearly full, %d bytes are free", s.DiskFree)
 	case a.publish != nil:
-		return a.publish.LastError()
+		return errors.Join(a.publish.LastError(), a.consume.LastError())
 	}
 	return nil
 }

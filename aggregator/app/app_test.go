@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"belfry/aggregator/config"
+	"belfry/aggregator/ledger"
 	"belfry/aggregator/receive/http"
 	"belfry/shared/batch"
 	"belfry/shared/event"
@@ -106,8 +107,39 @@ func (h *host) seal(lines ...string) *batch.Sealed {
 	return s
 }
 
+// door is the one that agents ship to.
+func (r *rig) door() http.Sink {
+	r.t.Helper()
+	door, err := r.agg.sink()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return door
+}
+
+// dead returns the reasons of the dead letters.
+func (r *rig) dead() (reasons []string) {
+	r.t.Helper()
+	files, err := filepath.Glob(r.agg.cfg.Dir("dead/*"))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		var l letter
+		if err := json.Unmarshal(text, &l); err != nil || l.Sender != "agent-h" || len(l.Manifest) == 0 || len(l.Body) == 0 {
+			r.t.Errorf("%s: %v, %.200s", name, err, text)
+		}
+		reasons = append(reasons, l.Reason)
+	}
+	return reasons
+}
+
 func (r *rig) send(b *batch.Sealed) error {
-	queued, err := direct{r.agg.pipe}.Batch(r.t.Context(), b.Header, b.Body, "agent-h")
+	queued, err := r.door().Batch(r.t.Context(), b.Header, b.Body, "agent-h")
 	if queued {
 		r.t.Error("queued without a broker")
 	}
@@ -182,20 +214,51 @@ func TestRoad(t *testing.T) {
 		r.count(1, "first")
 		r.count(1, "second")
 	})
-	t.Run("altered batch is refused", func(t *testing.T) {
+	// What can never be taken is kept, with its reason, and does not stop what comes behind it.
+	dies := func(b *batch.Sealed, want string) {
+		t.Helper()
+		before := len(r.dead())
+		for range 2 { // the second time it is the same letter
+			if err := r.send(b); err != nil {
+				t.Errorf("%v", err)
+			}
+		}
+		reasons := r.dead()
+		if len(reasons) != before+1 || !strings.Contains(strings.Join(reasons, "\n"), want) {
+			t.Errorf("dead letters %q, want one more, for %s", reasons, want)
+		}
+	}
+	t.Run("altered batch", func(t *testing.T) {
 		b := h.seal(stamp() + " h x: third")
 		b.Body[len(b.Body)/2] ^= 1
-		if err := r.send(b); !errors.Is(err, http.ErrPoison) {
-			t.Errorf("%v", err)
-		}
+		dies(b, "body does not match its manifest")
 		r.count(0, "third")
 	})
-	t.Run("false place is refused", func(t *testing.T) {
+	t.Run("false place", func(t *testing.T) {
 		other := newHost(t, "other")
 		other.offset = 5
 		b := other.seal("x")
 		b.Header = bytes.Replace(b.Header, []byte(`"first":5`), []byte(`"first":6`), 1)
-		if err := r.send(b); !errors.Is(err, http.ErrPoison) {
+		dies(b, "is in no data range of the manifest")
+	})
+	t.Run("more holes than the ledger keeps", func(t *testing.T) {
+		other := newHost(t, "holes")
+		for i := range uint64(ledger.MaxRanges + 1) {
+			other.builder.Pass(other.place, batch.Dropped, 10*i+5, 10*i+9)
+		}
+		b, err := other.builder.Seal()
+		if err != nil {
+			t.Fatal(err)
+		}
+		dies(b, ledger.ErrFull.Error())
+	})
+	t.Run("too many dead letters", func(t *testing.T) {
+		d, err := openDead(r.agg.cfg.Dir("dead"))
+		if err != nil || d.bytes == 0 {
+			t.Fatalf("%+v, %v", d, err)
+		}
+		d.limit = d.bytes + 100
+		if err := d.bury([]byte("m"), make([]byte, 200), "s", errPoison); !errors.Is(err, errPoison) {
 			t.Errorf("%v", err)
 		}
 	})
@@ -262,7 +325,7 @@ func TestForeignEvents(t *testing.T) {
 	e.Set("event.created", e.Get("@timestamp"))
 	e.Set("event.id", event.RandomKey().String())
 	e.Set("message", "This is a test")
-	if _, err := (direct{r.agg.pipe}).Events(t.Context(), []*event.Event{&e}); err != nil {
+	if _, err := r.door().Events(t.Context(), []*event.Event{&e}); err != nil {
 		t.Fatal(err)
 	}
 	r.count(1, `"this is a test"`)

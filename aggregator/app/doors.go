@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strconv"
 	"sync"
 	"time"
@@ -67,15 +68,28 @@ func (a *Aggregator) sink() (httpin.Sink, error) {
 	if a.publish != nil {
 		return newQueued(a.publish)
 	}
-	return direct{a.pipe}, nil
+	dead, err := openDead(a.cfg.Dir("dead"))
+	if err != nil {
+		return nil, err
+	}
+	return direct{a.pipe, dead, a.log}, nil
 }
 
 // direct takes what came over HTTP into the index at once.
-type direct struct{ pipe *pipeline }
+type direct struct {
+	pipe *pipeline
+	dead *deadLetters
+	log  *slog.Logger
+}
 
-// Batch waits until the batch is durable.
+// Batch waits until the batch is durable: in the index, or, if it can never get there, among the dead letters.
 func (d direct) Batch(ctx context.Context, manifest, body []byte, name string) (bool, error) {
-	return false, wait(ctx, func(done func(error)) { d.pipe.batch(ctx, manifest, body, sender{name: name}, done) })
+	err := wait(ctx, func(done func(error)) { d.pipe.batch(ctx, manifest, body, sender{name: name}, done) })
+	if !errors.Is(err, httpin.ErrPoison) {
+		return false, err
+	}
+	d.log.Error("batch goes to the dead letters", "sender", name, "folder", d.dead.dir, "err", err)
+	return false, d.dead.bury(manifest, body, name, err)
 }
 
 // Events waits until the events are durable.

@@ -136,7 +136,7 @@ func (p *pipeline) foreign(ctx context.Context, body []byte, sender string, done
 		return
 	}
 	for _, e := range events {
-		e.Default("agent.name", sender)
+		e.Set("agent.name", sender)
 	}
 	p.foreignEvents(ctx, events, done)
 }
@@ -154,9 +154,13 @@ func (p *pipeline) foreignEvents(ctx context.Context, events []*event.Event, don
 
 func (p *pipeline) write(ctx context.Context, w embedded.Write, done func(error)) {
 	p.index.Write(ctx, w, func(r embedded.Result, err error) {
-		if err == nil {
+		switch {
+		case err == nil:
 			p.events.Add(r.New)
 			p.repeats.Add(r.Repeats)
+		case errors.Is(err, embedded.ErrBadWrite), errors.Is(err, ledger.ErrFull): // nor later
+			p.refuse(err, done)
+			return
 		}
 		done(err)
 	})

@@ -143,6 +143,9 @@ func (c *Config) Validate() error {
 			errs = append(errs, fmt.Errorf("%s.%w", key, e))
 		}
 	}
+	if c.State != "" && !filepath.IsAbs(c.State) {
+		errs = append(errs, fmt.Errorf("state: %q is not an absolute path", c.State))
+	}
 	if a := c.Receive.AMQP; a != nil {
 		section("receive.amqp", a.Config.Validate())
 		if a.Queues < 0 || a.Queues > broker.Slots {

@@ -175,6 +175,7 @@ func TestFaults(t *testing.T) {
 	f("index: {embedded: {retention: 1h, memory: 1MiB}}\n",
 		` index.embedded.retention: 1h0m0s is not between 24h0m0s and 438000h0m0s`,
 		` index.embedded.memory: 1048576 bytes, at least 16777216 are needed`)
+	f("state: here\n", ` state: "here" is not an absolute path`)
 	f("serve: {metrics: nine}\n", ` serve.metrics: "nine" is neither host:port nor unix:/PATH`)
 	// what the file's shape tells comes with its line, before all else
 	f("recieve: {}\nreceive:\n  http:\n    port: 1\n  amqp:\n    queues: many\nindex:\n  embedded: {retention: -5d, memory: lots}\nalert:\n  rules: /etc\n",

@@ -18,6 +18,7 @@ package parse
 import (
 	"cmp"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -102,7 +103,7 @@ func (p *Parser) Parse(e *event.Event, now time.Time) {
 }
 
 func (p *Parser) line(l *line) {
-	h := scanHeader(l.raw)
+	h := scanHeader(strings.TrimSuffix(l.raw, "\r")) // of a line that ended with CR LF
 	l.program, l.pid, l.text = h.program, h.pid, h.text
 	p.setTime(l, &h)
 	l.setHeader(&h)

@@ -3,6 +3,7 @@ package parse
 import (
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 const continued = "(command continued) "
@@ -161,6 +162,9 @@ func (l *line) command(command string) {
 // executable returns the path of a command. What has none is sudo's own doing: list, sudoedit, validate.
 func executable(command string) string {
 	path, _ := word(command)
+	if i := strings.IndexFunc(path, unicode.IsControl); i >= 0 { // older sudos write the arguments as they are
+		path = path[:i]
+	}
 	if strings.IndexByte(path, '/') < 0 {
 		return ""
 	}

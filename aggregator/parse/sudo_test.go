@@ -156,3 +156,17 @@ func TestSudoForged(t *testing.T) {
 	f("unknown user x ; USER=root ; COMMAND=/bin/id ; PWD=/tmp ; USER=x ; USER=root ; COMMAND=/bin/id ; ",
 		"event.action=sudo-denied", "event.outcome=failure")
 }
+
+// A line end that a file has and a datagram has not makes no other command, nor does what follows a control character.
+func TestSudoLineEnds(t *testing.T) {
+	const text = "averez : PWD=/srv ; USER=root ; COMMAND=/usr/bin/su"
+	for _, end := range []string{"", "\r"} {
+		e := newReader().says("sudo", text+end)
+		check(t, e, "event.action=sudo-command", "process.executable=/usr/bin/su", "process.command_line=/usr/bin/su", "process.args=/usr/bin/su",
+			"message="+text)
+		if raw := e.Get("event.original"); !strings.HasSuffix(raw, text+end) {
+			t.Errorf("the line became %q", raw)
+		}
+	}
+	check(t, newReader().says("sudo", text+"\r\nPRIVMSG #x :y"), "event.action=sudo-command", "process.executable=/usr/bin/su")
+}

@@ -20,7 +20,7 @@ import (
 // MaxEvents bounds the events of one message.
 const MaxEvents = 10_000
 
-// SyntaxError names the place of the first event that cannot be read. Nothing of its message was taken.
+// SyntaxError names where the first event that cannot be read begins. Nothing of its message was taken.
 type SyntaxError struct {
 	Line int // of the message, from 1
 	Err  error
@@ -55,6 +55,7 @@ type object struct {
 }
 
 func split(body []byte) ([]object, error) {
+	body = bytes.TrimPrefix(body, []byte("\uFEFF"))
 	dec := json.NewDecoder(bytes.NewReader(body))
 	inArray := bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte{'['})
 	if inArray {
@@ -65,12 +66,13 @@ func split(body []byte) ([]object, error) {
 	var all []object
 	for !inArray || dec.More() {
 		var raw json.RawMessage
+		begin := int64(len(body) - len(bytes.TrimLeft(body[dec.InputOffset():], ", \t\r\n")))
 		err := dec.Decode(&raw)
 		if err == io.EOF && !inArray {
 			break
 		}
 		if err != nil {
-			return nil, &SyntaxError{lineAt(body, faultAt(err, body, dec)), err}
+			return nil, &SyntaxError{lineAt(body, begin), err}
 		}
 		all = append(all, object{raw, dec.InputOffset() - int64(len(raw))})
 		if len(all) > MaxEvents {
@@ -156,6 +158,8 @@ func rename(name string, in *event.Event) string {
 		return to
 	}
 	switch {
+	case name == "agent.id" || name == "agent.name": // who sends is proven, not said
+		return "details." + name
 	case name == "source" || name == "host" || name == "user" || name == "process": // a field set of ECS, never a value
 		return "labels." + name
 	case isRoot(name):

@@ -43,6 +43,8 @@ func TestForeignNames(t *testing.T) {
 		"message", "m", "host.name", "h", "source.ip", "10.0.0.1", "@timestamp", "2026-11-20T00:00:00Z")
 	f(`{"message":"m","colour":"red","shape":{"sides":3},"host":"h"}`,
 		"labels.colour", "red", "details.shape.sides", "3", "labels.host", "h")
+	f(`{"message":"m","agent":{"id":"x","name":"y","type":"filebeat"}}`,
+		"agent.id", "", "agent.name", "", "details.agent.id", "x", "details.agent.name", "y", "agent.type", "filebeat")
 	f(`{"message":"m","timestamp":1763900000}`, "@timestamp", "2025-11-23T12:13:20Z")
 	f(`{"message":"m","timestamp":"yesterday"}`, "labels.log_time", "yesterday", "@timestamp", "2026-11-23T12:00:00Z")
 }
@@ -56,6 +58,7 @@ func TestForeignShapes(t *testing.T) {
 	}
 	f(`{"a":1}`, 1)
 	f("{\"a\":1}\n{\"a\":2}\n\n", 2)
+	f("\uFEFF{\"a\":1}", 1)
 	f("[{\"a\":1},\n{\"a\":2}]", 2)
 	f("{\n  \"a\": 1\n}\n{\n  \"a\": 2\n}", 2)
 }
@@ -71,7 +74,8 @@ func TestForeignFaults(t *testing.T) {
 	}
 	f("", 1)
 	f("x", 1)
-	f("{\"a\":1}\n{\"a\":\n}\n", 3)
+	f("{\"a\":1}\n{\"a\":\n}\n", 2)
+	f("{\"a\":1}\n{\"a\":2}\n{\"a\":3\n{\"a\":4}\n", 3)
 	f("{\"a\":1}\n\n17\n", 3)
 	f("[{\"a\":1},\n  {\"a\":1},\n  5]", 3)
 	f("[{\"a\":1},\n{\"a\"", 2)

@@ -123,7 +123,12 @@ func (p *Publisher) connected(ctx context.Context) error {
 	closed := s.conn.NotifyClose(make(chan *amqp.Error, 1))
 	channelClosed := s.channel.NotifyClose(make(chan *amqp.Error, 1))
 	blocked := s.conn.NotifyBlocked(make(chan amqp.Blocking, 16))
-	p.set(func() { p.session, p.blocked, p.lastErr = s, false, nil })
+	p.set(func() {
+		p.session, p.blocked = s, false
+		if class := ClassOf(p.lastErr); class != Refused && class != NotFound { // those show when something is published
+			p.lastErr = nil
+		}
+	})
 	defer p.set(func() { p.session, p.blocked = nil, false })
 	p.connects.Inc()
 	p.log.Info("connected to the broker", "as", s.user)

@@ -35,6 +35,8 @@ const stopTimeout = 3 * time.Second
 // consumer is the tag of the one consumer of a channel.
 const consumer = "belfry"
 
+var errLost = errors.New("connection lost")
+
 // prefetch is how many messages of one queue may be under way: with batches of up to 512 KiB, 8 MiB a queue.
 const prefetch = 16
 
@@ -64,6 +66,9 @@ type Receiver struct {
 	handle  Handler
 	log     *slog.Logger
 
+	mu     sync.Mutex
+	faults map[string]error // why a queue is not consumed; "" is the connection
+
 	messages, redelivered, poison, failures *metrics.Counter
 }
 
@@ -71,6 +76,7 @@ type Receiver struct {
 func New(cfg broker.Config, queues int, publish *Publisher, handle Handler, log *slog.Logger, set *metrics.Set) *Receiver {
 	r := &Receiver{
 		cfg: cfg, publish: publish, handle: handle, log: log, queues: []string{broker.Foreign},
+		faults:      map[string]error{"": errors.New("not connected yet")},
 		messages:    set.NewCounter("belfry_receive_amqp_messages_total"),
 		redelivered: set.NewCounter("belfry_receive_amqp_redelivered_total"),
 		poison:      set.NewCounter("belfry_receive_amqp_dead_total"),
@@ -82,18 +88,44 @@ func New(cfg broker.Config, queues int, publish *Publisher, handle Handler, log 
 	return r
 }
 
+// LastError says why something is not consumed, or nil.
+func (r *Receiver) LastError() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err := r.faults[""]; err != nil {
+		return fmt.Errorf("consuming: %w", broker.Classified(err))
+	}
+	for _, name := range r.queues {
+		if err := r.faults[name]; err != nil {
+			return fmt.Errorf("consuming %s: %w", name, broker.Classified(err))
+		}
+	}
+	return nil
+}
+
+// note keeps why a queue is not consumed, or with nil that it is. It returns what was known before.
+func (r *Receiver) note(queue string, err error) (before error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	before = r.faults[queue]
+	r.faults[queue] = err
+	return before
+}
+
 // Run consumes until ctx is done.
 func (r *Receiver) Run(ctx context.Context) error {
 	pause := backoff.Backoff{Min: 500 * time.Millisecond, Max: 30 * time.Second}
 	quiet := false
 	for ctx.Err() == nil {
 		conn, err := broker.Dial(ctx, r.cfg)
+		r.note("", err)
 		if err == nil {
 			pause.Reset()
 			quiet = false
 			r.log.Info("consuming from the broker", "queues", len(r.queues))
 			r.consumeAll(ctx, conn)
 			conn.End()
+			r.note("", errLost)
 		}
 		if ctx.Err() != nil {
 			break
@@ -143,6 +175,7 @@ func (r *Receiver) keepConsuming(ctx context.Context, conn *broker.Conn, name st
 			pause.Reset()
 			failing = false
 		}
+		r.note(name, err)
 		if !failing {
 			failing = true
 			r.log.Warn("queue is not consumed, trying again", "queue", name, "class", string(broker.ClassOf(err)), "err", err)
@@ -173,6 +206,9 @@ func (q *queue) consume(ctx context.Context, conn *broker.Conn) (taken bool, err
 	deliveries, err := q.channel.Consume(q.name, consumer, false, false, false, false, nil)
 	if err != nil {
 		return false, fmt.Errorf("consume: %w", err)
+	}
+	if q.note(q.name, nil) != nil {
+		q.log.Info("queue is consumed again", "queue", q.name)
 	}
 	// No more deliveries come then, and those that are under way can still be acknowledged. It fails only with the channel.
 	defer context.AfterFunc(ctx, func() { _ = q.channel.Cancel(consumer, false) })()

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -216,6 +217,31 @@ func TestReceive(t *testing.T) {
 		case <-time.After(30 * time.Second):
 			t.Error("nothing among the dead letters")
 		}
+	})
+	t.Run("what is not consumed is told", func(t *testing.T) {
+		b := new(inbox)
+		v := New(r.cfg, 3, r.publish, b.take, silent, metrics.NewSet()) // there are two
+		says := func(want string) {
+			t.Helper()
+			for end := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+				err := v.LastError()
+				if want == "" && err == nil || want != "" && err != nil && strings.Contains(err.Error(), want) {
+					return
+				}
+				if time.Now().After(end) {
+					t.Fatalf("%v, want %q", err, want)
+				}
+			}
+		}
+		says("not connected yet")
+		defer run(t, v.Run)()
+		says("consuming belfry.events.02: not-found")
+		r.send(t, broker.Events, "00", "x") // the others are
+		b.want(t, "x")
+		if err := r.rabbit.Apply(t.Context(), 3); err != nil {
+			t.Fatal(err)
+		}
+		says("")
 	})
 	t.Run("broker is killed", func(t *testing.T) {
 		b := new(inbox)

@@ -127,6 +127,10 @@ func commonName(r *http.Request) string {
 
 func (d *Doors) takeEvents(sender, tag string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		if enc := r.Header.Get("Content-Encoding"); enc != "" && enc != "identity" {
+			d.refuse(w, http.StatusUnsupportedMediaType, fmt.Errorf("content-encoding %q: send events as they are", enc))
+			return
+		}
 		body, ok := d.read(w, r)
 		if !ok {
 			return

@@ -72,6 +72,7 @@ func TestPlain(t *testing.T) {
 	f("POST", "/events", demo, 403, "evil.example", "Origin", "http://evil.example")
 	f("POST", "/events", demo, 200, "", "Origin", "http://localhost:3000", "Host", "127.0.0.1:8080")
 	f("GET", "/events", "", 405, "")
+	f("POST", "/events", demo, 415, "gzip", "Content-Encoding", "gzip")
 	f("GET", "/v1/search?q=*", "", 404, "")
 	f("POST", "/v1/batches", "x", 404, "")
 	f("GET", "/healthz", "", 200, "ok")

@@ -25,8 +25,8 @@ func (d *demo) act(ctx context.Context) error {
 	tick := time.NewTicker(actEvery)
 	defer tick.Stop()
 	for round := 1; ; round++ {
-		if err := d.acts(ctx, round); err != nil {
-			return err
+		if err := d.acts(ctx, round); err != nil && ctx.Err() == nil {
+			d.say("will try again: %v", err)
 		}
 		select {
 		case <-tick.C:
@@ -46,7 +46,10 @@ func (d *demo) acts(ctx context.Context, round int) error {
 		{d.logger(d.Agent.UDP, "-d", byUDP, round), ""},
 		{d.logger(d.Agent.TCP, "-T", byTCP, round), ""},
 	} {
-		out, err := exec.CommandContext(ctx, "sh", "-c", c.command).CombinedOutput()
+		out, err := exec.CommandContext(ctx, "sh", "-c", c.command).Output()
+		if exit := new(exec.ExitError); errors.As(err, &exit) {
+			out = append(out, exit.Stderr...)
+		}
 		if err == nil && !strings.Contains(string(out), c.answer) {
 			err = errors.New("not taken")
 		}
