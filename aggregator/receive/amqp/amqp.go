@@ -103,13 +103,13 @@ func (r *Receiver) LastError() error {
 	return nil
 }
 
-// note keeps why a queue is not consumed, or with nil that it is. It returns what was known before.
-func (r *Receiver) note(queue string, err error) (before error) {
+// note keeps why a queue is not consumed, or with nil that it is. It reports whether there was a fault before.
+func (r *Receiver) note(queue string, err error) (failing bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	before = r.faults[queue]
+	failing = r.faults[queue] != nil
 	r.faults[queue] = err
-	return before
+	return failing
 }
 
 // Run consumes until ctx is done.
@@ -207,7 +207,7 @@ func (q *queue) consume(ctx context.Context, conn *broker.Conn) (taken bool, err
 	if err != nil {
 		return false, fmt.Errorf("consume: %w", err)
 	}
-	if q.note(q.name, nil) != nil {
+	if q.note(q.name, nil) {
 		q.log.Info("queue is consumed again", "queue", q.name)
 	}
 	// No more deliveries come then, and those that are under way can still be acknowledged. It fails only with the channel.
