@@ -11,9 +11,10 @@ import (
 )
 
 const (
-	burst     = 50 // numbered lines at once
-	late      = 3  // lines that a daemon still writes into a file that was renamed
-	lostTries = 10 // to catch a batch between its arrival and its confirm
+	burst     = 50      // numbered lines at once
+	flood     = 150_000 // of them
+	late      = 3       // lines that a daemon still writes into a file that was renamed
+	lostTries = 10      // to catch a batch between its arrival and its confirm
 )
 
 // TestExactlyOnce writes numbered lines while the file is rotated and compressed under the agent, and while the agent
@@ -27,6 +28,7 @@ func TestExactlyOnce(t *testing.T) {
 			o.agentKilled()
 			o.aggregatorKilled()
 			o.bothKilled()
+			o.flooded()
 			o.count()
 		})
 	}
@@ -160,6 +162,17 @@ func (o once) bothKilled() {
 	o.allFound("at the end")
 }
 
+// flooded kills both while there is much on the way: more than an index keeps in memory.
+func (o once) flooded() {
+	o.write(flood)
+	until(o.T, "a part of the flood", o.found(o.Feeder.Numbers()-flood/2))
+	o.Agent.Kill()
+	o.must(o.Agent.Start(o.Context()))
+	o.allFound("after the flood")
+	o.Aggregator.Kill()
+	o.must(o.Aggregator.Start(o.Context()))
+}
+
 // count looks at every number. One more line goes before it: what the broker still held of the earlier ones, it
 // delivered before that one.
 func (o once) count() {
@@ -190,6 +203,6 @@ func (o once) count() {
 	if lost > 0 || twice > 0 {
 		o.Errorf("of %d lines %d are lost and %d are there more than once", o.Feeder.Numbers(), lost, twice)
 	}
-	o.Logf("measured: %d lines through 2 kills each and %d rotations, each found once",
+	o.Logf("measured: %d lines through 3 kills each and %d rotations, each found once",
 		o.Feeder.Numbers(), o.Feeder.Rotations())
 }
