@@ -49,6 +49,7 @@ func startDaemon(name string, cmd *exec.Cmd, output string) (*daemon, error) {
 	d := &daemon{name: name, cmd: cmd, output: output, done: make(chan struct{})}
 	go func() {
 		d.err = cmd.Wait()
+		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // what it started itself, and left behind
 		close(d.done)
 	}()
 	return d, nil

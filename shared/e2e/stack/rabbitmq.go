@@ -68,6 +68,10 @@ func StartRabbitMQ(ctx context.Context, cfg Rabbit) (*RabbitMQ, error) {
 	if r.epmd, err = startDaemon("epmd", cmd, filepath.Join(cfg.Dir, "epmd.out")); err != nil {
 		return nil, err
 	}
+	// A node that finds no epmd starts one, which stays.
+	if err := r.epmd.ready(ctx, func() error { return accepts("tcp", epmd) }); err != nil {
+		return nil, errors.Join(err, r.Stop())
+	}
 	if err := r.Start(ctx); err != nil {
 		return nil, errors.Join(err, r.Stop())
 	}
@@ -134,7 +138,7 @@ func environment(dir, epmd, dist string) []string {
 		"RABBITMQ_ADVANCED_CONFIG_FILE=" + filepath.Join(dir, "none.config"),
 		"RABBITMQ_ENABLED_PLUGINS_FILE=" + filepath.Join(dir, "enabled_plugins"),
 		"RABBITMQ_PID_FILE=" + filepath.Join(dir, "pid"),
-		"RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=-kernel inet_dist_use_interface {127,0,0,1} +S 2:2 +sbwt none",
+		"RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=-kernel inet_dist_use_interface {127,0,0,1} -start_epmd false +S 2:2 +sbwt none",
 	}
 }
 
