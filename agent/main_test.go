@@ -141,7 +141,7 @@ func TestRunAndStatus(t *testing.T) {
 	if code, out, errOut := invoke(t, "--config", path, "status", "--json"); code != 0 || !strings.HasPrefix(out, `{"agent":"`) {
 		t.Errorf("exit %d\n%s%s", code, out, errOut)
 	}
-	if code, _, errOut := invoke(t, "--config", path, "run"); code != 2 || !strings.Contains(errOut, "another agent works in it") {
+	if code, _, errOut := invoke(t, "--config", path, "run"); code != 2 || !strings.Contains(errOut, "another process works here") {
 		t.Errorf("a second agent: exit %d\n%s", code, errOut)
 	}
 	if err := agent.Process.Signal(syscall.SIGTERM); err != nil {

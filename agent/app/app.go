@@ -31,6 +31,7 @@ import (
 	"belfry/shared/event"
 	"belfry/shared/ops"
 	"belfry/shared/run"
+	"belfry/shared/segment"
 )
 
 // grace is how long an ordered stop may take before what is left is abandoned: it is read again after the start.
@@ -62,9 +63,10 @@ func New(cfg *config.Config, version string, log *slog.Logger) (*Agent, error) {
 	if err := os.MkdirAll(cfg.State, 0o750); err != nil {
 		return nil, fmt.Errorf("make state folder: %w", err)
 	}
-	lock, err := lockState(cfg.State)
+	// Two agents that write one state would spoil it.
+	lock, err := segment.Lock(filepath.Join(cfg.State, "lock"))
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("take state folder: %w", err)
 	}
 	a := &Agent{cfg: cfg, grace: grace, log: log, set: metrics.NewSet(), lock: lock}
 	if err := a.wire(version); err != nil {

@@ -266,7 +266,7 @@ func TestTwoAgentsOfOneState(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := New(cfg, "test", quiet); err == nil || !strings.Contains(err.Error(), cfg.State+": another agent") {
+	if _, err := New(cfg, "test", quiet); err == nil || !strings.Contains(err.Error(), cfg.State+"/lock: another process works here") {
 		t.Errorf("a second agent: %v", err)
 	}
 	if err := a.close(); err != nil {

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"belfry/shared/event"
+	"belfry/shared/segment"
 )
 
 // identity is who this agent is, as it is kept in the state folder.
@@ -56,7 +57,7 @@ func loadIdentity(dir, namespace string, now machine, log *slog.Logger) (event.K
 	if err != nil {
 		return id.Agent, fmt.Errorf("write identity: %w", err)
 	}
-	return id.Agent, writeDurably(path, text)
+	return id.Agent, segment.ReplaceFile(path, text, 0o600)
 }
 
 // clone makes the id of copied state differ even where the machine's id was copied as well.
@@ -81,25 +82,4 @@ func readWord(path string) string {
 		return ""
 	}
 	return strings.TrimSpace(string(text))
-}
-
-// writeDurably replaces a file by one that is wholly on the disk.
-func writeDurably(path string, text []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	_, err = f.Write(text)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, errors.Join(err, os.Remove(f.Name())))
-	}
-	dir, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	return errors.Join(dir.Sync(), dir.Close())
 }

@@ -2,7 +2,6 @@ package app
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"belfry/shared/event"
+	"belfry/shared/segment"
 )
 
 // maxDead bounds the folder of dead letters, in bytes. Beyond it a batch that cannot be taken is refused, and waits at
@@ -74,28 +74,9 @@ func (d *deadLetters) bury(manifest, body []byte, sender string, reason error) e
 	if d.bytes+int64(len(text)) > d.limit {
 		return fmt.Errorf("the dead letters in %s are more than %d bytes; this one: %w", d.dir, d.limit, reason)
 	}
-	if err := writeDurably(path, text); err != nil {
+	if err := segment.ReplaceFile(path, text, 0o640); err != nil {
 		return fmt.Errorf("write dead letter: %w", err)
 	}
 	d.bytes += int64(len(text))
 	return nil
-}
-
-func writeDurably(path string, text []byte) error {
-	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o640)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	dir, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
 }

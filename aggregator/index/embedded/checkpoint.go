@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/VictoriaMetrics/VictoriaLogs/lib/logstorage"
+
+	"belfry/shared/segment"
 )
 
 // The file "checkpoint" is
@@ -55,31 +57,11 @@ func (x *Index) writeCheckpoint(at uint64) error {
 	b := binary.LittleEndian.AppendUint64([]byte(checkpointMagic), at)
 	b = binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
 	b = append(b, x.ledger.Marshal()...)
-	if err := replaceFile(x.checkpointPath(), b); err != nil {
+	if err := segment.ReplaceFile(x.checkpointPath(), b, 0o640); err != nil {
 		return fmt.Errorf("write checkpoint: %w", err)
 	}
 	x.checkpoint.Store(at)
 	return nil
-}
-
-func replaceFile(path string, content []byte) error {
-	f, err := os.OpenFile(path+".tmp", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o640)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(content)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err != nil {
-		return err
-	}
-	if err := os.Rename(path+".tmp", path); err != nil {
-		return err
-	}
-	dir, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
 }
 
 func (x *Index) checkpointDue() bool {

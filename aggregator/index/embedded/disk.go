@@ -9,19 +9,6 @@ import (
 	"time"
 )
 
-// takeLock keeps a second process out. logstorage has such a lock too, but ends the process over it.
-func takeLock(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o640)
-	if err != nil {
-		return nil, fmt.Errorf("open lock: %w", err)
-	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		f.Close()
-		return nil, fmt.Errorf("%s: the index is in use by another process: %w", path, err)
-	}
-	return f, nil
-}
-
 // disk watches the free space.
 type disk struct {
 	dir   string

@@ -78,7 +78,7 @@ func TestUnusableFolder(t *testing.T) {
 	f("rows is a file", file("rows"), "is not a folder")
 	f("log is a file", file("log"), "is not a folder")
 	f("probe is a folder", func(dir string) error { return os.Mkdir(filepath.Join(dir, "probe"), 0o700) }, "index folder")
-	f("lock is a folder", func(dir string) error { return os.Mkdir(filepath.Join(dir, "lock"), 0o700) }, "open lock")
+	f("lock is a folder", func(dir string) error { return os.Mkdir(filepath.Join(dir, "lock"), 0o700) }, "lock: is a directory")
 }
 
 func TestTooFullToOpen(t *testing.T) {

@@ -184,7 +184,8 @@ func (x *Index) open() error {
 		return fmt.Errorf("make index folder: %w", err)
 	}
 	var err error
-	if x.lock, err = takeLock(filepath.Join(x.cfg.Dir, "lock")); err != nil {
+	// logstorage has such a lock too, but ends the process over it.
+	if x.lock, err = segment.Lock(filepath.Join(x.cfg.Dir, "lock")); err != nil {
 		return err
 	}
 	if err := x.disk.usable(); err != nil {

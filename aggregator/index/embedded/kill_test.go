@@ -253,7 +253,7 @@ func TestSecondProcess(t *testing.T) {
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), writerDir+"="+dir)
 	out, err := cmd.Output()
-	if err == nil || !strings.Contains(string(out), "lock: the index is in use by another process") {
+	if err == nil || !strings.Contains(string(out), "lock: another process works here") {
 		t.Errorf("a second process: %v, says %q", err, out)
 	}
 	mustWrite(t, x, data(testPos, 0, 5))
