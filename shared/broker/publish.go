@@ -40,6 +40,7 @@ type Publisher struct {
 	blocked bool
 	waiting int
 	lastErr error
+	outside bool // lastErr is from before there was a connection; of Run
 
 	confirms, failures, connects *metrics.Counter
 }
@@ -117,6 +118,7 @@ func (p *Publisher) note(err error) bool {
 func (p *Publisher) connected(ctx context.Context) error {
 	s, err := p.open(ctx)
 	if err != nil {
+		p.outside = true
 		return err
 	}
 	defer s.conn.End()
@@ -125,9 +127,11 @@ func (p *Publisher) connected(ctx context.Context) error {
 	blocked := s.conn.NotifyBlocked(make(chan amqp.Blocking, 16))
 	p.set(func() {
 		p.session, p.blocked = s, false
-		if class := ClassOf(p.lastErr); class != Refused && class != NotFound { // those show when something is published
+		// What was refused on a connection is over when something is taken, not when there is another connection.
+		if class := ClassOf(p.lastErr); p.outside || class != Refused && class != NotFound {
 			p.lastErr = nil
 		}
+		p.outside = false
 	})
 	defer p.set(func() { p.session, p.blocked = nil, false })
 	p.connects.Inc()

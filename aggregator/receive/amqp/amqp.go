@@ -175,7 +175,9 @@ func (r *Receiver) keepConsuming(ctx context.Context, conn *broker.Conn, name st
 			pause.Reset()
 			failing = false
 		}
-		r.note(name, err)
+		if !q.begun { // else its messages cannot be taken, which is not the queue's fault
+			r.note(name, err)
+		}
 		if !failing {
 			failing = true
 			r.log.Warn("queue is not consumed, trying again", "queue", name, "class", string(broker.ClassOf(err)), "err", err)
@@ -189,6 +191,7 @@ type queue struct {
 	*Receiver
 	name    string
 	channel *amqp.Channel
+	begun   bool // the broker lets us consume it
 
 	mu    sync.Mutex
 	taken bool  // something was acknowledged
@@ -207,6 +210,7 @@ func (q *queue) consume(ctx context.Context, conn *broker.Conn) (taken bool, err
 	if err != nil {
 		return false, fmt.Errorf("consume: %w", err)
 	}
+	q.begun = true
 	if q.note(q.name, nil) {
 		q.log.Info("queue is consumed again", "queue", q.name)
 	}
