@@ -87,17 +87,17 @@ func (e *Engine) put(alerts []Alert) error {
 		return err
 	}
 	e.saved = now
-	e.fired.Add(p.taken)
+	e.fired.Add(len(p.taken))
 	e.dropped.Add(p.left)
-	e.repeated.Add(len(alerts) - p.taken - p.left)
+	e.repeated.Add(len(alerts) - len(p.taken) - p.left)
 	if p.left > 0 && !e.full {
 		e.full = true
 		e.log.Error("alerts are left out: too many wait", "pending", e.outbox.Pending())
 	}
-	if p.taken == 0 {
+	if len(p.taken) == 0 {
 		return nil
 	}
-	for _, a := range alerts[:min(len(alerts), maxTold)] {
+	for _, a := range p.taken[:min(len(p.taken), maxTold)] {
 		e.log.Info("alert", "rule", a.Title, "level", a.Level, "host", a.Host, "user", a.User, "event", a.EventID)
 	}
 	if p.left == 0 && e.full {

@@ -113,7 +113,7 @@ func (o *Outbox) Put(alerts []Alert, cursor uint64) error {
 
 // putting is what became of alerts. The rest had been taken before.
 type putting struct {
-	taken int
+	taken []Alert
 	left  int // out, because too many wait
 }
 
@@ -127,21 +127,21 @@ func (o *Outbox) put(alerts []Alert, cursor uint64, now time.Time) (putting, err
 			switch {
 			case tx.Bucket(bucketTaken).Get(a.ID[:]) != nil:
 				continue
-			case o.Pending()+p.taken >= o.limit:
+			case o.Pending()+len(p.taken) >= o.limit:
 				p.left++
 				continue
 			}
 			if err := store(tx, entry{Alert: a, Taken: now}); err != nil {
 				return err
 			}
-			p.taken++
+			p.taken = append(p.taken, a)
 		}
 		return tx.Bucket(bucketState).Put(keyCursor, binary.BigEndian.AppendUint64(nil, cursor))
 	})
 	if err != nil {
 		return putting{}, fmt.Errorf("store alerts: %w", err)
 	}
-	o.pending.Add(int64(p.taken))
+	o.pending.Add(int64(len(p.taken)))
 	o.cursor.Store(cursor)
 	return p, nil
 }
