@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"os/signal"
@@ -130,11 +129,8 @@ func (s statusCmd) Run(c *cli) error {
 }
 
 func ask(socket string) ([]byte, error) {
-	client := http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, "unix", socket)
-		},
-	}}
+	client := ops.Client(socket)
+	client.Timeout = 10 * time.Second
 	resp, err := client.Get("http://agent/status")
 	if err != nil {
 		return nil, err

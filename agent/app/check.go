@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -37,7 +36,7 @@ func Check(cfg *config.Config) []string {
 				warn(key, "%s matches nothing now", pattern)
 			}
 			for _, p := range paths {
-				if err := readable(p); err != nil && !matchesAny(in.Exclude, p) {
+				if err := readable(p); err != nil && !in.Excludes(p) {
 					warn(key, "%v", err)
 				}
 			}
@@ -54,13 +53,6 @@ func Check(cfg *config.Config) []string {
 		warn(section+"."+d.Key, "%s", d.Text)
 	}
 	return all
-}
-
-func matchesAny(patterns []string, path string) bool {
-	return slices.ContainsFunc(patterns, func(pattern string) bool {
-		ok, _ := filepath.Match(pattern, path) // the pattern was checked
-		return ok
-	})
 }
 
 // readable says why a path would not be followed. It never opens what is no regular file: a pipe would block.

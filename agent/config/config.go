@@ -62,9 +62,8 @@ const defaultState = "/var/lib/belfry-agent"
 
 // LoadState reads the state folder alone: who asks a running agent need not be able to read its key.
 func LoadState(path string) (string, error) {
-	type unchecked Config // has no Validate
-	var c unchecked
-	if err := conf.Load(path, &c); err != nil {
+	var c Config
+	if err := conf.Read(path, &c); err != nil {
 		return "", err
 	}
 	return cmp.Or(c.State, defaultState), nil

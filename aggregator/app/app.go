@@ -196,8 +196,11 @@ func (a *Aggregator) close() error {
 }
 
 // ready says why the aggregator cannot take anything, or nil.
-func (a *Aggregator) ready() error {
-	switch s := a.index.Stats(); {
+func (a *Aggregator) ready() error { return a.readyBy(a.index.Stats()) }
+
+// readyBy is ready for who has asked the index how it is.
+func (a *Aggregator) readyBy(s embedded.Stats) error {
+	switch {
 	case s.Failure != "":
 		return fmt.Errorf("index: %s", s.Failure)
 	case s.DiskFull:

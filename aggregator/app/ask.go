@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -158,14 +157,11 @@ func (c *CLI) ask(ctx context.Context, path string, v url.Values) (io.ReadCloser
 			return nil, err
 		}
 	}
-	client := http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "unix", socket)
-	}}}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://belfry"+path+"?"+v.Encode(), nil)
 	if err != nil {
 		return nil, fmt.Errorf("ask the aggregator: %w", err)
 	}
-	resp, err := client.Do(req)
+	resp, err := ops.Client(socket).Do(req)
 	if err != nil {
 		return nil, fmt.Errorf("ask the aggregator at %s: %w", socket, ops.Explain(err))
 	}

@@ -216,7 +216,7 @@ type Status struct {
 
 func (a *Aggregator) status() any {
 	s := Status{Ready: "ok", AlertsPending: a.outbox.Pending(), Index: a.index.Stats()}
-	if err := a.ready(); err != nil {
+	if err := a.readyBy(s.Index); err != nil {
 		s.Ready = err.Error()
 	}
 	return s

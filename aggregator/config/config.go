@@ -124,9 +124,8 @@ const (
 
 // LoadSocket reads the operator's socket alone: who searches need not be able to read the aggregator's key.
 func LoadSocket(path string) (string, error) {
-	type unchecked Config // has no Validate
-	var c unchecked
-	if err := conf.Load(path, &c); err != nil {
+	var c Config
+	if err := conf.Read(path, &c); err != nil {
 		return "", err
 	}
 	return cmp.Or(c.Serve.Socket, defaultSocket), nil

@@ -22,17 +22,22 @@ type validator interface{ Validate() error }
 // Load reads the file at path into a pointer to a struct with yaml tags. If that has a method Validate() error, each
 // of the faults that it joins is reported with the name of the file. An empty file is the zero configuration.
 func Load(path string, into any) error {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return fmt.Errorf("read configuration: %w", err)
-	}
-	if err := decode(text, into); err != nil {
-		return prefix(path+":", err)
+	if err := Read(path, into); err != nil {
+		return err
 	}
 	if v, ok := into.(validator); ok {
 		return prefix(path+": ", v.Validate())
 	}
 	return nil
+}
+
+// Read is Load without the Validate: for who needs a value that says nothing of the others.
+func Read(path string, into any) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("read configuration: %w", err)
+	}
+	return prefix(path+":", decode(text, into))
 }
 
 // decode reports each fault as "LINE: KEY: what is wrong", or " what is wrong" where the place is not known.

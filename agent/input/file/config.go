@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 )
 
 // Start says where a file that is there at the very first look is read from.
@@ -56,6 +57,14 @@ func (c *Config) Validate() error {
 		errs = append(errs, fmt.Errorf("class: %q: use 1 to 32 of a-z, 0-9 and _", c.Class))
 	}
 	return errors.Join(errs...)
+}
+
+// Excludes reports whether a path is to be left alone.
+func (c *Config) Excludes(path string) bool {
+	return slices.ContainsFunc(c.Exclude, func(pattern string) bool {
+		byPath, _ := filepath.Match(pattern, path)
+		return byPath
+	})
 }
 
 // class returns the class with its default.

@@ -30,7 +30,7 @@ func (in *Input) find() []*candidate {
 		for _, pattern := range cfg.Paths {
 			paths, _ := filepath.Glob(pattern) // the pattern was checked; what cannot be read is not there
 			for _, p := range paths {
-				if found[p] == nil && !excluded(cfg, p) {
+				if found[p] == nil && !cfg.Excludes(p) {
 					if c := in.look(p, cfg, true); c != nil {
 						found[p] = c
 						stems[c.live] = cfg
@@ -70,19 +70,12 @@ func older(a, b *candidate) int {
 	return strings.Compare(b.path, a.path) // of two rotated at once, the higher number is older
 }
 
-func excluded(cfg *Config, path string) bool {
-	return slices.ContainsFunc(cfg.Exclude, func(pattern string) bool {
-		byPath, _ := filepath.Match(pattern, path)
-		return byPath
-	})
-}
-
 // configOf returns the input that a content's live name belongs to.
 func (in *Input) configOf(c *content) *Config {
 	for i := range in.cfgs {
 		cfg := &in.cfgs[i]
 		for _, p := range cfg.Paths {
-			if ok, _ := filepath.Match(p, c.Stem); ok && !excluded(cfg, c.Stem) {
+			if ok, _ := filepath.Match(p, c.Stem); ok && !cfg.Excludes(c.Stem) {
 				return cfg
 			}
 		}
@@ -103,7 +96,7 @@ func (in *Input) findSiblings(stems map[string]*Config, found map[string]*candid
 		for _, e := range entries {
 			p := filepath.Join(dir, e.Name())
 			live, rotated := rotatedFrom(p)
-			if cfg := stems[live]; rotated && cfg != nil && found[p] == nil && !excluded(cfg, p) {
+			if cfg := stems[live]; rotated && cfg != nil && found[p] == nil && !cfg.Excludes(p) {
 				if c := in.look(p, cfg, false); c != nil {
 					found[p] = c
 				}

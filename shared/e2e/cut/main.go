@@ -35,13 +35,13 @@ func main() {
 
 // run makes the cuts that are named, or all.
 func run(ctx context.Context, names []string) error {
-	if out, err := exec.CommandContext(ctx, "go", "test", "-count=1", "-run", "^$", "./...").CombinedOutput(); err != nil {
-		return fmt.Errorf("the source does not build as it is: %w\n%s", err, out)
-	}
 	for _, name := range names {
 		if !slices.ContainsFunc(cuts, func(c cut) bool { return c.link == name }) {
 			return fmt.Errorf("there is no link %q", name)
 		}
+	}
+	if out, err := exec.CommandContext(ctx, "go", "test", "-count=1", "-run", "^$", "./...").CombinedOutput(); err != nil {
+		return fmt.Errorf("the source does not build as it is: %w\n%s", err, out)
 	}
 	made, noticed := 0, 0
 	for _, c := range cuts {

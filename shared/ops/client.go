@@ -1,12 +1,22 @@
 package ops
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
+	"net/http"
 	"net/url"
 	"syscall"
 )
+
+// Client returns a client that speaks to the daemon at a unix socket, whatever host its requests name.
+func Client(socket string) *http.Client {
+	return &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", socket)
+	}}}
+}
 
 // Explain says what can be done about an error of asking a daemon over its unix socket.
 func Explain(err error) error {
