@@ -82,6 +82,9 @@ func (l *Ledger) Len() int {
 // Ranges returns what is known of a position, in order, without overlap, neighbours of one kind as one.
 func (l *Ledger) Ranges(p Position) []batch.Range { return l.get(p).list() }
 
+// Mark returns the offset below which every byte of a position is accounted for, of whatever kind.
+func (l *Ledger) Mark(p Position) uint64 { return l.get(p).mark }
+
 // Each calls fn for every position with its ranges, in no order. The ranges are fn's to keep. The ledger may change
 // meanwhile: each position is told as it was at one moment, not all at the same.
 func (l *Ledger) Each(fn func(p Position, ranges []batch.Range)) {

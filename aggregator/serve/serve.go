@@ -37,18 +37,25 @@ type API struct {
 	hub    *Hub
 	status func() any
 	log    *slog.Logger
+	more   map[string]http.HandlerFunc // routes that others have added
 }
 
 // New returns the API over an index and a hub. status makes the answer of /v1/status.
 func New(x Index, hub *Hub, status func() any, log *slog.Logger) *API {
-	return &API{index: x, hub: hub, status: status, log: log}
+	return &API{index: x, hub: hub, status: status, log: log, more: make(map[string]http.HandlerFunc)}
 }
+
+// Handle adds a route, as "GET /v1/hosts", before Handler is called.
+func (a *API) Handle(pattern string, h http.HandlerFunc) { a.more[pattern] = h }
 
 // Handler returns the routes.
 func (a *API) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/search", a.search)
 	mux.HandleFunc("GET /v1/tail", a.tail)
+	for pattern, h := range a.more {
+		mux.HandleFunc(pattern, h)
+	}
 	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		a.finish(json.NewEncoder(w).Encode(a.status()))

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -116,6 +117,7 @@ func (s *Stream) extend(kind Kind, first, end uint64) {
 func (b *Builder) Seal() (*Sealed, error) {
 	m := &Manifest{
 		Version: Version, ID: event.RandomKey(), Agent: b.agent, Boot: b.boot, Lane: b.lane, Events: b.events,
+		Sealed: time.Now().UTC(),
 	}
 	raw := make([]byte, 0, b.raw)
 	for i := range b.parts {

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"belfry/shared/event"
 )
@@ -62,6 +63,7 @@ type Manifest struct {
 	Agent   event.Key `json:"agent"`
 	Boot    event.Key `json:"boot"` // new at every start of the agent's process
 	Lane    int       `json:"lane"`
+	Sealed  time.Time `json:"sealed"` // by the agent's clock: no event of the batch was read later
 	Events  int       `json:"events"`
 	Streams []Stream  `json:"streams"`
 	Body    string    `json:"body_sha256"` // of the compressed body, in hex

@@ -38,6 +38,11 @@ var rules = []struct{ from, to string }{
 	{"aggregator/ledger", "shared/batch shared/event"},
 	{"aggregator/parse", "shared/event"},
 	{"aggregator/enrich", "shared/event"},
+	// Who ships and how far it reaches comes from the ledger and the heartbeats.
+	{"aggregator/fleet", "aggregator/ledger shared/batch shared/event shared/heartbeat"},
+	{"aggregator/audit", "aggregator/ledger aggregator/fleet shared/batch shared/event"},
+	{"aggregator/dead", "shared/batch shared/broker shared/event shared/segment"},
+	{"aggregator/topology", "shared/broker shared/certs shared/conf"},
 	{"aggregator/query", "shared/event"},
 	// A search is a query; the embedded engine's log and the ledger are one critical section.
 	{"aggregator/index", "aggregator/query shared/event"},
@@ -48,13 +53,14 @@ var rules = []struct{ from, to string }{
 
 	// Leaves know neither side, and each other only in this order.
 	{"shared/batch", "shared/event"},
+	{"shared/heartbeat", "shared/event"},
 	{"shared/broker", "shared/backoff shared/certs shared/conf"},
 	// These drive the real programs from outside, and are linked into none of them.
 	{"shared/e2e/...", "shared/... shared/e2e/..."},
 }
 
 // leaves may be used by the packages that wire a program.
-const leaves = "shared/event shared/batch shared/broker shared/segment shared/certs shared/conf shared/backoff shared/run shared/ops shared/metric"
+const leaves = "shared/event shared/batch shared/broker shared/segment shared/certs shared/conf shared/backoff shared/run shared/ops shared/metric shared/heartbeat"
 
 // outside maps each library from outside the module to the packages that may import it.
 var outside = map[string]string{

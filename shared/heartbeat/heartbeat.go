@@ -1,0 +1,128 @@
+// Package heartbeat is what an agent and the aggregators tell each other of themselves: the heartbeat, by which an agent
+// says how far each of its streams reaches, and the acknowledgement, by which an aggregator says how far it has them.
+//
+// A heartbeat is an event like any other (event.dataset: belfry.heartbeat) and goes the same road, signed with its batch.
+// A stream is named by it until the index has acknowledged the stream's end, so that a tail that was cut off shows.
+package heartbeat
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+
+	"belfry/shared/event"
+)
+
+// Every is how often an agent tells how it is, and how often an aggregator acknowledges.
+const Every = 30 * time.Second
+
+// Dataset is the event.dataset of a heartbeat.
+const Dataset = "belfry.heartbeat"
+
+// MaxStreams bounds the streams that one heartbeat names; what is over goes into further ones.
+const MaxStreams = 200
+
+// Heartbeat is what an agent says of itself.
+type Heartbeat struct {
+	Boot    event.Key // of the process; new at each of its starts
+	Config  string    // hash of the configuration file, in hex
+	Expires time.Time // of the agent's certificate; zero if unknown
+	Dropped uint64    // messages that were lost before they could be kept, since the process began
+	Spool   uint64    // bytes that wait in the spool
+	Streams []Stream  // whose end the index has not acknowledged
+}
+
+// Stream is how far one stream reaches.
+type Stream struct {
+	ID     event.Key `json:"id"`
+	Epoch  uint64    `json:"epoch,string"`
+	Path   string    `json:"path,omitempty"`  // of the file, its last name
+	End    uint64    `json:"end"`             // all before it was handed on to be sent
+	Cursor uint64    `json:"cursor"`          // all before it was taken by the broker or the aggregator
+	Behind uint64    `json:"behind"`          // bytes that were not read yet
+	Since  time.Time `json:"since,omitzero"`  // when the oldest event that was not taken was read; zero: all was taken
+	Final  bool      `json:"final,omitempty"` // it ends at End
+}
+
+// The fields of a heartbeat's event.
+const (
+	fieldBoot    = "belfry.heartbeat.boot"
+	fieldConfig  = "belfry.heartbeat.config"
+	fieldExpires = "belfry.heartbeat.certificate_expires"
+	fieldDropped = "belfry.heartbeat.dropped"
+	fieldSpool   = "belfry.heartbeat.spool_bytes"
+	fieldStreams = "belfry.heartbeat.streams" // JSON text
+)
+
+// Put writes the heartbeat into the fields of an event.
+func (h *Heartbeat) Put(e *event.Event) error {
+	streams, err := json.Marshal(h.Streams)
+	if err != nil {
+		return fmt.Errorf("write heartbeat: %w", err)
+	}
+	e.Set("event.dataset", Dataset)
+	e.Set("event.kind", "event")
+	e.Set(fieldBoot, h.Boot.String())
+	e.Set(fieldConfig, h.Config)
+	if !h.Expires.IsZero() {
+		e.Set(fieldExpires, h.Expires.UTC().Format(time.RFC3339))
+	}
+	e.Set(fieldDropped, strconv.FormatUint(h.Dropped, 10))
+	e.Set(fieldSpool, strconv.FormatUint(h.Spool, 10))
+	e.Set(fieldStreams, string(streams))
+	return nil
+}
+
+// Is reports whether an event is a heartbeat.
+func Is(e *event.Event) bool { return e.Get("event.dataset") == Dataset }
+
+// Of reads the heartbeat of an event. Its error names the field.
+func Of(e *event.Event) (*Heartbeat, error) {
+	h := &Heartbeat{Config: e.Get(fieldConfig)}
+	var err error
+	fault := func(field string, e error) {
+		if err == nil && e != nil {
+			err = fmt.Errorf("heartbeat: %s: %w", field, e)
+		}
+	}
+	number := func(field string) uint64 {
+		n, e := strconv.ParseUint(e.Get(field), 10, 64)
+		fault(field, e)
+		return n
+	}
+	var parsed error
+	h.Boot, parsed = event.ParseKey(e.Get(fieldBoot))
+	fault(fieldBoot, parsed)
+	if text := e.Get(fieldExpires); text != "" {
+		h.Expires, parsed = time.Parse(time.RFC3339, text)
+		fault(fieldExpires, parsed)
+	}
+	h.Dropped, h.Spool = number(fieldDropped), number(fieldSpool)
+	fault(fieldStreams, json.Unmarshal([]byte(e.Get(fieldStreams)), &h.Streams))
+	return h, err
+}
+
+// Ack is how far an aggregator has an agent's streams: those that its heartbeats name. It is cumulative: the last one
+// tells all.
+type Ack struct {
+	Agent   event.Key `json:"agent"`
+	Streams []Held    `json:"streams"`
+}
+
+// Held is how far one stream is accounted for: all before End is in the index, among the dead letters, or was declared
+// dropped or skipped.
+type Held struct {
+	ID    event.Key `json:"id"`
+	Epoch uint64    `json:"epoch,string"`
+	End   uint64    `json:"end"`
+}
+
+// ParseAck reads an acknowledgement.
+func ParseAck(text []byte) (*Ack, error) {
+	a := new(Ack)
+	if err := json.Unmarshal(text, a); err != nil {
+		return nil, fmt.Errorf("acknowledgement: %w", err)
+	}
+	return a, nil
+}
