@@ -84,7 +84,11 @@ func (a *Agent) wire(version string) error {
 	if a.road, err = newRoad(a.cfg, version, a.log, a.set); err != nil {
 		return err
 	}
-	builder, err := batch.NewBuilder(a.id, event.RandomKey(), 0)
+	signer, err := a.cfg.Ship.Files().Signer()
+	if err != nil {
+		return err
+	}
+	builder, err := batch.NewBuilder(a.id, event.RandomKey(), 0, signer.Sign)
 	if err != nil {
 		return err
 	}

@@ -37,7 +37,7 @@ func (r *taken) Send(_ context.Context, b *batch.Sealed, done func(error)) {
 func relayed(t *testing.T, messages ...syslog.Message) (events []map[string]any, ranges []batch.Range) {
 	t.Helper()
 	road := &taken{}
-	b, err := batch.NewBuilder(event.HashKey("a"), event.HashKey("b"), 0)
+	b, err := batch.NewBuilder(event.HashKey("a"), event.HashKey("b"), 0, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"belfry/agent/input/syslog"
 	"belfry/agent/ship/https"
 	"belfry/shared/broker"
+	"belfry/shared/certs"
 	"belfry/shared/conf"
 )
 
@@ -39,6 +40,14 @@ type Inputs struct {
 type Ship struct {
 	AMQP  *broker.Config `yaml:"amqp"`
 	HTTPS *https.Config  `yaml:"https"`
+}
+
+// Files returns the certificates of whichever road is configured.
+func (s Ship) Files() certs.Files {
+	if s.AMQP != nil {
+		return s.AMQP.Files
+	}
+	return s.HTTPS.Files
 }
 
 // Load reads and checks a file, and fills in the defaults.

@@ -55,7 +55,7 @@ func (f *flaky) Send(_ context.Context, b *batch.Sealed, done func(error)) {
 
 func newShipper(t *testing.T, road Transport, confirmed func(*batch.Manifest)) *Shipper {
 	t.Helper()
-	b, err := batch.NewBuilder(event.HashKey("a"), event.HashKey("b"), 0)
+	b, err := batch.NewBuilder(event.HashKey("a"), event.HashKey("b"), 0, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

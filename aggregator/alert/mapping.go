@@ -54,8 +54,8 @@ func (r *reader) logsource(n *yaml.Node) cond {
 		switch p.name {
 		case "definition":
 		case "product":
-			if text != "linux" && text != "unix" {
-				r.fail(p.value, "logsource.product %q: only linux and unix are mapped", text)
+			if text != "linux" && text != "unix" && text != "belfry" {
+				r.fail(p.value, "logsource.product %q: only linux, unix and belfry are mapped", text)
 			}
 		case "service":
 			all = append(all, programs(text)...)

@@ -259,7 +259,9 @@ func TestLoadRules(t *testing.T) {
 		}
 		var titles []string
 		for _, r := range rules.All() {
-			titles = append(titles, r.Title)
+			if !strings.HasPrefix(r.File, "rules/") || r.File == "rules/sudo_su.yml" { // that one is built in
+				titles = append(titles, r.Title)
+			}
 		}
 		return titles, nil
 	}

@@ -25,6 +25,7 @@ import (
 	"belfry/aggregator/parse"
 	amqpin "belfry/aggregator/receive/amqp"
 	"belfry/aggregator/serve"
+	"belfry/shared/batch"
 	"belfry/shared/event"
 	"belfry/shared/ops"
 	"belfry/shared/run"
@@ -88,7 +89,12 @@ func (a *Aggregator) open() error {
 		return fmt.Errorf("show the alerts what they had not seen: %w", err)
 	}
 	parser := parse.New(parse.Config{Retention: time.Duration(e.Retention)}, a.set)
-	if a.pipe, err = newPipeline(parser, a.index, a.log, a.set); err != nil {
+	prover, err := newProver(a.cfg)
+	if err != nil {
+		return err
+	}
+	speaks := &speakers{entries: a.cfg.Receive.Senders, tell: a.tell}
+	if a.pipe, err = newPipeline(prover, speaks, parser, a.index, a.log, a.set); err != nil {
 		return err
 	}
 	a.openBroker()
@@ -149,7 +155,12 @@ func (a *Aggregator) message(ctx context.Context, m amqpin.Message, done func(er
 		a.pipe.foreign(ctx, m.Body, m.UserID, settled)
 		return
 	}
-	a.pipe.batch(ctx, m.Manifest, m.Body, senderOf(m), settled)
+	proof, err := batch.ProofOf(func(name string) string { return m.Headers[name] })
+	if err != nil {
+		settled(&poison{reason: err})
+		return
+	}
+	a.pipe.batch(ctx, delivery{manifest: m.Manifest, proof: proof, body: m.Body, queue: m.Queue}, settled)
 }
 
 // Run works until ctx is done, then stops in order.

@@ -20,21 +20,35 @@ import (
 	"belfry/aggregator/ledger"
 	"belfry/aggregator/receive/http"
 	"belfry/shared/batch"
+	"belfry/shared/certs"
 	"belfry/shared/event"
 )
 
 // rig is a whole aggregator without a broker, with its command line.
 type rig struct {
-	t    *testing.T
-	path string // of its configuration
-	agg  *Aggregator
-	stop func()
+	t     *testing.T
+	path  string // of its configuration
+	agent certs.Files
+	agg   *Aggregator
+	stop  func()
 }
 
 func start(t *testing.T, dir string) *rig {
 	t.Helper()
 	r := &rig{t: t, path: filepath.Join(dir, "aggregator.yaml")}
-	text := fmt.Sprintf("state: %s/state\nreceive: {http: {plain: \"off\"}}\nserve: {socket: %s/api.sock}\n", dir, dir)
+	ca, err := certs.NewAuthority(filepath.Join(dir, "ca"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, err := ca.Issue("belfry", certs.Request{CommonName: "belfry", Hosts: []string{"127.0.0.1"}, Server: true, Client: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.agent, err = ca.Issue("agent", certs.Request{CommonName: "agent-h", Client: true}); err != nil {
+		t.Fatal(err)
+	}
+	text := fmt.Sprintf("state: %s/state\nreceive: {http: {plain: \"off\", tls: {listen: \"127.0.0.1:0\", ca: %s, cert: %s, key: %s}}}\nserve: {socket: %s/api.sock}\n",
+		dir, own.CA, own.Cert, own.Key, dir)
 	if err := os.WriteFile(r.path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -73,16 +87,22 @@ type host struct {
 	builder *batch.Builder
 	place   batch.Place
 	offset  uint64
+	name    string // that it claims
 }
 
-func newHost(t *testing.T, name string) *host {
+func (r *rig) newHost(name string) *host {
+	t := r.t
 	t.Helper()
 	id := event.HashKey(name)
-	b, err := batch.NewBuilder(id, event.RandomKey(), 0)
+	signer, err := r.agent.Signer()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &host{t, id, b, batch.Place{Stream: event.HashKey(name, "s"), Class: "auth", Day: time.Now().UTC().Format(time.DateOnly)}, 0}
+	b, err := batch.NewBuilder(id, event.RandomKey(), 0, signer.Sign)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &host{t, id, b, batch.Place{Stream: event.HashKey(name, "s"), Class: "auth", Day: time.Now().UTC().Format(time.DateOnly)}, 0, "h"}
 }
 
 func (h *host) seal(lines ...string) *batch.Sealed {
@@ -94,7 +114,7 @@ func (h *host) seal(lines ...string) *batch.Sealed {
 		e.Set("event.created", now)
 		e.Set("event.id", event.ID(h.id, h.place.Stream, h.place.Epoch, h.offset).String())
 		e.Set("event.original", l)
-		e.Set("host.name", "h")
+		e.Set("host.name", h.name)
 		e.Set("log.offset", fmt.Sprint(h.offset))
 		end := h.offset + uint64(len(l)) + 1
 		h.builder.Add(h.place, h.offset, end, e.AppendJSON(nil))
@@ -139,7 +159,7 @@ func (r *rig) dead() (reasons []string) {
 }
 
 func (r *rig) send(b *batch.Sealed) error {
-	queued, err := r.door().Batch(r.t.Context(), b.Header, b.Body, "agent-h")
+	queued, err := r.door().Batch(r.t.Context(), http.Batch{Manifest: b.Header, Proof: b.Proof, Body: b.Body, Sender: "agent-h"})
 	if queued {
 		r.t.Error("queued without a broker")
 	}
@@ -170,7 +190,7 @@ func stamp() string { return time.Now().UTC().Format("Jan _2 15:04:05") }
 func TestRoad(t *testing.T) {
 	dir := t.TempDir()
 	r := start(t, dir)
-	h := newHost(t, "h")
+	h := r.newHost("h")
 	su := h.seal(
 		stamp()+" h sudo:   averez : TTY=pts/0 ; PWD=/srv/lab ; USER=root ; COMMAND=/usr/bin/su -c id",
 		stamp()+" h CRON[12]: pam_unix(cron:session): session opened for user root(uid=0) by (uid=0)",
@@ -235,14 +255,27 @@ func TestRoad(t *testing.T) {
 		r.count(0, "third")
 	})
 	t.Run("false place", func(t *testing.T) {
-		other := newHost(t, "other")
-		other.offset = 5
-		b := other.seal("x")
-		b.Header = bytes.Replace(b.Header, []byte(`"first":5`), []byte(`"first":6`), 1)
+		other := r.newHost("other")
+		other.builder.Add(other.place, 6, 7, []byte(`{"log":{"offset":5}}`))
+		b, err := other.builder.Seal()
+		if err != nil {
+			t.Fatal(err)
+		}
 		dies(b, "is in no data range of the manifest")
 	})
+	// Whatever one who has not the agent's key recomputes: it is not the agent's.
+	t.Run("forged manifest", func(t *testing.T) {
+		other := r.newHost("forged")
+		other.offset = 5
+		b := other.seal("x")
+		b.Header = bytes.Replace(b.Header, []byte(`"first":5`), []byte(`"first":4`), 1)
+		dies(b, "the signature is not one of agent-h over this")
+		b = other.seal("y")
+		b.Proof = batch.Proof{}
+		dies(b, "signature: the batch has none")
+	})
 	t.Run("more holes than the ledger keeps", func(t *testing.T) {
-		other := newHost(t, "holes")
+		other := r.newHost("holes")
 		for i := range uint64(ledger.MaxRanges + 1) {
 			other.builder.Pass(other.place, batch.Dropped, 10*i+5, 10*i+9)
 		}
@@ -258,7 +291,7 @@ func TestRoad(t *testing.T) {
 			t.Fatalf("%+v, %v", d, err)
 		}
 		d.limit = d.bytes + 100
-		if err := d.bury([]byte("m"), make([]byte, 200), "s", errPoison); !errors.Is(err, errPoison) {
+		if err := d.bury(http.Batch{Manifest: []byte("m"), Body: make([]byte, 200), Sender: "s"}, errPoison); !errors.Is(err, errPoison) {
 			t.Errorf("%v", err)
 		}
 	})
@@ -281,7 +314,7 @@ func TestRoad(t *testing.T) {
 
 func TestTail(t *testing.T) {
 	r := start(t, t.TempDir())
-	h := newHost(t, "h")
+	h := r.newHost("h")
 	ctx, cancel := context.WithCancel(t.Context())
 	out, in := io.Pipe()
 	done := make(chan error, 1)
@@ -333,7 +366,7 @@ func TestForeignEvents(t *testing.T) {
 
 func TestStatus(t *testing.T) {
 	r := start(t, t.TempDir())
-	h := newHost(t, "h")
+	h := r.newHost("h")
 	if err := r.send(h.seal("a", "b", "c")); err != nil {
 		t.Fatal(err)
 	}
@@ -371,7 +404,7 @@ func TestSearchNeedsTheSocketAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.path = filepath.Join(dir, "other.yaml")
-	tls := strings.Replace(string(text), `plain: "off"`, `plain: "off", tls: {ca: /nowhere, cert: /nowhere, key: /nowhere}`, 1)
+	tls := strings.ReplaceAll(string(text), ".key}", ".nowhere}")
 	if err := os.WriteFile(r.path, []byte(tls), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	httpin "belfry/aggregator/receive/http"
 	"belfry/shared/event"
 	"belfry/shared/segment"
 )
@@ -34,6 +35,9 @@ type letter struct {
 	Received time.Time `json:"received"`
 	Manifest []byte    `json:"manifest"` // as it came, in base64
 	Body     []byte    `json:"body"`     // likewise
+
+	Signature   []byte `json:"signature,omitempty"`
+	Certificate []byte `json:"certificate,omitempty"`
 }
 
 // openDead makes the folder, and counts what is in it.
@@ -59,13 +63,16 @@ func openDead(dir string) (*deadLetters, error) {
 }
 
 // bury writes a batch down, on the disk when it returns nil.
-func (d *deadLetters) bury(manifest, body []byte, sender string, reason error) error {
-	text, err := json.Marshal(letter{reason.Error(), sender, time.Now().UTC(), manifest, body})
+func (d *deadLetters) bury(b httpin.Batch, reason error) error {
+	text, err := json.Marshal(letter{
+		Reason: reason.Error(), Sender: b.Sender, Received: time.Now().UTC(), Manifest: b.Manifest, Body: b.Body,
+		Signature: b.Proof.Signature, Certificate: b.Proof.Chain,
+	})
 	if err != nil {
 		return fmt.Errorf("write dead letter: %w", err)
 	}
 	// The same batch again has the same name.
-	path := filepath.Join(d.dir, event.HashKey(string(manifest), string(body)).String()+".json")
+	path := filepath.Join(d.dir, event.HashKey(string(b.Manifest), string(b.Body)).String()+".json")
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if _, err := os.Stat(path); err == nil {

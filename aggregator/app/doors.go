@@ -20,9 +20,6 @@ import (
 	"belfry/shared/run"
 )
 
-// senderHeader names the agent whose batch an aggregator took over HTTP and queued. Only an aggregator is believed.
-const senderHeader = "belfry-sender"
-
 // addDoors opens the listeners.
 func (a *Aggregator) addDoors(g *run.Group) error {
 	sink, err := a.sink()
@@ -66,7 +63,11 @@ func (a *Aggregator) listen(g *run.Group, name string, c ops.Config) error {
 // sink is where the HTTP doors lead: to the broker where there is one, so that all goes one road, else to the index.
 func (a *Aggregator) sink() (httpin.Sink, error) {
 	if a.publish != nil {
-		return newQueued(a.publish)
+		signer, err := a.cfg.Receive.AMQP.Signer()
+		if err != nil {
+			return nil, err
+		}
+		return newQueued(a.publish, signer.Sign)
 	}
 	dead, err := openDead(a.cfg.Dir("dead"))
 	if err != nil {
@@ -83,13 +84,15 @@ type direct struct {
 }
 
 // Batch waits until the batch is durable: in the index, or, if it can never get there, among the dead letters.
-func (d direct) Batch(ctx context.Context, manifest, body []byte, name string) (bool, error) {
-	err := wait(ctx, func(done func(error)) { d.pipe.batch(ctx, manifest, body, sender{name: name}, done) })
+func (d direct) Batch(ctx context.Context, b httpin.Batch) (bool, error) {
+	err := wait(ctx, func(done func(error)) {
+		d.pipe.batch(ctx, delivery{manifest: b.Manifest, proof: b.Proof, body: b.Body}, done)
+	})
 	if !errors.Is(err, httpin.ErrPoison) {
 		return false, err
 	}
-	d.log.Error("batch goes to the dead letters", "sender", name, "folder", d.dead.dir, "err", err)
-	return false, d.dead.bury(manifest, body, name, err)
+	d.log.Error("batch goes to the dead letters", "sender", b.Sender, "folder", d.dead.dir, "err", err)
+	return false, d.dead.bury(b, err)
 }
 
 // Events waits until the events are durable.
@@ -123,9 +126,10 @@ type queued struct {
 	offset  uint64
 }
 
-func newQueued(p *amqpin.Publisher) (*queued, error) {
+// newQueued returns one that signs as the aggregator.
+func newQueued(p *amqpin.Publisher, sign batch.Sign) (*queued, error) {
 	agent := event.RandomKey()
-	builder, err := batch.NewBuilder(agent, event.RandomKey(), 0)
+	builder, err := batch.NewBuilder(agent, event.RandomKey(), 0, sign)
 	if err != nil {
 		return nil, err
 	}
@@ -135,13 +139,13 @@ func newQueued(p *amqpin.Publisher) (*queued, error) {
 	}, nil
 }
 
-// Batch publishes an agent's batch in its slot, with the name of who sent it.
-func (q *queued) Batch(ctx context.Context, manifest, body []byte, name string) (bool, error) {
-	m, err := batch.ParseManifest(manifest)
+// Batch publishes an agent's batch in its slot, as it came.
+func (q *queued) Batch(ctx context.Context, b httpin.Batch) (bool, error) {
+	m, err := batch.ParseManifest(b.Manifest)
 	if err != nil {
 		return false, fmt.Errorf("%w: %w", httpin.ErrPoison, err)
 	}
-	return true, q.send(ctx, m, manifest, body, map[string]string{senderHeader: name})
+	return true, q.send(ctx, m, b.Manifest, b.Body, b.Proof)
 }
 
 // Events publishes foreign events.
@@ -151,7 +155,7 @@ func (q *queued) Events(ctx context.Context, events []*event.Event) (bool, error
 		return false, err
 	}
 	for _, b := range batches {
-		if err := q.send(ctx, b.Manifest, b.Header, b.Body, nil); err != nil {
+		if err := q.send(ctx, b.Manifest, b.Header, b.Body, b.Proof); err != nil {
 			return false, err
 		}
 	}
@@ -182,30 +186,12 @@ func (q *queued) seal(events []*event.Event) ([]*batch.Sealed, error) {
 	return append(all, b), err
 }
 
-func (q *queued) send(ctx context.Context, m *batch.Manifest, manifest, body []byte, headers map[string]string) error {
+func (q *queued) send(ctx context.Context, m *batch.Manifest, manifest, body []byte, proof batch.Proof) error {
 	return q.publish.Publish(ctx, broker.Events, batch.Slot(m.Agent, m.Lane), amqpin.Message{
-		Manifest: manifest, Body: body, MessageID: m.ID.String(), Headers: headers,
+		Manifest: manifest, Body: body, MessageID: m.ID.String(), Headers: proof.Headers(),
 		ContentType: batch.ContentType, ContentEncoding: batch.ContentEncoding,
 	})
 }
-
-// sender is who a batch comes from, as it was proven.
-type sender struct {
-	name    string // common name of the certificate, or the broker's user
-	foreign bool   // an aggregator made the batch of what others sent: its agent is none
-}
-
-// senderOf returns the user that the broker checked, or whom an aggregator names.
-func senderOf(m amqpin.Message) sender {
-	if m.UserID != aggregatorUser {
-		return sender{name: m.UserID}
-	}
-	name, taken := m.Headers[senderHeader]
-	return sender{name: name, foreign: !taken}
-}
-
-// aggregatorUser is the broker's user of all aggregators.
-const aggregatorUser = "belfry"
 
 // Status is the answer of /v1/status.
 type Status struct {

@@ -13,25 +13,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"belfry/aggregator/config"
-	amqpin "belfry/aggregator/receive/amqp"
 	"belfry/shared/certs"
 	"belfry/shared/run"
 )
-
-// Who a batch comes from is what the broker has checked, and only an aggregator may speak for others.
-func TestSenderOf(t *testing.T) {
-	f := func(user string, headers map[string]string, want sender) {
-		t.Helper()
-		if got := senderOf(amqpin.Message{UserID: user, Headers: headers}); got != want {
-			t.Errorf("%s %v: %+v, want %+v", user, headers, got, want)
-		}
-	}
-	f("agent-web01", nil, sender{name: "agent-web01"})
-	f("agent-web01", map[string]string{senderHeader: "agent-db01"}, sender{name: "agent-web01"})
-	f("belfry", map[string]string{senderHeader: "agent-db01"}, sender{name: "agent-db01"})
-	f("belfry", nil, sender{foreign: true})
-	f("", nil, sender{})
-}
 
 // open wires an aggregator that is not run, with a broker at an address where none is if that is wanted.
 func open(t *testing.T, withBroker bool) *Aggregator {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,73 +21,102 @@ import (
 )
 
 // errPoison says that a message can never be taken.
-var errPoison = errors.New("cannot be decoded")
+var errPoison = errors.New("cannot be taken")
+
+// poison is an errPoison that knows its batch.
+type poison struct {
+	reason error
+	proven *batch.Manifest // nil: nobody knows whose it is, so it says nothing
+}
+
+func (r *poison) Error() string        { return errPoison.Error() + ": " + r.reason.Error() }
+func (r *poison) Unwrap() error        { return r.reason }
+func (r *poison) Is(target error) bool { return target == errPoison }
+
+// delivery is a batch as it came.
+type delivery struct {
+	manifest []byte
+	proof    batch.Proof
+	body     []byte
+	queue    string // of the broker; "" without
+}
 
 // pipeline takes messages from the doors through the stages: decode, ledger, parse, index. The index calls the
 // alerts and the live tail when the events are on the disk, and then what each message waits for.
 type pipeline struct {
+	prover *prover
+	speaks *speakers
 	opener *batch.Opener
 	parser *parse.Parser
 	index  *embedded.Index
 	log    *slog.Logger
 	decs   sync.Pool // of *event.Decoder
 
-	events, repeats, poison *metrics.Counter
+	events, repeats, poison, mismatches *metrics.Counter
 }
 
-func newPipeline(parser *parse.Parser, index *embedded.Index, log *slog.Logger, set *metrics.Set) (*pipeline, error) {
+func newPipeline(prover *prover, speaks *speakers, parser *parse.Parser, index *embedded.Index, log *slog.Logger,
+	set *metrics.Set) (*pipeline, error) {
 	opener, err := batch.NewOpener()
 	if err != nil {
 		return nil, err
 	}
 	return &pipeline{
-		opener: opener, parser: parser, index: index, log: log,
+		prover: prover, speaks: speaks, opener: opener, parser: parser, index: index, log: log,
 		decs:    sync.Pool{New: func() any { return new(event.Decoder) }},
 		events:  set.NewCounter("belfry_receive_events_total"),
 		repeats: set.NewCounter("belfry_ledger_repeats_total"),
 		poison:  set.NewCounter("belfry_receive_poison_total"),
+
+		mismatches: set.NewCounter("belfry_receive_identity_mismatches_total"),
 	}, nil
 }
 
 // batch takes an agent's batch. done is called once, when all of it is durable, or with an error that says why not:
 // errPoison if it can never be. The calls of one queue must come in its order.
-func (p *pipeline) batch(ctx context.Context, manifest, body []byte, from sender, done func(error)) {
-	m, err := batch.ParseManifest(manifest)
+func (p *pipeline) batch(ctx context.Context, d delivery, done func(error)) {
+	m, err := batch.ParseManifest(d.manifest)
 	if err != nil {
-		p.refuse(err, done)
+		p.refuse(nil, err, done)
 		return
 	}
-	lines, err := p.opener.Open(m, body)
+	from, err := p.prover.prove(m, d.manifest, d.proof)
 	if err != nil {
-		p.refuse(err, done)
+		p.refuse(nil, err, done)
+		return
+	}
+	lines, err := p.opener.Open(m, d.body)
+	if err != nil {
+		p.refuse(m, err, done)
 		return
 	}
 	w := embedded.Write{Items: make([]embedded.Item, 0, len(lines))}
 	for i := range m.Streams {
 		s := &m.Streams[i]
-		if err := p.stream(&w, m.Agent, s, lines[:s.Events], from); err != nil {
-			p.refuse(fmt.Errorf("streams[%d]: %w", i, err), done)
+		if err := p.stream(ctx, &w, m.Agent, s, lines[:s.Events], from); err != nil {
+			p.refuse(m, fmt.Errorf("streams[%d]: %w", i, err), done)
 			return
 		}
 		lines = lines[s.Events:]
 	}
-	p.write(ctx, w, done)
+	p.write(ctx, m, w, done)
 }
 
-func (p *pipeline) refuse(err error, done func(error)) {
+// refuse says that a message can never be taken; m is its manifest if that is proven.
+func (p *pipeline) refuse(m *batch.Manifest, reason error, done func(error)) {
 	p.poison.Inc()
-	done(fmt.Errorf("%w: %w", errPoison, err))
+	done(&poison{reason, m})
 }
 
 // stream decodes and parses what is new of one stream's part of a batch.
-func (p *pipeline) stream(w *embedded.Write, agent event.Key, s *batch.Stream, lines [][]byte, from sender) error {
+func (p *pipeline) stream(ctx context.Context, w *embedded.Write, agent event.Key, s *batch.Stream, lines [][]byte, from sender) error {
 	pos := ledger.Position{Agent: agent, Stream: s.ID, Epoch: s.Epoch}
 	for _, r := range s.Ranges {
 		w.Ranges = append(w.Ranges, embedded.Range{Pos: pos, Kind: r.Kind, First: r.First, End: r.End})
 	}
 	dec := p.decs.Get().(*event.Decoder)
 	defer p.decs.Put(dec)
-	now := time.Now()
+	now, last, speaks := time.Now(), "", true // for which host the sender was asked for last
 	for i, line := range lines {
 		e, err := dec.Decode(line)
 		if err != nil {
@@ -108,6 +138,13 @@ func (p *pipeline) stream(w *embedded.Write, agent event.Key, s *batch.Stream, l
 			e.Set("agent.name", from.name)
 		}
 		p.understand(e, now)
+		if host := e.Get("host.name"); !from.foreign && host != last {
+			last, speaks = host, p.speaks.may(from.name, host)
+		}
+		if !speaks {
+			p.mismatches.Inc()
+			p.speaks.check(ctx, e, from.name, now)
+		}
 		w.Items = append(w.Items, embedded.Item{Event: e, Pos: pos, Offset: offset, Ranged: true})
 	}
 	return nil
@@ -122,9 +159,12 @@ func inData(ranges []batch.Range, offset uint64) bool {
 	return false
 }
 
-// understand parses one event.
+// understand parses one event. What an agent says of itself is no line of a log.
 func (p *pipeline) understand(e *event.Event, now time.Time) {
 	e.Set("event.ingested", now.UTC().Format(time.RFC3339Nano))
+	if strings.HasPrefix(e.Get("event.dataset"), ownDatasets) {
+		return
+	}
 	p.parser.Parse(e, now)
 }
 
@@ -132,7 +172,7 @@ func (p *pipeline) understand(e *event.Event, now time.Time) {
 func (p *pipeline) foreign(ctx context.Context, body []byte, sender string, done func(error)) {
 	events, err := receive.Foreign(body, time.Now())
 	if err != nil {
-		p.refuse(err, done)
+		p.refuse(nil, err, done)
 		return
 	}
 	for _, e := range events {
@@ -149,17 +189,17 @@ func (p *pipeline) foreignEvents(ctx context.Context, events []*event.Event, don
 		p.understand(e, now)
 		w.Items = append(w.Items, embedded.Item{Event: e})
 	}
-	p.write(ctx, w, done)
+	p.write(ctx, nil, w, done)
 }
 
-func (p *pipeline) write(ctx context.Context, w embedded.Write, done func(error)) {
+func (p *pipeline) write(ctx context.Context, m *batch.Manifest, w embedded.Write, done func(error)) {
 	p.index.Write(ctx, w, func(r embedded.Result, err error) {
 		switch {
 		case err == nil:
 			p.events.Add(r.New)
 			p.repeats.Add(r.Repeats)
 		case errors.Is(err, embedded.ErrBadWrite), errors.Is(err, ledger.ErrFull): // nor later
-			p.refuse(err, done)
+			p.refuse(m, err, done)
 			return
 		}
 		done(err)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"path"
 	"path/filepath"
 	"time"
 
@@ -32,6 +33,31 @@ type Config struct {
 type Receive struct {
 	AMQP *AMQP `yaml:"amqp"` // without it, agents ship over HTTPS
 	HTTP HTTP  `yaml:"http"`
+
+	Senders []Sender `yaml:"senders"` // certificates that speak for other hosts than the one that they name; default none
+}
+
+// Sender is a certificate that may speak for others, as that of a relay.
+type Sender struct {
+	Name  string   `yaml:"name"`  // common name of the certificate
+	Hosts []string `yaml:"hosts"` // patterns of host names, as "*" or "sw-*.example.org"
+}
+
+// Validate reports every fault, each with its key.
+func (s Sender) Validate() error {
+	var errs []error
+	if s.Name == "" {
+		errs = append(errs, errors.New("name: the common name of a certificate must be given"))
+	}
+	if len(s.Hosts) == 0 {
+		errs = append(errs, errors.New("hosts: at least one pattern is needed"))
+	}
+	for i, p := range s.Hosts {
+		if _, err := path.Match(p, ""); err != nil {
+			errs = append(errs, fmt.Errorf("hosts[%d]: %q is not a pattern such as *.example.org", i, p))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // AMQP is the broker to consume from.
@@ -162,6 +188,9 @@ func (c *Config) Validate() error {
 		if t.Listen != "" && t.Listen == cmp.Or(c.Receive.HTTP.Plain, defaultPlain) {
 			errs = append(errs, fmt.Errorf("receive.http.tls.listen: %q is what receive.http.plain listens at", t.Listen))
 		}
+	}
+	for i, s := range c.Receive.Senders {
+		section(fmt.Sprintf("receive.senders[%d]", i), s.Validate())
 	}
 	section("index.embedded", c.Index.Embedded.Validate())
 	if c.Notify.IRC != nil {

@@ -15,7 +15,7 @@ import (
 
 func build(t testing.TB) *Builder {
 	t.Helper()
-	b, err := NewBuilder(event.HashKey("agent"), event.HashKey("boot"), 3)
+	b, err := NewBuilder(event.HashKey("agent"), event.HashKey("boot"), 3, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

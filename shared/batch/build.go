@@ -16,6 +16,7 @@ import (
 type Sealed struct {
 	Manifest *Manifest
 	Header   []byte // the manifest as JSON
+	Proof    Proof  // who says so
 	Body     []byte // NDJSON in zstd
 	Raw      int    // bytes of the body before compression
 }
@@ -24,6 +25,7 @@ type Sealed struct {
 type Builder struct {
 	agent, boot event.Key
 	lane        int
+	sign        Sign
 	enc         *zstd.Encoder
 	parts       []part
 	raw, events int
@@ -35,13 +37,16 @@ type part struct {
 	lines []byte
 }
 
-// NewBuilder returns a builder of one agent's lane.
-func NewBuilder(agent, boot event.Key, lane int) (*Builder, error) {
+// Sign signs a text: it returns the signature, and the certificates of who made it in DER. certs.Signer does so.
+type Sign func(text []byte) (signature, chain []byte, err error)
+
+// NewBuilder returns a builder of one agent's lane. Without sign its batches have no proof, and no aggregator takes them.
+func NewBuilder(agent, boot event.Key, lane int, sign Sign) (*Builder, error) {
 	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(256<<10))
 	if err != nil {
 		return nil, fmt.Errorf("make zstd encoder: %w", err)
 	}
-	return &Builder{agent: agent, boot: boot, lane: lane, enc: enc}, nil
+	return &Builder{agent: agent, boot: boot, lane: lane, sign: sign, enc: enc}, nil
 }
 
 // Place tells the builder where the next bytes belong.
@@ -132,6 +137,11 @@ func (b *Builder) Seal() (*Sealed, error) {
 		return nil, fmt.Errorf("write manifest: %w", err)
 	}
 	s.Header = header
+	if b.sign != nil {
+		if s.Proof.Signature, s.Proof.Chain, err = b.sign(Signed(header)); err != nil {
+			return nil, fmt.Errorf("sign manifest: %w", err)
+		}
+	}
 	b.parts, b.raw, b.events = b.parts[:0], 0, 0
 	return s, nil
 }

@@ -3,10 +3,12 @@
 //
 // A body holds one ECS object a line, grouped by stream in the order of the manifest, in the order of their offsets.
 // The manifest is one JSON object; over AMQP it travels as the header "belfry-manifest", over HTTP as "Belfry-Manifest"
-// in base64. Nothing here keeps a batch: who built it owns it, and nobody changes it after Seal.
+// in base64. Its signature and the certificate of who signed it travel beside it, over either road in base64: whoever has a
+// batch can judge it by itself, so an aggregator that takes over, or has lost its state, can too. Nothing here keeps a batch: who built it owns it, and nobody changes it after Seal.
 package batch
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -132,4 +134,41 @@ const (
 	ContentType     = "application/x-ndjson"
 	ContentEncoding = "zstd"
 	ManifestHeader  = "belfry-manifest" // AMQP: the JSON; HTTP: base64 of it
+
+	SignatureHeader   = "belfry-signature"   // in base64
+	CertificateHeader = "belfry-certificate" // DER, with those between it and the authority, in base64
 )
+
+// Proof says whose a manifest is.
+type Proof struct {
+	Signature []byte // over Signed(manifest), by the key of the certificate
+	Chain     []byte // certificates in DER, one behind the other, that of the signer first
+}
+
+// signedAs keeps a signature from being taken for one over something else.
+const signedAs = "belfry batch manifest v1\n"
+
+// Signed returns what is signed for a manifest: its bytes as they travel, behind a word that says what they are.
+func Signed(manifest []byte) []byte { return append([]byte(signedAs), manifest...) }
+
+// Headers returns the proof as it travels: names and values. There are none without a signature.
+func (p Proof) Headers() map[string]string {
+	if len(p.Signature) == 0 {
+		return nil
+	}
+	return map[string]string{
+		SignatureHeader:   base64.StdEncoding.EncodeToString(p.Signature),
+		CertificateHeader: base64.StdEncoding.EncodeToString(p.Chain),
+	}
+}
+
+// ProofOf reads the proof of a batch; get returns a header, "" for one that is not there. Without headers it is empty.
+func ProofOf(get func(name string) string) (p Proof, err error) {
+	if p.Signature, err = base64.StdEncoding.DecodeString(get(SignatureHeader)); err != nil {
+		return p, fmt.Errorf("header %s: %w", SignatureHeader, err)
+	}
+	if p.Chain, err = base64.StdEncoding.DecodeString(get(CertificateHeader)); err != nil {
+		return p, fmt.Errorf("header %s: %w", CertificateHeader, err)
+	}
+	return p, nil
+}

@@ -1,6 +1,7 @@
 package certs
 
 import (
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -105,6 +106,7 @@ type reloader struct {
 	looked time.Time
 	stamps [3]time.Time
 	pair   *tls.Certificate
+	chain  []byte // of pair, in DER
 	pool   *x509.CertPool
 }
 
@@ -130,12 +132,23 @@ func (r *reloader) get() (*tls.Certificate, *x509.CertPool, error) {
 		var pool *x509.CertPool
 		if pool, err = r.files.pool(); err == nil {
 			r.pair, r.pool, r.stamps = &pair, pool, stamps
+			r.chain = bytes.Join(pair.Certificate, nil)
 		}
 	}
 	if r.pair == nil {
 		return nil, nil, fmt.Errorf("load certificate: %w", err)
 	}
 	return r.pair, r.pool, nil
+}
+
+// signing returns the pair and its chain.
+func (r *reloader) signing() (*tls.Certificate, []byte, error) {
+	if _, _, err := r.get(); err != nil {
+		return nil, nil, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.pair, r.chain, nil
 }
 
 func (f Files) stamps() (all [3]time.Time) {

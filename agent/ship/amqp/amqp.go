@@ -28,9 +28,13 @@ func New(cfg broker.Config, log *slog.Logger, set *metrics.Set) (*Road, error) {
 // Send publishes one batch. It blocks while there is no connection, or the broker blocks.
 func (r *Road) Send(ctx context.Context, b *batch.Sealed, done func(error)) {
 	m := b.Manifest
+	headers := amqp.Table{batch.ManifestHeader: string(b.Header)}
+	for name, value := range b.Proof.Headers() {
+		headers[name] = value
+	}
 	r.Publisher.Send(ctx, broker.Message{
 		Exchange: broker.Events, Key: batch.Slot(m.Agent, m.Lane), ID: m.ID.String(),
 		Type: batch.ContentType, Encoding: batch.ContentEncoding,
-		Headers: amqp.Table{batch.ManifestHeader: string(b.Header)}, Body: b.Body,
+		Headers: headers, Body: b.Body,
 	}, done)
 }

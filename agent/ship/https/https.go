@@ -142,6 +142,9 @@ func (r *Road) post(ctx context.Context, b *batch.Sealed) error {
 	req.Header.Set("Content-Type", batch.ContentType)
 	req.Header.Set("Content-Encoding", batch.ContentEncoding)
 	req.Header.Set(batch.ManifestHeader, base64.StdEncoding.EncodeToString(b.Header))
+	for name, value := range b.Proof.Headers() {
+		req.Header.Set(name, value)
+	}
 	resp, err := r.client.Do(req)
 	if err != nil {
 		return fmt.Errorf("post batch: %w", err)

@@ -56,7 +56,7 @@ func road(t *testing.T, cfg Config) *Road {
 
 func sealed(t *testing.T) *batch.Sealed {
 	t.Helper()
-	b, err := batch.NewBuilder(event.HashKey("a"), event.HashKey("b"), 0)
+	b, err := batch.NewBuilder(event.HashKey("a"), event.HashKey("b"), 0, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

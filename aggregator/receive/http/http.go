@@ -35,8 +35,16 @@ var ErrPoison = errors.New("batch is not acceptable")
 
 // Sink takes what came in. Both methods block until it is durable, or held by a broker: then queued is true.
 type Sink interface {
-	Batch(ctx context.Context, manifest, body []byte, sender string) (queued bool, err error)
+	Batch(ctx context.Context, b Batch) (queued bool, err error)
 	Events(ctx context.Context, events []*event.Event) (queued bool, err error)
+}
+
+// Batch is one batch of an agent, as it came.
+type Batch struct {
+	Manifest []byte
+	Proof    batch.Proof
+	Body     []byte
+	Sender   string // common name of the certificate of the connection
 }
 
 // Doors makes the handlers.
@@ -169,11 +177,16 @@ func (d *Doors) takeBatch(w http.ResponseWriter, r *http.Request) {
 		d.refuse(w, http.StatusBadRequest, errors.New("header Belfry-Manifest is missing or not base64"))
 		return
 	}
+	proof, err := batch.ProofOf(r.Header.Get)
+	if err != nil {
+		d.refuse(w, http.StatusBadRequest, err)
+		return
+	}
 	body, ok := d.read(w, r)
 	if !ok {
 		return
 	}
-	queued, err := d.sink.Batch(r.Context(), manifest, body, sender)
+	queued, err := d.sink.Batch(r.Context(), Batch{Manifest: manifest, Proof: proof, Body: body, Sender: sender})
 	switch {
 	case errors.Is(err, ErrPoison):
 		d.refuse(w, http.StatusBadRequest, err)

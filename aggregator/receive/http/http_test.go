@@ -27,8 +27,8 @@ type store struct {
 	body   string
 }
 
-func (s *store) Batch(_ context.Context, manifest, body []byte, sender string) (bool, error) {
-	s.sender, s.body = sender, string(manifest)+" "+string(body)
+func (s *store) Batch(_ context.Context, b Batch) (bool, error) {
+	s.sender, s.body = b.Sender, string(b.Manifest)+" "+string(b.Body)
 	return s.queued, s.err
 }
 

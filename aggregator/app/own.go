@@ -1,0 +1,48 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"belfry/aggregator/index/embedded"
+	"belfry/aggregator/ledger"
+	"belfry/shared/batch"
+	"belfry/shared/event"
+)
+
+// ownDatasets begins the datasets of what agents and aggregators say of themselves.
+const ownDatasets = "belfry."
+
+// ownAgent is the agent of all events that an aggregator makes itself, as of gaps. It ships nothing.
+var ownAgent = event.HashKey("belfry", "own")
+
+// ownPlace is where the ledger keeps an event of the aggregator's own: key names it, so it is written once however often
+// it is told.
+func ownPlace(key []string) ledger.Position {
+	return ledger.Position{Agent: ownAgent, Stream: event.HashKey(key...)}
+}
+
+// tell writes an event of the aggregator's own to the index, where the alerts see it, once for each key. It returns
+// without waiting for that.
+func (a *Aggregator) tell(ctx context.Context, key []string, e *event.Event) {
+	a.tellThen(ctx, key, e, func(err error) {
+		if err != nil && !errors.Is(err, embedded.ErrClosed) {
+			a.log.Warn("event of our own not written", "dataset", e.Get("event.dataset"), "err", err)
+		}
+	})
+}
+
+// tellThen is like tell, and says what became of it.
+func (a *Aggregator) tellThen(ctx context.Context, key []string, e *event.Event, done func(error)) {
+	pos, now := ownPlace(key), time.Now().UTC().Format(time.RFC3339Nano)
+	e.Default("@timestamp", now)
+	e.Default("event.created", now)
+	e.Set("event.ingested", now)
+	e.Default("event.kind", "event")
+	e.Set("event.id", event.ID(pos.Agent, pos.Stream, pos.Epoch, 0).String())
+	a.index.Write(ctx, embedded.Write{
+		Items:  []embedded.Item{{Event: e, Pos: pos, Ranged: true}},
+		Ranges: []embedded.Range{{Pos: pos, Kind: batch.Data, End: 1}},
+	}, func(_ embedded.Result, err error) { done(err) })
+}

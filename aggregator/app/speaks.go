@@ -1,0 +1,93 @@
+package app
+
+import (
+	"context"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"belfry/aggregator/config"
+	"belfry/shared/event"
+)
+
+// tagMismatch marks an event of a host for which its sender's certificate does not speak.
+const tagMismatch = "identity_mismatch"
+
+// speakers knows for which hosts a certificate speaks: for the one that it names, and for those that the configuration
+// says, as a relay's must.
+type speakers struct {
+	entries []config.Sender
+	tell    func(ctx context.Context, key []string, e *event.Event) // writes an event of the aggregator's own, once
+
+	mu   sync.Mutex
+	told map[string]bool // since this day began
+	day  string
+}
+
+// maxTold bounds what is remembered of a day: who claims ever new hosts is told of only so often.
+const maxTold = 10_000
+
+// may reports whether the certificate of name may speak for host. A certificate of "web01", "agent-web01" or
+// "web01.example.org" speaks for web01. Letters count alike in either case (RFC 4343).
+func (s *speakers) may(name, host string) bool {
+	if host == "" || strings.EqualFold(strings.TrimPrefix(name, "agent-"), host) || strings.EqualFold(name, host) {
+		return true
+	}
+	if n := len(host); len(name) > n && name[n] == '.' && strings.EqualFold(name[:n], host) {
+		return true
+	}
+	for _, e := range s.entries {
+		if e.Name == name && slices.ContainsFunc(e.Hosts, func(p string) bool { return matches(p, host) }) {
+			return true
+		}
+	}
+	return false
+}
+
+// check tags an event whose sender does not speak for its host, and has it told once a day for each pair: of a relay, for
+// which nobody said that it is one, once for all its hosts.
+func (s *speakers) check(ctx context.Context, e *event.Event, name string, now time.Time) {
+	e.Add("tags", tagMismatch)
+	host, relay := e.Get("host.name"), e.Get("observer.name")
+	key := name + "\x00" + host
+	if relay != "" {
+		key = name
+	}
+	day := now.UTC().Format(time.DateOnly)
+	if !s.first(key, day) {
+		return
+	}
+	var n event.Event
+	n.Set("event.dataset", "belfry.identity")
+	n.Set("event.action", "identity-mismatch")
+	n.Set("host.name", host)
+	n.Set("agent.name", name)
+	n.Set("observer.name", relay)
+	text := "the certificate of " + name + " does not speak for host " + host
+	if relay != "" {
+		text += ", nor is it said under receive.senders that it relays for others"
+	}
+	n.Set("message", text)
+	s.tell(ctx, []string{"identity", key, day}, &n)
+}
+
+func (s *speakers) first(key, day string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.day != day {
+		s.day, s.told = day, make(map[string]bool)
+	}
+	if s.told[key] || len(s.told) >= maxTold {
+		return false
+	}
+	s.told[key] = true
+	return true
+}
+
+// matches reports whether a host's name is of a pattern, as path.Match knows them.
+func matches(pattern, host string) bool {
+	ok, err := path.Match(strings.ToLower(pattern), strings.ToLower(host))
+	return ok && err == nil // the configuration was checked
+}

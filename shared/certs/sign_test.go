@@ -1,0 +1,203 @@
+package certs
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"errors"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+func TestSign(t *testing.T) {
+	ca, agent, _ := authority(t)
+	s, err := agent.Signer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := agent.Verifier()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := []byte("what was sent")
+	sig, chain, err := s.Sign(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	own, err := agent.CommonName()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the second from memory
+		if name, err := v.Verify(text, sig, chain, now); err != nil || name != own {
+			t.Fatalf("%q, %v; want %q", name, err, own)
+		}
+	}
+	other, err := NewAuthority(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	stranger, err := other.Issue("agent", Request{CommonName: own, Client: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ss, err := stranger.Signer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	strangeSig, strangeChain, err := ss.Sign(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := ca.Issue("server-only", Request{CommonName: own, Hosts: []string{"h"}, Server: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sv, err := server.Signer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	serverSig, serverChain, err := sv.Sign(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := func(what string, text, sig, chain []byte) {
+		t.Helper()
+		if name, err := v.Verify(text, sig, chain, now); !errors.Is(err, ErrUnproven) || name != "" {
+			t.Errorf("%s: %q, %v", what, name, err)
+		}
+	}
+	f("another text", []byte("what was not sent"), sig, chain)
+	f("no signature", text, nil, chain)
+	f("no certificate", text, sig, nil)
+	f("no certificate at all", text, sig, []byte("x"))
+	f("a foreign authority", text, strangeSig, strangeChain)
+	f("a foreign signature with our certificate", text, strangeSig, chain)
+	f("a server's certificate", text, serverSig, serverChain)
+	f("too long a chain", text, sig, append(bytes.Clone(chain), make([]byte, maxChain)...))
+	for i := range sig {
+		bad := bytes.Clone(sig)
+		bad[i] ^= 1
+		f("a bit of the signature", text, bad, chain)
+	}
+}
+
+// What was signed while the certificate was valid stays proven; what says so from too long ago, or from times to come,
+// is judged by now.
+func TestExpiredCertificate(t *testing.T) {
+	ca, _, _ := authority(t)
+	files, err := ca.Issue("old", Request{CommonName: "old", Client: true, Days: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := files.Signer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := files.Verifier()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sig, chain, err := s.Sign([]byte("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := v.leaf(chain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	l.from, l.until = now.Add(-48*time.Hour), now.Add(-24*time.Hour)
+	for _, c := range []struct {
+		at time.Time
+		ok bool
+	}{{now.Add(-30 * time.Hour), true}, {now, false}, {now.Add(time.Hour), false}, {now.Add(-60 * time.Hour), false}} {
+		if _, err := v.Verify([]byte("x"), sig, chain, c.at); (err == nil) != c.ok {
+			t.Errorf("at %v: %v", c.at.Sub(now), err)
+		}
+	}
+	l.from, l.until = now.Add(-100*24*time.Hour), now.Add(-99*24*time.Hour)
+	if _, err := v.Verify([]byte("x"), sig, chain, now.Add(-99*24*time.Hour-time.Hour)); err == nil {
+		t.Error("a certificate that expired long ago signs on")
+	}
+}
+
+// Keys of other kinds come from authorities that are not ours.
+func TestOtherKeys(t *testing.T) {
+	dir := t.TempDir()
+	ca, err := NewAuthority(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, edKey, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, key := range map[string]crypto.Signer{"rsa": rsaKey, "ed25519": edKey} {
+		der, err := x509.CreateCertificate(rand.Reader, template(Request{CommonName: name, Client: true}), ca.cert, key.Public(), ca.key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		base := filepath.Join(dir, name)
+		if err := writePair(base, der, key); err != nil {
+			t.Fatal(err)
+		}
+		files := Files{CA: filepath.Join(dir, "ca.pem"), Cert: base + ".pem", Key: base + ".key"}
+		s, err := files.Signer()
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, err := files.Verifier()
+		if err != nil {
+			t.Fatal(err)
+		}
+		sig, chain, err := s.Sign([]byte("x"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := v.Verify([]byte("x"), sig, chain, time.Now()); err != nil || got != name {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+		if _, err := v.Verify([]byte("y"), sig, chain, time.Now()); err == nil {
+			t.Errorf("%s proves anything", name)
+		}
+	}
+}
+
+func BenchmarkSignVerify(b *testing.B) {
+	ca, err := NewAuthority(b.TempDir())
+	if err != nil {
+		b.Fatal(err)
+	}
+	files, err := ca.Issue("a", Request{CommonName: "a", Client: true})
+	if err != nil {
+		b.Fatal(err)
+	}
+	s, err := files.Signer()
+	if err != nil {
+		b.Fatal(err)
+	}
+	v, err := files.Verifier()
+	if err != nil {
+		b.Fatal(err)
+	}
+	text := make([]byte, 1000)
+	for b.Loop() {
+		sig, chain, err := s.Sign(text)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := v.Verify(text, sig, chain, time.Now()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
