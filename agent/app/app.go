@@ -1,9 +1,10 @@
 // Package app wires the agent together and runs it.
 //
 //	input/file ───┐
-//	              ├─▶ ship ─▶ ship/amqp or ship/https ─▶ receiver
-//	input/syslog ─┘    │
-//	   cursors ◀───────┘ confirmed
+//	input/syslog ─┼─▶ ship ─▶ ship/amqp or ship/https ─▶ receiver
+//	heartbeats ───┘    │                │
+//	   cursors ◀───────┘ confirmed      │
+//	   ends    ◀────────────────────────┘ indexed
 //
 // Starting and stopping follow the data: the inputs stop first, ship sends what they left, then the road ends.
 package app
@@ -29,6 +30,7 @@ import (
 	"belfry/agent/ship/https"
 	"belfry/shared/batch"
 	"belfry/shared/event"
+	"belfry/shared/heartbeat"
 	"belfry/shared/ops"
 	"belfry/shared/run"
 	"belfry/shared/segment"
@@ -56,6 +58,8 @@ type Agent struct {
 	ship    *ship.Shipper
 	files   *file.Input
 	syslogs []*syslog.Input
+	relays  []*relay
+	pulse   *pulse
 }
 
 // New wires an agent and opens its state and its listeners. It starts nothing; see Run. When it fails, nothing stays open.
@@ -81,14 +85,15 @@ func (a *Agent) wire(version string) error {
 	if a.id, err = loadIdentity(a.cfg.State, a.cfg.Namespace, thisMachine(), a.log); err != nil {
 		return err
 	}
-	if a.road, err = newRoad(a.cfg, version, a.log, a.set); err != nil {
+	if a.road, err = a.newRoad(version); err != nil {
 		return err
 	}
 	signer, err := a.cfg.Ship.Files().Signer()
 	if err != nil {
 		return err
 	}
-	builder, err := batch.NewBuilder(a.id, event.RandomKey(), 0, signer.Sign)
+	boot := event.RandomKey()
+	builder, err := batch.NewBuilder(a.id, boot, 0, signer.Sign)
 	if err != nil {
 		return err
 	}
@@ -101,22 +106,57 @@ func (a *Agent) wire(version string) error {
 		}
 	}
 	for _, c := range a.cfg.Inputs.Syslog {
-		in, err := syslog.New(c, newRelay(src, c, a.ship), a.log, a.set)
+		r := newRelay(src, c, a.ship)
+		in, err := syslog.New(c, r, a.log, a.set)
 		if err != nil {
 			return err
 		}
-		a.syslogs = append(a.syslogs, in)
+		a.syslogs, a.relays = append(a.syslogs, in), append(a.relays, r)
 	}
+	a.pulse = newPulse(src, boot, a.cfg.Hash, a.cfg.Ship.Files(), a.ship, a.log)
+	a.pulse.streams, a.pulse.dropped = a.streams, func() uint64 { return syslog.Dropped(a.syslogs) }
 	return nil
 }
 
-func newRoad(cfg *config.Config, version string, log *slog.Logger, set *metrics.Set) (road, error) {
-	if cfg.Ship.AMQP != nil {
-		c := *cfg.Ship.AMQP
+func (a *Agent) newRoad(version string) (road, error) {
+	if a.cfg.Ship.AMQP != nil {
+		c := *a.cfg.Ship.AMQP
 		c.AppID = "belfry-agent/" + version
-		return amqp.New(c, log, set)
+		return amqp.New(c, a.acknowledged, a.log, a.set)
 	}
-	return https.New(*cfg.Ship.HTTPS, log, set)
+	return https.New(*a.cfg.Ship.HTTPS, a.indexed, a.log, a.set)
+}
+
+// streams returns all streams of which the index has not acknowledged the end.
+func (a *Agent) streams() (all []heartbeat.Stream) {
+	if a.files != nil {
+		all = a.files.Ends()
+	}
+	for _, r := range a.relays {
+		all = append(all, r.end())
+	}
+	return all
+}
+
+// indexed notes that the index has a batch, as an aggregator without a broker says at once.
+func (a *Agent) indexed(m *batch.Manifest) {
+	for _, s := range m.Streams {
+		if a.files != nil {
+			a.files.IndexedRanges(s)
+		}
+	}
+}
+
+// acknowledged notes how far the index is, as an aggregator says by way of the broker.
+func (a *Agent) acknowledged(ack *heartbeat.Ack) {
+	if ack.Agent != a.id {
+		return // of one that had this certificate before
+	}
+	for _, s := range ack.Streams {
+		if a.files != nil {
+			a.files.IndexedTo(s.ID, s.Epoch, s.End)
+		}
+	}
 }
 
 // confirmed tells the inputs what the receiver has taken. Streams of sockets have no cursor.
@@ -137,6 +177,7 @@ func (a *Agent) Run(ctx context.Context) error {
 	if a.files != nil {
 		g.AddWorker("input/file", a.files.Run)
 	}
+	g.Add("heartbeat", a.pulse.Run, a.pulse.stop)
 	g.Add("ship", a.ship.Run, a.ship.Close)
 	g.AddWorker("road", a.road.Run)
 	for name, addr := range map[string]string{"status": "unix:" + SocketPath(a.cfg.State), "metrics": a.cfg.Metrics} {

@@ -3,6 +3,7 @@ package app
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -22,7 +23,9 @@ import (
 	"belfry/agent/input/file"
 	"belfry/agent/input/syslog"
 	"belfry/agent/ship/https"
+	"belfry/shared/batch"
 	"belfry/shared/certs"
+	"belfry/shared/event"
 )
 
 // receiver is a real one over mutual TLS. It counts what it takes.
@@ -31,7 +34,7 @@ type receiver struct {
 	files certs.Files // of an agent
 
 	mu     sync.Mutex
-	bodies int
+	bodies int // but for heartbeats
 }
 
 func newReceiver(t *testing.T) *receiver {
@@ -52,10 +55,23 @@ func newReceiver(t *testing.T) *receiver {
 	if r.files, err = ca.Issue("agent", certs.Request{CommonName: "agent-h", Client: true}); err != nil {
 		t.Fatal(err)
 	}
-	s := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, req *http.Request) {
+		text, err := base64.StdEncoding.DecodeString(req.Header.Get(batch.ManifestHeader))
+		if err != nil {
+			t.Error(err)
+		}
+		m, err := batch.ParseManifest(text)
+		if err != nil {
+			t.Error(err)
+			return
+		}
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		r.bodies++
+		for _, s := range m.Streams {
+			if s.ID != event.HashKey("heartbeat", m.Agent.String()) {
+				r.bodies++
+			}
+		}
 	}))
 	s.TLS = settings
 	s.Config.ErrorLog = slog.NewLogLogger(slog.NewTextHandler(io.Discard, nil), slog.LevelInfo)
@@ -295,7 +311,7 @@ func TestRunFails(t *testing.T) {
 
 func TestStatusTable(t *testing.T) {
 	var b bytes.Buffer
-	err := Status{Agent: "0123", Host: "h", Road: "tls: bad\x1b[2Jcertificate", Files: []file.Status{
+	err := Status{Agent: "0123", Host: "h", Road: "tls: bad\x1b[2Jcertificate", Acks: "not-found: no queue", Files: []file.Status{
 		{Path: "/var/log/auth.log", Cursor: 1000, Read: 1100, Size: 1200, Lag: 200},
 		{Path: "/var/log/x\x1b]0;.log", Cursor: 5, Read: 5, Size: 5},
 		{Path: "/var/log/a.1.gz", Cursor: 7, Read: 7, Size: 3, Archive: true, Rests: true},
@@ -304,6 +320,7 @@ func TestStatusTable(t *testing.T) {
 	want := `agent  0123
 host   h
 road   "tls: bad\x1b[2Jcertificate"
+acks   not-found: no queue
 files  4, 1 of them at rest, 1 with a fault; 200 bytes behind
 
   LAG  CONFIRMED  READ  SIZE  FILE

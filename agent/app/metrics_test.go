@@ -12,6 +12,7 @@ import (
 
 	"belfry/agent/ship/amqp"
 	"belfry/shared/broker"
+	"belfry/shared/heartbeat"
 )
 
 // Dashboards and alarms know the metrics by these names: a change here is one for everybody who has any.
@@ -27,7 +28,7 @@ func TestMetricNames(t *testing.T) {
 		}
 	})
 	other := metrics.NewSet() // the road by way of a broker
-	if _, err := amqp.New(broker.Config{URLs: []string{"amqps://127.0.0.1:1/"}, Files: r.files}, quiet, other); err != nil {
+	if _, err := amqp.New(broker.Config{URLs: []string{"amqps://127.0.0.1:1/"}, Files: r.files}, func(*heartbeat.Ack) {}, quiet, other); err != nil {
 		t.Fatal(err)
 	}
 	names := append(a.set.ListMetricNames(), other.ListMetricNames()...)

@@ -13,6 +13,7 @@ import (
 	"belfry/agent/ship"
 	"belfry/shared/batch"
 	"belfry/shared/event"
+	"belfry/shared/heartbeat"
 )
 
 // relay makes events of what one syslog listener takes. What a socket gave cannot be read again, so its stream begins
@@ -21,6 +22,8 @@ type relay struct {
 	src  file.Source
 	ship *ship.Shipper
 
+	listen string // where its listener is
+
 	mu     sync.Mutex // keeps offsets in the order of the batch
 	place  batch.Place
 	offset uint64
@@ -28,7 +31,7 @@ type relay struct {
 }
 
 func newRelay(src file.Source, cfg syslog.Config, s *ship.Shipper) *relay {
-	return &relay{src: src, ship: s, place: batch.Place{
+	return &relay{src: src, ship: s, listen: cfg.Listen, place: batch.Place{
 		Stream: event.HashKey("syslog", src.Agent.String(), cfg.Listen),
 		Epoch:  randomEpoch(),
 		Class:  "default",
@@ -50,6 +53,13 @@ func (r *relay) Put(ctx context.Context, m syslog.Message) error {
 	first := r.offset
 	r.offset += uint64(len(m.Raw)) + 1
 	return r.ship.Add(ctx, r.place, first, r.offset, line)
+}
+
+// end says how far the stream reaches. Nobody confirms it: what was not taken when the process ends is lost, and shows.
+func (r *relay) end() heartbeat.Stream {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return heartbeat.Stream{ID: r.place.Stream, Epoch: r.place.Epoch, Path: r.listen, End: r.offset}
 }
 
 // encode writes the message as one ECS object. The host is not the relay's: the aggregator reads it from the header.

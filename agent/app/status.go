@@ -15,13 +15,17 @@ type Status struct {
 	Agent string        `json:"agent"`
 	Host  string        `json:"host"`
 	Road  string        `json:"road"` // "ok", or why nothing goes
+	Acks  string        `json:"acks"` // "ok", or why the index's acknowledgements do not come
 	Files []file.Status `json:"files"`
 }
 
 func (a *Agent) status(w http.ResponseWriter, _ *http.Request) {
-	s := Status{Agent: a.id.String(), Host: a.cfg.Host, Road: "ok"}
+	s := Status{Agent: a.id.String(), Host: a.cfg.Host, Road: "ok", Acks: "ok"}
 	if err := a.road.LastError(); err != nil {
 		s.Road = err.Error()
+	}
+	if f, ok := a.road.(interface{ FollowError() error }); ok && f.FollowError() != nil {
+		s.Acks = f.FollowError().Error()
 	}
 	if a.files != nil {
 		s.Files = a.files.Status()

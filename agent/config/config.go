@@ -3,6 +3,8 @@ package config
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -28,6 +30,8 @@ type Config struct {
 	Metrics   string `yaml:"metrics"`   // host:port or unix:PATH for Prometheus and health; default none
 	Inputs    Inputs `yaml:"inputs"`
 	Ship      Ship   `yaml:"ship"`
+
+	Hash string `yaml:"-"` // of the file, in hex
 }
 
 // Inputs says what is read.
@@ -56,6 +60,12 @@ func Load(path string) (*Config, error) {
 	if err := conf.Load(path, c); err != nil {
 		return nil, err
 	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read configuration: %w", err)
+	}
+	sum := sha256.Sum256(text)
+	c.Hash = hex.EncodeToString(sum[:])
 	c.State = cmp.Or(c.State, defaultState)
 	if c.Host == "" {
 		host, err := os.Hostname()

@@ -65,6 +65,13 @@ func (r *rig) config(user string) broker.Config {
 func (r *rig) publisher(cfg broker.Config) *broker.Publisher {
 	r.t.Helper()
 	p := broker.NewPublisher(cfg, "test", silent, metrics.NewSet())
+	r.run(p)
+	return p
+}
+
+// run runs a publisher until the test ends.
+func (r *rig) run(p *broker.Publisher) {
+	r.t.Helper()
 	ctx, cancel := context.WithCancel(r.t.Context())
 	done := make(chan error, 1)
 	go func() { done <- p.Run(ctx) }()
@@ -79,7 +86,6 @@ func (r *rig) publisher(cfg broker.Config) *broker.Publisher {
 			r.t.Error("publisher does not stop")
 		}
 	})
-	return p
 }
 
 func send(t *testing.T, p *broker.Publisher, m broker.Message) error {
@@ -145,8 +151,41 @@ func class(t *testing.T, p *broker.Publisher, want broker.Class) {
 	})
 }
 
+// A queue that is followed may come later, and what is published to it in between is there.
+func (r *rig) follows(t *testing.T) {
+	got := make(chan string, 16)
+	p := broker.NewPublisher(r.config("belfry"), "test", silent, metrics.NewSet())
+	p.Follow("test.acks", 100*time.Millisecond, func(body []byte) { got <- string(body) })
+	r.run(p)
+	eventually(t, func() error {
+		if err := p.FollowError(); err == nil || !strings.HasPrefix(err.Error(), "not-found: ") {
+			return errors.Join(errors.New("want not-found"), err)
+		}
+		return nil
+	})
+	m := broker.Message{Exchange: broker.Acks, Key: "agent-h", ID: "a1", Optional: true, Body: []byte("lost")}
+	if err := send(t, p, m); err != nil || p.LastError() != nil {
+		t.Errorf("nobody takes it: %v, %v", err, p.LastError())
+	}
+	ch := r.channel()
+	if _, err := ch.QueueDeclare("test.acks", false, false, false, false, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := ch.QueueBind("test.acks", "agent-h", broker.Acks, false, nil); err != nil {
+		t.Fatal(err)
+	}
+	m.Body = []byte("taken")
+	if err := send(t, p, m); err != nil {
+		t.Fatal(err)
+	}
+	if body := <-got; body != "taken" || p.FollowError() != nil {
+		t.Errorf("%q, %v", body, p.FollowError())
+	}
+}
+
 func TestPublish(t *testing.T) {
 	r := start(t, "")
+	t.Run("follow a queue", r.follows)
 	t.Run("apply again", func(t *testing.T) {
 		if err := r.rabbit.Apply(t.Context(), 4); err != nil {
 			t.Error(err)

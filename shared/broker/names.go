@@ -37,6 +37,9 @@ const DefaultQueues = 4
 // EventQueue names the n-th queue of events.
 func EventQueue(n int) string { return fmt.Sprintf("%s.%02d", Events, n) }
 
+// AckQueue names the queue of what the index has of an agent; its user's name is the routing key.
+func AckQueue(user string) string { return Acks + "." + user }
+
 // SlotKey is the routing key of a slot.
 func SlotKey(slot int) string { return fmt.Sprintf("%02x", slot) }
 

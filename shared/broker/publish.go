@@ -26,9 +26,10 @@ type Message struct {
 	Encoding      string // content-encoding, "" for none
 	Headers       amqp.Table
 	Body          []byte
+	Optional      bool // nobody need be there to take it: without a queue it is gone, and that is no failure
 }
 
-// Publisher publishes messages, mandatory and persistent, over a connection of its own that it keeps up. Of each it
+// Publisher publishes messages, mandatory (unless they are optional) and persistent, over a connection of its own that it keeps up. Of each it
 // tells whether the broker has taken it. Send may be called by several goroutines.
 type Publisher struct {
 	cfg Config
@@ -41,6 +42,7 @@ type Publisher struct {
 	waiting int
 	lastErr error
 	outside bool // lastErr is from before there was a connection; of Run
+	follow  *follow
 
 	confirms, failures, connects *metrics.Counter
 }
@@ -136,6 +138,11 @@ func (p *Publisher) connected(ctx context.Context) error {
 	defer p.set(func() { p.session, p.blocked = nil, false })
 	p.connects.Inc()
 	p.log.Info("connected to the broker", "as", s.user)
+	if p.follow != nil {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		go p.keepFollowing(ctx, s.conn)
+	}
 	for {
 		select {
 		case <-ctx.Done():
@@ -217,7 +224,7 @@ func (p *Publisher) Send(ctx context.Context, m Message, done func(error)) {
 		done(err)
 		return
 	}
-	confirm, err := s.channel.PublishWithDeferredConfirm(m.Exchange, m.Key, true, false, amqp.Publishing{
+	confirm, err := s.channel.PublishWithDeferredConfirm(m.Exchange, m.Key, !m.Optional, false, amqp.Publishing{
 		MessageId: m.ID, ContentType: m.Type, ContentEncoding: m.Encoding, Headers: m.Headers, Body: m.Body,
 		DeliveryMode: amqp.Persistent, UserId: s.user, AppId: p.cfg.AppID, Timestamp: time.Now(),
 	})

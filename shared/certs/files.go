@@ -48,6 +48,15 @@ func (f Files) CommonName() (string, error) {
 	return pair.Leaf.Subject.CommonName, nil
 }
 
+// Expires returns until when one's own certificate is valid.
+func (f Files) Expires() (time.Time, error) {
+	pair, err := tls.LoadX509KeyPair(f.Cert, f.Key)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("load certificate: %w", err)
+	}
+	return pair.Leaf.NotAfter, nil
+}
+
 // Client returns the settings of one who connects, from what the files hold now. They are for one connection: call it
 // for each, and a renewed certificate or authority is used from then on.
 func (f Files) Client() (*tls.Config, error) {

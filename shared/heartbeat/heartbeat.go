@@ -74,6 +74,17 @@ func (h *Heartbeat) Put(e *event.Event) error {
 	return nil
 }
 
+// String says in short what it says.
+func (h *Heartbeat) String() string {
+	lag, behind := uint64(0), uint64(0)
+	for _, s := range h.Streams {
+		lag += s.End - min(s.End, s.Cursor)
+		behind += s.Behind
+	}
+	return fmt.Sprintf("heartbeat: %d streams not yet indexed to their end, %d bytes on the way, %d not read yet, %d messages dropped",
+		len(h.Streams), lag, behind, h.Dropped)
+}
+
 // Is reports whether an event is a heartbeat.
 func Is(e *event.Event) bool { return e.Get("event.dataset") == Dataset }
 

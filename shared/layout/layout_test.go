@@ -26,9 +26,9 @@ var rules = []struct{ from, to string }{
 	{"agent", "agent/app agent/config shared/ops"},
 	{"agent/app", "agent/config agent/input/... agent/spool agent/rotate agent/ship agent/ship/... " + leaves},
 	{"agent/config", "agent/input/... agent/ship/https shared/broker shared/certs shared/conf"},
-	{"agent/input/...", "shared/backoff shared/batch shared/event shared/segment shared/conf"},
+	{"agent/input/...", "shared/heartbeat shared/backoff shared/batch shared/event shared/segment shared/conf"},
 	{"agent/ship", "shared/batch shared/backoff shared/event"},
-	{"agent/ship/...", "shared/batch shared/broker shared/certs shared/conf"},
+	{"agent/ship/...", "shared/heartbeat shared/batch shared/broker shared/certs shared/conf"},
 
 	{"aggregator", "aggregator/app aggregator/config"},
 	{"aggregator/app", "aggregator/... " + leaves},

@@ -51,6 +51,7 @@ type follower struct {
 	links    uint32 // its names then
 	mtime    int64
 	changed  time.Time // when it last grew
+	handed   time.Time // when the oldest line was handed on that is not confirmed, or one before it
 	due      time.Time // when to look again
 	finished bool      // its end was read and handed on
 }
@@ -166,6 +167,9 @@ func (f *follower) keep(b []byte) {
 
 func (f *follower) hand(ctx context.Context, in *Input, l line, end uint64, now time.Time) error {
 	in.lines.Inc()
+	if f.content.Cursor >= l.offset {
+		f.handed = now
+	}
 	return in.sink.Add(ctx, f.place(l.offset), l.offset, end, f.enc.encode(l, now))
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/fsnotify/fsnotify"
 
 	"belfry/shared/batch"
+	"belfry/shared/heartbeat"
 )
 
 // How often things are looked at. Directory events only wake earlier; the periodic look is the truth.
@@ -58,10 +59,13 @@ type Input struct {
 	moved   map[*content]bool   // their record differs from the one on disk
 	woken   map[string]bool     // names that directory events told of
 	names   bool                // a name came or went
+	noted   time.Time           // when the ends were
 
 	mu        sync.Mutex
 	confirmed []batch.Stream
+	held      []held
 	status    []Status
+	ends      []heartbeat.Stream
 
 	lines    *metrics.Counter
 	bytes    *metrics.Counter
@@ -136,6 +140,7 @@ func (in *Input) Run(ctx context.Context) error {
 		}
 	}
 	in.applyConfirmed()
+	in.noteEnds(in.now())
 	return in.save()
 }
 

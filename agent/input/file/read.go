@@ -131,6 +131,7 @@ func (in *Input) release(h Handle, f *follower, again bool) {
 
 // applyConfirmed moves the cursors.
 func (in *Input) applyConfirmed() {
+	defer in.applyHeld()
 	in.mu.Lock()
 	confirmed := in.confirmed
 	in.confirmed = nil

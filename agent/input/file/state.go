@@ -31,7 +31,10 @@ type content struct {
 	Seen   int64     `json:"seen"` // when it was last looked at, in seconds since 1970
 	Evidence
 
-	acked ranges // confirmed ahead of the cursor, since this process began
+	Indexed uint64 `json:"indexed,omitempty"` // the index has all before it
+
+	acked   ranges // confirmed ahead of the cursor, since this process began
+	indexed ranges // likewise, ahead of Indexed
 }
 
 // step says which day the events from an offset on belong to.

@@ -36,6 +36,9 @@ func (s *Status) measure() {
 
 // noteStatus keeps a picture of what is followed for Status.
 func (in *Input) noteStatus() {
+	if now := in.now(); now.Sub(in.noted) >= endsEvery {
+		in.noteEnds(now)
+	}
 	all := make([]Status, 0, len(in.open))
 	for h, f := range in.open {
 		c := f.content

@@ -53,3 +53,17 @@ func (c *counters) drop(reason *metrics.Counter, n int) {
 	reason.Inc()
 	c.droppedBytes.Add(n)
 }
+
+// Dropped returns how many messages were lost at these inputs since the process began: they never reached the sink.
+func Dropped(inputs []*Input) (n uint64) {
+	counted := make(map[*metrics.Counter]bool) // inputs of one transport share them
+	for _, in := range inputs {
+		for _, c := range []*metrics.Counter{in.count.refusedBySink, in.count.queueFull, in.count.panicked, in.count.kernelDropped} {
+			if c != nil && !counted[c] {
+				counted[c] = true
+				n += c.Get()
+			}
+		}
+	}
+	return n
+}

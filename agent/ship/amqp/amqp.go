@@ -6,23 +6,41 @@ package amqp
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"github.com/VictoriaMetrics/metrics"
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"belfry/shared/batch"
 	"belfry/shared/broker"
+	"belfry/shared/heartbeat"
 )
 
 // Road is a way to the broker. See broker.Publisher for how it fails and recovers.
 type Road struct{ *broker.Publisher }
 
-// New returns the road. It connects in Run.
-func New(cfg broker.Config, log *slog.Logger, set *metrics.Set) (*Road, error) {
+// followAgain is how long the queue of acknowledgements is left alone when it cannot be read: it may be declared one day.
+const followAgain = time.Minute
+
+// New returns the road. It connects in Run. indexed is called with each acknowledgement of the index.
+func New(cfg broker.Config, indexed func(*heartbeat.Ack), log *slog.Logger, set *metrics.Set) (*Road, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	return &Road{broker.NewPublisher(cfg, "belfry_agent_ship_amqp", log, set)}, nil
+	name, err := cfg.Name()
+	if err != nil {
+		return nil, err
+	}
+	r := &Road{broker.NewPublisher(cfg, "belfry_agent_ship_amqp", log, set)}
+	r.Follow(broker.AckQueue(name), followAgain, func(body []byte) {
+		ack, err := heartbeat.ParseAck(body)
+		if err != nil {
+			log.Warn("acknowledgement of the index not understood", "err", err)
+			return
+		}
+		indexed(ack)
+	})
+	return r, nil
 }
 
 // Send publishes one batch. It blocks while there is no connection, or the broker blocks.

@@ -49,8 +49,9 @@ const maxRest = 5 * time.Minute
 
 // Road is a way to an aggregator.
 type Road struct {
-	cfg    Config
-	client *http.Client
+	cfg     Config
+	indexed func(*batch.Manifest)
+	client  *http.Client
 
 	mu      sync.Mutex
 	lastErr error
@@ -59,13 +60,14 @@ type Road struct {
 	posts, failures *metrics.Counter
 }
 
-// New returns the road. It connects with the first batch.
-func New(cfg Config, _ *slog.Logger, set *metrics.Set) (*Road, error) {
+// New returns the road. It connects with the first batch. indexed is called with each batch that the answer says is in the
+// index already, and not only with a broker.
+func New(cfg Config, indexed func(*batch.Manifest), _ *slog.Logger, set *metrics.Set) (*Road, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
 	r := &Road{
-		cfg: cfg, lastErr: errors.New("nothing sent yet"),
+		cfg: cfg, indexed: indexed, lastErr: errors.New("nothing sent yet"),
 		posts:    set.NewCounter("belfry_agent_ship_https_posts_total"),
 		failures: set.NewCounter("belfry_agent_ship_https_failures_total"),
 	}
@@ -152,7 +154,10 @@ func (r *Road) post(ctx context.Context, b *batch.Sealed) error {
 	defer resp.Body.Close()
 	text, _ := io.ReadAll(io.LimitReader(resp.Body, 4<<10)) // only for the error below
 	switch resp.StatusCode {
-	case http.StatusOK, http.StatusAccepted:
+	case http.StatusOK:
+		r.indexed(b.Manifest)
+		return nil
+	case http.StatusAccepted: // a broker has it
 		return nil
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		r.restFor(resp.Header.Get("Retry-After"))

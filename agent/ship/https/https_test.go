@@ -47,7 +47,7 @@ func server(t *testing.T, h http.HandlerFunc) (Config, *certs.Authority) {
 
 func road(t *testing.T, cfg Config) *Road {
 	t.Helper()
-	r, err := New(cfg, slog.New(slog.NewTextHandler(io.Discard, nil)), metrics.NewSet())
+	r, err := New(cfg, func(*batch.Manifest) {}, slog.New(slog.NewTextHandler(io.Discard, nil)), metrics.NewSet())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,6 +89,17 @@ func TestSend(t *testing.T) {
 		http.Error(w, "because", answer)
 	})
 	r := road(t, cfg)
+	indexed := 0
+	r.indexed = func(m *batch.Manifest) {
+		if indexed++; m != want.Manifest || answer != http.StatusOK {
+			t.Errorf("%d says that %v is in the index", answer, m)
+		}
+	}
+	defer func() {
+		if indexed != 1 {
+			t.Errorf("%d batches are in the index, want 1", indexed)
+		}
+	}()
 	for code, text := range map[int]string{200: "", 202: "", 400: "400 Bad Request: because", 302: "302"} {
 		answer = code
 		err := send(t, r, want)

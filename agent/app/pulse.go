@@ -1,0 +1,105 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"belfry/agent/input/file"
+	"belfry/agent/ship"
+	"belfry/shared/batch"
+	"belfry/shared/certs"
+	"belfry/shared/event"
+	"belfry/shared/heartbeat"
+)
+
+// firstBeat is how long after the start the first heartbeat leaves: by then the files were looked at once.
+const firstBeat = 2 * time.Second
+
+// pulse sends heartbeats. They are a stream like any other, which begins anew with each start of the process.
+type pulse struct {
+	src     file.Source
+	boot    event.Key
+	config  string // hash of the configuration
+	files   certs.Files
+	streams func() []heartbeat.Stream
+	dropped func() uint64
+	ship    *ship.Shipper
+	log     *slog.Logger
+
+	place  batch.Place
+	offset uint64
+	ended  chan struct{} // closed when the inputs have stopped
+	stop   func()
+}
+
+func newPulse(src file.Source, boot event.Key, config string, files certs.Files, s *ship.Shipper, log *slog.Logger) *pulse {
+	p := &pulse{
+		src: src, boot: boot, config: config, files: files, ship: s, log: log, ended: make(chan struct{}),
+		place: batch.Place{Stream: event.HashKey("heartbeat", src.Agent.String()), Epoch: randomEpoch(), Class: "default"},
+	}
+	p.stop = sync.OnceFunc(func() { close(p.ended) })
+	return p
+}
+
+// Run sends a heartbeat now and then, and a last one when the inputs have stopped.
+func (p *pulse) Run(ctx context.Context) error {
+	t := time.NewTimer(firstBeat)
+	defer t.Stop()
+	for {
+		select {
+		case <-t.C:
+			t.Reset(heartbeat.Every)
+		case <-p.ended:
+			return p.beat(ctx)
+		case <-ctx.Done():
+			return nil
+		}
+		if err := p.beat(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// beat sends one heartbeat, in as many parts as it takes to name all streams. It blocks while the road does.
+func (p *pulse) beat(ctx context.Context) error {
+	streams := p.streams()
+	for first := true; first || len(streams) > 0; first = false {
+		n := min(len(streams), heartbeat.MaxStreams)
+		if err := p.send(ctx, streams[:n]); err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return err
+		}
+		streams = streams[n:]
+	}
+	return nil
+}
+
+func (p *pulse) send(ctx context.Context, streams []heartbeat.Stream) error {
+	now := time.Now().UTC()
+	h := heartbeat.Heartbeat{Boot: p.boot, Config: p.config, Dropped: p.dropped(), Streams: streams}
+	var err error
+	if h.Expires, err = p.files.Expires(); err != nil {
+		p.log.Debug("certificate cannot be read", "err", err)
+	}
+	var e event.Event
+	stamp := now.Format("2006-01-02T15:04:05.000000Z")
+	e.Set("@timestamp", stamp)
+	e.Set("event.created", stamp)
+	e.Set("event.id", event.ID(p.src.Agent, p.place.Stream, p.place.Epoch, p.offset).String())
+	e.Set("agent.id", p.src.Agent.String())
+	e.Set("agent.version", p.src.Version)
+	e.Set("host.name", p.src.Host)
+	e.Set("log.offset", fmt.Sprint(p.offset))
+	e.Set("message", h.String())
+	if err := h.Put(&e); err != nil {
+		return err
+	}
+	p.place.Day = now.Format(time.DateOnly)
+	p.offset++
+	return p.ship.Add(ctx, p.place, p.offset-1, p.offset, e.AppendJSON(nil))
+}

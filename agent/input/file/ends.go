@@ -1,0 +1,106 @@
+package file
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"time"
+
+	"belfry/shared/batch"
+	"belfry/shared/event"
+	"belfry/shared/heartbeat"
+)
+
+// endsEvery is how often the ends of all streams are written down for Ends.
+const endsEvery = 5 * time.Second
+
+// held is what an index has of a stream: ranges, or all before an end.
+type held struct {
+	key    contentKey
+	ranges []batch.Range
+	end    uint64
+}
+
+// IndexedRanges notes that the index has what a batch brought of a stream. It may be called from any goroutine.
+func (in *Input) IndexedRanges(s batch.Stream) {
+	in.noteHeld(held{key: contentKey{s.ID, s.Epoch}, ranges: s.Ranges})
+}
+
+// IndexedTo notes that the index has all of a stream before end. It may be called from any goroutine.
+func (in *Input) IndexedTo(stream event.Key, epoch, end uint64) {
+	in.noteHeld(held{key: contentKey{stream, epoch}, end: end})
+}
+
+func (in *Input) noteHeld(h held) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.held = append(in.held, h)
+}
+
+// applyHeld moves the marks of what the index has.
+func (in *Input) applyHeld() {
+	in.mu.Lock()
+	all := in.held
+	in.held = nil
+	in.mu.Unlock()
+	for _, h := range all {
+		c := in.store.contents[h.key]
+		if c == nil {
+			continue // of another input's stream
+		}
+		for _, r := range h.ranges {
+			c.indexed.add(r.First, r.End)
+		}
+		if h.end > 0 {
+			c.indexed.add(0, h.end)
+		}
+		if to := c.indexed.advance(c.Indexed); to > c.Indexed {
+			c.Indexed = to
+			in.moved[c] = true
+		}
+	}
+}
+
+// noteEnds keeps a picture for Ends.
+func (in *Input) noteEnds(now time.Time) {
+	var all []heartbeat.Stream
+	for _, c := range in.store.contents {
+		if c.Copy {
+			continue
+		}
+		if s := in.endOf(c); s.End > c.Indexed {
+			all = append(all, s)
+		}
+	}
+	slices.SortFunc(all, func(a, b heartbeat.Stream) int { return cmp.Compare(a.Path, b.Path) })
+	in.noted = now
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.ends = all
+}
+
+func (in *Input) endOf(c *content) heartbeat.Stream {
+	s := heartbeat.Stream{ID: c.Stream, Epoch: c.Epoch, Path: c.Path, End: c.Cursor, Cursor: c.Cursor, Final: c.Ended}
+	f := in.open[c.File]
+	switch {
+	case f != nil && f.content == c:
+		s.End = max(s.End, f.line)
+		if !f.archive && f.size > s.End {
+			s.Behind = f.size - s.End
+		}
+		if s.Cursor < s.End {
+			s.Since = f.handed
+		}
+	case !c.Ended && c.Length != math.MaxUint64: // let go before all was confirmed
+		s.End = max(s.End, c.Length)
+	}
+	return s
+}
+
+// Ends returns the streams of which the index has not acknowledged all that was handed on, as of a few seconds ago. It may
+// be called from any goroutine.
+func (in *Input) Ends() []heartbeat.Stream {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return slices.Clone(in.ends)
+}
