@@ -18,6 +18,7 @@ import (
 	"belfry/aggregator/receive"
 	"belfry/shared/batch"
 	"belfry/shared/event"
+	"belfry/shared/heartbeat"
 )
 
 // errPoison says that a message can never be taken.
@@ -137,6 +138,7 @@ func (p *pipeline) stream(ctx context.Context, w *embedded.Write, agent event.Ke
 			e.Set("agent.id", agent.String())
 			e.Set("agent.name", from.name)
 		}
+		ownWords(e)
 		p.understand(e, now)
 		if host := e.Get("host.name"); !from.foreign && host != last {
 			last, speaks = host, p.speaks.may(from.name, host)
@@ -157,6 +159,14 @@ func inData(ranges []batch.Range, offset uint64) bool {
 		}
 	}
 	return false
+}
+
+// ownWords keeps an agent from saying what only an aggregator does, as that there is a gap.
+func ownWords(e *event.Event) {
+	if d := e.Get("event.dataset"); strings.HasPrefix(d, ownDatasets) && d != heartbeat.Dataset {
+		e.Delete("event.dataset")
+		e.Set("labels.dataset", d)
+	}
 }
 
 // understand parses one event. What an agent says of itself is no line of a log.

@@ -41,6 +41,7 @@ type AggregatorConfig struct {
 	IRC     string      // address of the server; "" for none
 	Channel string
 	Oncall  string
+	Relays  []string // certificates that speak for any host
 }
 
 // NewAggregator writes the config of an aggregator; nothing runs yet.
@@ -72,6 +73,12 @@ func (a *Aggregator) yaml(cfg AggregatorConfig, metrics string) string {
 		fmt.Fprintf(&y, "  amqp: {urls: [%q], %s, queues: 4}\n", cfg.Broker, tlsKeys(cfg.Files))
 	}
 	fmt.Fprintf(&y, "  http:\n    plain: %q\n    tls: {listen: %q, %s}\n", a.Plain, a.TLS, tlsKeys(cfg.Files))
+	for i, name := range cfg.Relays {
+		if i == 0 {
+			y.WriteString("  senders:\n")
+		}
+		fmt.Fprintf(&y, "    - {name: %s, hosts: [\"*\"]}\n", name)
+	}
 	fmt.Fprintf(&y, "index: {embedded: {retention: 90d}}\n")
 	if cfg.IRC != "" {
 		fmt.Fprintf(&y, "notify: {irc: {server: %q, tls: false, nick: belfry, channel: %q, oncall: %s}}\n",
