@@ -34,6 +34,8 @@ type AgentConfig struct {
 	Broker     string      // amqps URL
 	Aggregator string      // host:port of an aggregator's TLS port
 	Files      certs.Files // of agent-HOST
+	Namespace  string      // tells several agents of one machine apart
+	Confirm    string      // how long it waits for one confirm of the broker, as "10s"; "" for its default
 }
 
 // NewAgent writes the config of an agent; nothing runs yet.
@@ -55,13 +57,20 @@ func (b Binaries) NewAgent(cfg AgentConfig) (*Agent, error) {
 func (a *Agent) yaml(cfg AgentConfig, metrics string) string {
 	var y strings.Builder
 	fmt.Fprintf(&y, "state: %s\nhost: %s\nmetrics: %s\n", filepath.Join(a.Dir, "state"), cfg.Host, metrics)
+	if cfg.Namespace != "" {
+		fmt.Fprintf(&y, "namespace: %s\n", cfg.Namespace)
+	}
 	fmt.Fprintf(&y, "inputs:\n  files:\n    - {paths: [%s], class: auth, start: beginning}\n", quoted(cfg.Globs))
 	if len(cfg.Following) > 0 {
 		fmt.Fprintf(&y, "    - {paths: [%s], start: end}\n", quoted(cfg.Following))
 	}
 	fmt.Fprintf(&y, "  syslog:\n    - {listen: \"udp://%s\"}\n    - {listen: \"tcp://%s\"}\nship:\n", a.UDP, a.TCP)
 	if cfg.Broker != "" {
-		fmt.Fprintf(&y, "  amqp: {urls: [%q], %s}\n", cfg.Broker, tlsKeys(cfg.Files))
+		wait := ""
+		if cfg.Confirm != "" {
+			wait = ", confirm_timeout: " + cfg.Confirm
+		}
+		fmt.Fprintf(&y, "  amqp: {urls: [%q], %s%s}\n", cfg.Broker, tlsKeys(cfg.Files), wait)
 	} else {
 		fmt.Fprintf(&y, "  https: {url: \"https://%s\", %s}\n", cfg.Aggregator, tlsKeys(cfg.Files))
 	}

@@ -87,8 +87,11 @@ func (d *daemon) stop(grace time.Duration) error {
 	return nil
 }
 
-// kill ends the daemon by SIGKILL and waits for its end.
+// kill ends the daemon by SIGKILL and waits for its end. One that does not run stays so.
 func (d *daemon) kill() {
+	if d == nil {
+		return
+	}
 	_ = d.cmd.Process.Kill()
 	<-d.done
 }

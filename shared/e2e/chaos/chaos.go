@@ -1,0 +1,216 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"belfry/shared/e2e/stack"
+)
+
+const (
+	tellEvery = 5 * time.Second
+	lookEvery = time.Second
+	quiet     = 3 * time.Second   // nothing moves for so long: all has arrived, if all is there
+	stuck     = 150 * time.Second // nor for so long, although something is missing: longer than any back-off
+)
+
+// errLeaderless says that the broker has lost a queue, which is not ours to lose.
+var errLeaderless = errors.New("a fault of the environment: queues without a leader")
+
+// chaos is one run.
+type chaos struct {
+	*town
+	o     options
+	out   io.Writer
+	begin time.Time
+	hosts []*host
+	f     *faults
+	mu    sync.Mutex // of out
+	died  []error    // programs that ended by themselves
+}
+
+// run does everything and prints the last line. It returns nil if nothing was lost or repeated.
+func run(ctx context.Context, o options, out io.Writer) (err error) {
+	c := &chaos{o: o, out: out, begin: time.Now()}
+	dir, err := os.MkdirTemp("", "belfry-chaos")
+	if err == nil {
+		err = os.Chmod(dir, 0o755) // the servers run as users of their own
+	}
+	if err != nil {
+		return err
+	}
+	var v verdict
+	var t *tally
+	defer func() { // after everything that could go wrong
+		if err == nil && !o.Keep || ctx.Err() != nil {
+			err = errors.Join(err, os.RemoveAll(dir))
+		}
+		switch {
+		case ctx.Err() != nil:
+			c.say("ended from outside: everything is stopped, %s is removed", dir)
+		case err != nil:
+			c.say("FAILED: %v", err)
+			c.say("logs and states are kept in %s; SEED=%d makes the same plan again", dir, o.Seed)
+		case o.Keep:
+			c.say("logs and states are kept in %s", dir)
+		}
+		c.last(v, t)
+	}()
+	if err := c.open(ctx, dir); err != nil {
+		return err
+	}
+	defer func() {
+		if ctx.Err() != nil {
+			err = errors.Join(err, c.kill())
+		} else {
+			err = errors.Join(err, c.close())
+		}
+	}()
+	err = c.disturbed(ctx)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	v, t, judged := c.settle(ctx)
+	return errors.Join(err, judged)
+}
+
+func (c *chaos) say(format string, args ...any) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	fmt.Fprintf(c.out, "[%5.1fs] %s\n", time.Since(c.begin).Seconds(), fmt.Sprintf(format, args...))
+}
+
+// last prints the last line.
+func (c *chaos) last(v verdict, t *tally) {
+	if t == nil {
+		t = &tally{}
+	}
+	if v.sent == 0 {
+		v.sent = c.sent() // there was no judgement
+	}
+	kills := int64(0)
+	if c.f != nil {
+		kills = c.f.kills.Load()
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	fmt.Fprintf(c.out, "chaos: sent=%d indexed=%d lost=%d repeated=%d declared_gaps=%d doubt=%d kills=%d seed=%d\n",
+		v.sent, v.indexed, v.lost, v.repeated, t.gaps, t.doubts, kills, c.o.Seed)
+}
+
+func (c *chaos) sent() int {
+	n := 0
+	for _, h := range c.hosts {
+		n += int(h.sent.Load())
+	}
+	return n
+}
+
+func (c *chaos) open(ctx context.Context, dir string) error {
+	if missing := stack.Missing("rabbitmq-server", "gzip"); len(missing) > 0 {
+		return fmt.Errorf("not installed: %s (make deps installs it, or says how)", strings.Join(missing, ", "))
+	}
+	bin, err := filepath.Abs(c.o.Bin)
+	if err != nil {
+		return err
+	}
+	c.say("seed %d: faults for %v, %d lines a second", c.o.Seed, c.o.For, c.o.Rate)
+	if c.town, err = openTown(ctx, dir, stack.Binaries{Dir: bin}, c.say); err != nil {
+		return err
+	}
+	for _, name := range hostNames {
+		h, err := newHost(c.logs(name), name, c.o.Seed, c.perHost())
+		if err != nil {
+			return errors.Join(err, c.close())
+		}
+		c.hosts = append(c.hosts, h)
+	}
+	c.f = &faults{town: c.town, say: c.say}
+	return nil
+}
+
+// perHost is how many lines each host writes a second, rounded up.
+func (c *chaos) perHost() int { return (c.o.Rate + len(hostNames) - 1) / len(hostNames) }
+
+// disturbed writes lines while faults happen, and returns when both have ended.
+func (c *chaos) disturbed(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var all, told sync.WaitGroup
+	var errs = make([]error, len(c.hosts)+1)
+	total := int(float64(c.perHost()) * c.o.For.Seconds())
+	for i, h := range c.hosts {
+		all.Go(func() {
+			if errs[i] = h.write(ctx, c.perHost(), total); errs[i] != nil {
+				cancel() // what is not written cannot be judged
+			}
+		})
+	}
+	all.Go(func() { errs[len(c.hosts)] = c.f.run(ctx, plan(c.o.Seed, c.o.For, len(hostNames))) })
+	telling, enough := context.WithCancel(ctx)
+	told.Go(func() { c.tell(telling) })
+	all.Wait()
+	enough()
+	told.Wait()
+	c.revive(ctx)
+	rotations := 0
+	for _, h := range c.hosts {
+		rotations += h.rotations()
+	}
+	c.say("all %d lines are written, files were rotated %d times, %d faults are over", c.sent(), rotations, c.f.done.Load())
+	return errors.Join(append(errs, c.died...)...)
+}
+
+// tell says every few seconds how far the run is.
+func (c *chaos) tell(ctx context.Context) {
+	end, indexed := time.Now().Add(c.o.For), 0
+	for sleep(ctx, tellEvery) {
+		c.revive(ctx)
+		if n, err := c.rows(ctx); err == nil {
+			indexed = n
+		}
+		c.say("%v left: sent %d, indexed %d, faults %d", max(0, time.Until(end)).Round(time.Second), c.sent(), indexed, c.f.done.Load())
+	}
+}
+
+// rows is how many events are indexed; an error while the aggregator is in the hands of a fault.
+func (c *chaos) rows(ctx context.Context) (int, error) {
+	if !c.aggregatorLock.TryLock() {
+		return 0, errors.New("it is disturbed")
+	}
+	defer c.aggregatorLock.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, 2*lookEvery)
+	defer cancel()
+	return c.aggregator.Rows(ctx)
+}
+
+// revive starts programs again that ended by themselves, and keeps that against them.
+func (c *chaos) revive(ctx context.Context) {
+	again := func(lock *sync.Mutex, died func() error, start func(context.Context) error) {
+		if !lock.TryLock() {
+			return
+		}
+		defer lock.Unlock()
+		err := died()
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		c.say("UNEXPECTED: %v", err)
+		c.died = append(c.died, err)
+		if err := start(ctx); err != nil {
+			c.died = append(c.died, err)
+		}
+	}
+	again(&c.brokerLock, c.rabbit.Died, c.rabbit.Start)
+	again(&c.aggregatorLock, c.aggregator.Died, c.aggregator.Start)
+	for i, a := range c.agents {
+		again(&c.agentLocks[i], a.Died, a.Start)
+	}
+}

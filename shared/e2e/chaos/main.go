@@ -1,0 +1,80 @@
+// Command chaos shows that nothing is lost and nothing repeated. Agents of several hosts read numbered lines, written at
+// a pace and rotated as by logrotate, and ship them through a real RabbitMQ into an aggregator, while all of them are
+// killed, stopped, cut off, blocked and refused, by a plan that is drawn from a seed. Then everything may run, until
+// nothing moves any more, and every event of the index is read: each number of each host must be there once, by what
+// stands in its line. Its last line is
+//
+//	chaos: sent=N indexed=N lost=0 repeated=0 declared_gaps=N doubt=N kills=N seed=N
+//
+// Exit codes: 0 if nothing was lost or repeated; 1 if something was, or the run itself failed; 3 if a queue of the
+// broker lost its leader for good, which no program of ours can do or undo. A run that does not end with 0 keeps its
+// folder, with all logs and states, and names it.
+//
+// The same seed makes the same plan of faults and the same lines (but for their times). When exactly a fault meets a
+// line is the machine's chance.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kong"
+)
+
+// options is the command line.
+type options struct {
+	For         time.Duration `help:"How long faults happen; each kind happens at least once, whatever this is." default:"10m"`
+	Seed        uint64        `help:"Of the faults and the lines; 0 draws one."`
+	Rate        int           `help:"Lines a second, of all hosts together." default:"21000"`
+	Index       string        `help:"Engine of the index: embedded." default:"embedded"`
+	Aggregators int           `help:"How many aggregators: 1." default:"1"`
+	Keep        bool          `help:"Keep the folder with all logs and states after a good run, too."`
+	Bin         string        `help:"Folder with belfry and belfry-agent." default:"bin"`
+}
+
+// Validate refuses what cannot be done yet; kong calls it.
+func (o *options) Validate() error {
+	switch {
+	case o.For <= 0 || o.Rate < len(hostNames):
+		return fmt.Errorf("--for=%v --rate=%d: nothing would be written", o.For, o.Rate)
+	case o.Index != "embedded":
+		return fmt.Errorf("--index=%s (INDEX=%s): only embedded can be chosen; other engines come later", o.Index, o.Index)
+	case o.Aggregators != 1:
+		return fmt.Errorf("--aggregators=%d (AGGREGATORS=%d): only 1 can run; more come later", o.Aggregators, o.Aggregators)
+	}
+	return nil
+}
+
+// Exit codes.
+const (
+	exitFailure     = 1
+	exitEnvironment = 3
+	exitInterrupted = 130
+)
+
+func main() {
+	var o options
+	kong.Parse(&o, kong.Description("Kill, stop, cut, block: nothing may be lost, nothing repeated."))
+	if o.Seed == 0 {
+		o.Seed = 1 + rand.Uint64N(1e9)
+	}
+	// SIGPIPE: whoever read the output is gone; what was started must end all the same.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
+	defer stop()
+	err := run(ctx, o, os.Stdout)
+	switch {
+	case err == nil:
+		return
+	case ctx.Err() != nil:
+		os.Exit(exitInterrupted)
+	case errors.Is(err, errLeaderless):
+		os.Exit(exitEnvironment)
+	}
+	os.Exit(exitFailure)
+}

@@ -1,0 +1,172 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"belfry/shared/broker"
+)
+
+// settle waits until all has arrived, reads the index, and judges. What seems to be lost is waited for once more, until
+// nothing moves for long.
+func (c *chaos) settle(ctx context.Context) (verdict, *tally, error) {
+	arrived := c.wait(ctx, quiet)
+	v, t, err := c.judge(ctx)
+	if err == nil && v.lost > 0 && arrived {
+		c.say("%d lines are missing: waiting until nothing moves for %v", v.lost, stuck)
+		c.wait(ctx, stuck)
+		v, t, err = c.judge(ctx)
+	}
+	if err != nil {
+		return verdict{}, nil, err
+	}
+	c.report(ctx, v, t)
+	switch {
+	case v.lost > 0 || v.repeated > 0 || t.strays > 0:
+		err = fmt.Errorf("%d lines are lost, %d copies are too many, %d events are no line that was written", v.lost, v.repeated, t.strays)
+	case v.sent == 0:
+		err = errors.New("nothing was sent")
+	}
+	if v.lost > 0 {
+		err = errors.Join(err, c.leaders(ctx))
+	}
+	return v, t, err
+}
+
+// wait returns when all has arrived and nothing moves for enough, or when nothing moves for long. It reports which.
+func (c *chaos) wait(ctx context.Context, enough time.Duration) (arrived bool) {
+	last, told, since := -1, time.Now(), time.Now()
+	for sleep(ctx, lookEvery) {
+		p, err := c.progress(ctx)
+		if err != nil {
+			c.say("looking how far it is: %v", err)
+		}
+		if now := p.rows - int(p.behind) - p.queued; now != last {
+			last, since = now, time.Now()
+		}
+		rest := time.Since(since)
+		all := p.rows >= c.sent() && p.behind == 0 && p.queued == 0 && err == nil
+		if all && rest >= enough || rest >= stuck {
+			return all
+		}
+		if time.Since(told) >= tellEvery {
+			told = time.Now()
+			c.say("waiting for the rest: sent %d, indexed %d; agents are %d bytes behind, %d batches are queued",
+				c.sent(), p.rows, p.behind, p.queued)
+		}
+	}
+	return false
+}
+
+// progress is how far things are.
+type progress struct {
+	rows, queued int
+	behind       uint64
+}
+
+func (c *chaos) progress(ctx context.Context) (p progress, err error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*lookEvery)
+	defer cancel()
+	p.rows, err = c.rows(ctx)
+	for _, a := range c.agents {
+		s, e := a.State(ctx)
+		p.behind += s.Behind
+		err = errors.Join(err, e)
+	}
+	var e error
+	p.queued, e = c.queued(ctx)
+	return p, errors.Join(err, e)
+}
+
+// queued is how many batches wait at the broker.
+func (c *chaos) queued(ctx context.Context) (int, error) {
+	conn, err := c.rabbit.Connect(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer conn.End()
+	defer time.AfterFunc(5*lookEvery, conn.Cut).Stop() // a queue without a leader answers nothing
+	ch, err := conn.Channel()
+	if err != nil {
+		return 0, err
+	}
+	n := 0
+	for i := range broker.DefaultQueues {
+		q, err := ch.QueueDeclarePassive(broker.EventQueue(i), true, false, false, false, nil)
+		if err != nil {
+			return n, fmt.Errorf("look at %s: %w", broker.EventQueue(i), err)
+		}
+		n += q.Messages
+	}
+	return n, nil
+}
+
+// judge reads the whole index.
+func (c *chaos) judge(ctx context.Context) (verdict, *tally, error) {
+	sent := map[string]int{}
+	for _, h := range c.hosts {
+		sent[h.name] = int(h.sent.Load())
+	}
+	t, begin := newTally(sent), time.Now()
+	if err := c.aggregator.Export(ctx, "", t.add); err != nil {
+		return verdict{}, nil, fmt.Errorf("export the index: %w", err)
+	}
+	c.say("read %d events of ours and %d of the programs' own in %v", t.whole, t.others, time.Since(begin).Round(time.Second))
+	return t.judge(), t, nil
+}
+
+// report tells samples of what is wrong, with their neighbourhood.
+func (c *chaos) report(ctx context.Context, v verdict, t *tally) {
+	for _, s := range t.spoilt {
+		c.say("no line that was written: %s", s)
+	}
+	c.samples(ctx, "lost", v.losses)
+	c.samples(ctx, "repeated", v.repeats)
+}
+
+func (c *chaos) samples(ctx context.Context, what string, all []stretch) {
+	for i, s := range all {
+		if i == maxSamples {
+			c.say("%s: and %d more stretches", what, len(all)-i)
+			return
+		}
+		for _, h := range c.hosts {
+			if h.name != s.host {
+				continue
+			}
+			r := h.where(s.first)
+			c.say("%s: %s %d to %d (%d lines); in a run of lines of %s, rotated %d times before, that begins with %d at byte %d at %s",
+				what, s.host, s.first, s.last, s.last-s.first+1, r.file.path, r.generation, r.first, r.offset, r.at.Format("15:04:05.000"))
+		}
+		for _, n := range []int{s.first - 1, s.first, s.last, s.last + 1} {
+			c.neighbour(ctx, s.host, n)
+		}
+	}
+}
+
+// neighbour tells what the index holds of one number.
+func (c *chaos) neighbour(ctx context.Context, host string, n int) {
+	found, err := c.aggregator.Search(ctx, fmt.Sprintf(`"number=%d of=%s"`, n, host))
+	if err != nil {
+		c.say("    number %d: %v", n, err)
+	}
+	for _, e := range found {
+		c.say("    number %d: id %s, agent %s, %s at %s, created %s, ingested %s, tags %s", n, e.Get("event.id"), e.Get("agent.name"),
+			e.Get("log.file.path"), e.Get("log.offset"), e.Get("event.created"), e.Get("event.ingested"), strings.Join(e.All("tags"), " "))
+	}
+}
+
+// leaders is an error if a queue has no leader.
+func (c *chaos) leaders(ctx context.Context) error {
+	names, err := c.leaderless(ctx)
+	if err != nil {
+		return err
+	}
+	if names = strings.TrimSpace(strings.TrimSuffix(names, "ok")); names != "" {
+		return fmt.Errorf("%w: %s: the broker, killed, forgot where their logs are; what is missing lies in them", errLeaderless, names)
+	}
+	return nil
+}
