@@ -13,16 +13,19 @@ LINK := -trimpath -ldflags "-X main.version=$(VERSION)"
 FOR ?=
 ONLY ?=
 BROKER ?= auto
+SEED ?=
+INDEX ?= embedded
+AGGREGATORS ?= 1
 
 .DEFAULT_GOAL := help
 # The linter, as a program of its own: nothing that is built depends on it.
 LINTER ?= github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 FAIL_IN_CI := test "$$CI" != true
 
-.PHONY: help build test cut demo lint bench deps clean
+.PHONY: help build test cut chaos chaos-short demo lint bench deps clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## bin/belfry (aggregator and command line) and bin/belfry-agent
 	$(GO) build $(LINK) -o bin/belfry ./aggregator
@@ -34,6 +37,15 @@ test: deps ## lint and all tests; the last line is their number; with CI=true a 
 
 cut: deps ## break each link of the road in turn, and name the test that notices; ONLY=ledger for one (10 minutes for all)
 	@$(GO) run ./shared/e2e/cut $(ONLY)
+
+CHAOS = $(GO) build -o bin/chaos ./shared/e2e/chaos && \
+	exec bin/chaos --bin=bin --index=$(INDEX) --aggregators=$(AGGREGATORS) $(if $(SEED),--seed=$(SEED)) --for
+
+chaos: deps build ## kill, stop, cut and block everything for 10 minutes: nothing lost, nothing repeated; SEED=N repeats one, FOR=1h
+	@$(CHAOS)=$(or $(FOR),10m)
+
+chaos-short: deps build ## the same in one minute, every kind of fault at least once; part of make test
+	@$(CHAOS)=60s
 
 demo: deps build ## the whole road on this machine until Ctrl-C; FOR=60s ends and judges, BROKER=none does without RabbitMQ
 	@$(GO) build -o bin/demo ./shared/e2e/demo

@@ -62,7 +62,7 @@ func main() {
 	var o options
 	kong.Parse(&o, kong.Description("Kill, stop, cut, block: nothing may be lost, nothing repeated."))
 	if o.Seed == 0 {
-		o.Seed = 1 + rand.Uint64N(1e9)
+		o.Seed = drawSeed()
 	}
 	// SIGPIPE: whoever read the output is gone; what was started must end all the same.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
@@ -78,3 +78,6 @@ func main() {
 	}
 	os.Exit(exitFailure)
 }
+
+// drawSeed draws a seed that is easy to type.
+func drawSeed() uint64 { return 1 + rand.Uint64N(1e6) }
