@@ -3,6 +3,7 @@ package broker_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"strings"
@@ -14,6 +15,7 @@ import (
 
 	"belfry/shared/broker"
 	"belfry/shared/certs"
+	"belfry/shared/conf"
 	"belfry/shared/e2e/stack"
 )
 
@@ -242,6 +244,27 @@ func TestPublish(t *testing.T) {
 		if nacked == 0 {
 			t.Error("nothing was nacked")
 		}
+	})
+	t.Run("full queue whose limit is taken away", func(t *testing.T) {
+		control := func(args ...string) {
+			t.Helper()
+			if _, err := r.rabbit.Control(t.Context(), args...); err != nil {
+				t.Fatal(err)
+			}
+		}
+		cfg := r.config("agent-h")
+		cfg.Confirm = conf.Duration(2 * time.Second)
+		p := r.publisher(cfg)
+		m := broker.Message{Exchange: broker.Events, Key: "01", ID: "m5", Body: []byte("x")}
+		control("set_policy", "--apply-to", "queues", "full", `^belfry\.events\.01$`, `{"max-length":1,"overflow":"reject-publish"}`)
+		eventually(t, func() error {
+			if err := send(t, p, m); broker.ClassOf(err) != broker.Nacked {
+				return fmt.Errorf("not nacked but %w", err)
+			}
+			return nil
+		})
+		control("clear_policy", "full")
+		eventually(t, func() error { return send(t, p, m) })
 	})
 	t.Run("no permission", func(t *testing.T) {
 		p := r.publisher(r.config("agent-h"))

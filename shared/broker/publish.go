@@ -56,6 +56,7 @@ type session struct {
 	mu       sync.Mutex
 	returns  chan amqp.Return
 	returned map[string]amqp.Return
+	refusing time.Time // when the queues began to take nothing; zero if they do
 }
 
 // NewPublisher returns a publisher. prefix begins the names of its metrics. It connects in Run.
@@ -257,6 +258,7 @@ func (p *Publisher) wait(s *session, id string, confirm *amqp.DeferredConfirmati
 	for {
 		select {
 		case <-confirm.Done():
+			p.judge(s, confirm.Acked())
 			return s.verdict(id, confirm.Acked())
 		case <-t.C:
 			if !p.isBlocked() {
@@ -265,6 +267,21 @@ func (p *Publisher) wait(s *session, id string, confirm *amqp.DeferredConfirmati
 			}
 			t.Reset(p.cfg.confirmTimeout())
 		}
+	}
+}
+
+// judge ends a session in which the queues have taken nothing for as long as one confirm may take. What was full on a
+// channel of RabbitMQ 3.10 stays so until that is opened again, if the queue's limit is taken away meanwhile.
+func (p *Publisher) judge(s *session, acked bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch now := time.Now(); {
+	case acked:
+		s.refusing = time.Time{}
+	case s.refusing.IsZero():
+		s.refusing = now
+	case now.Sub(s.refusing) >= p.cfg.confirmTimeout():
+		s.conn.Cut()
 	}
 }
 
