@@ -118,6 +118,12 @@ func (s *Stream) extend(kind Kind, first, end uint64) {
 	s.Ranges = append(s.Ranges, Range{kind, first, end})
 }
 
+// HashBody returns what a manifest says of a body.
+func HashBody(body []byte) string {
+	sum := sha256.Sum256(body)
+	return hex.EncodeToString(sum[:])
+}
+
 // Seal ends the batch and begins a new one.
 func (b *Builder) Seal() (*Sealed, error) {
 	m := &Manifest{
@@ -130,8 +136,7 @@ func (b *Builder) Seal() (*Sealed, error) {
 		raw = append(raw, b.parts[i].lines...)
 	}
 	s := &Sealed{Manifest: m, Raw: b.raw, Body: b.enc.EncodeAll(raw, nil)}
-	sum := sha256.Sum256(s.Body)
-	m.Body = hex.EncodeToString(sum[:])
+	m.Body = HashBody(s.Body)
 	header, err := json.Marshal(m)
 	if err != nil {
 		return nil, fmt.Errorf("write manifest: %w", err)

@@ -2,8 +2,6 @@ package batch
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 
@@ -27,8 +25,7 @@ var ErrAltered = errors.New("body does not match its manifest")
 
 // Open decompresses a body and returns its lines, which share one buffer. The number of lines is the manifest's.
 func (o *Opener) Open(m *Manifest, body []byte) ([][]byte, error) {
-	sum := sha256.Sum256(body)
-	if hex.EncodeToString(sum[:]) != m.Body {
+	if HashBody(body) != m.Body {
 		return nil, ErrAltered
 	}
 	raw, err := o.Decompress(body)

@@ -2,6 +2,7 @@ package stack
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -42,6 +43,9 @@ type AggregatorConfig struct {
 	Channel string
 	Oncall  string
 	Relays  []string // certificates that speak for any host
+
+	Queues   int    // of events; default 4
+	GapGrace string // as "1s"; "" for its default
 }
 
 // NewAggregator writes the config of an aggregator; nothing runs yet.
@@ -70,7 +74,7 @@ func (a *Aggregator) yaml(cfg AggregatorConfig, metrics string) string {
 	var y strings.Builder
 	fmt.Fprintf(&y, "state: %s\nreceive:\n", filepath.Join(a.Dir, "state"))
 	if cfg.Broker != "" {
-		fmt.Fprintf(&y, "  amqp: {urls: [%q], %s, queues: 4}\n", cfg.Broker, tlsKeys(cfg.Files))
+		fmt.Fprintf(&y, "  amqp: {urls: [%q], %s, queues: %d}\n", cfg.Broker, tlsKeys(cfg.Files), cmp.Or(cfg.Queues, 4))
 	}
 	fmt.Fprintf(&y, "  http:\n    plain: %q\n    tls: {listen: %q, %s}\n", a.Plain, a.TLS, tlsKeys(cfg.Files))
 	for i, name := range cfg.Relays {
@@ -78,6 +82,9 @@ func (a *Aggregator) yaml(cfg AggregatorConfig, metrics string) string {
 			y.WriteString("  senders:\n")
 		}
 		fmt.Fprintf(&y, "    - {name: %s, hosts: [\"*\"]}\n", name)
+	}
+	if cfg.GapGrace != "" {
+		fmt.Fprintf(&y, "ledger: {gap_grace: %s}\n", cfg.GapGrace)
 	}
 	fmt.Fprintf(&y, "index: {embedded: {retention: 90d}}\n")
 	if cfg.IRC != "" {
@@ -132,6 +139,24 @@ func (a *Aggregator) Search(ctx context.Context, query string) ([]*event.Event, 
 // Print returns what `belfry search` prints for a reader.
 func (a *Aggregator) Print(ctx context.Context, query string) (string, error) {
 	out, err := oneShot(ctx, a.bin.belfry(), "--config", a.Config, "search", "--limit", "5", query)
+	return string(out), err
+}
+
+// Audit is what "belfry audit" says of one host's files, as JSON, a line each, and its exit code.
+func (a *Aggregator) Audit(ctx context.Context, host string) ([]byte, int, error) {
+	out, err := oneShot(ctx, a.bin.belfry(), "--config", a.Config, "audit", "--all", "--json", host)
+	if code := exitCode(err); err != nil && code == 1 {
+		return out, code, nil
+	}
+	return out, 0, err
+}
+
+// Dead is what "belfry dead list" prints, as JSON.
+func (a *Aggregator) Dead(ctx context.Context) (string, error) {
+	out, err := oneShot(ctx, a.bin.belfry(), "--config", a.Config, "dead", "list", "--json")
+	if exitCode(err) == 1 {
+		err = nil
+	}
 	return string(out), err
 }
 

@@ -18,6 +18,7 @@ type AgentState struct {
 	ID     string
 	Road   string // "ok", or why nothing goes
 	Behind uint64 // bytes of its files that are not confirmed
+	Files  int
 }
 
 // State asks the running agent how it is.
@@ -33,7 +34,7 @@ func (a *Agent) State(ctx context.Context) (AgentState, error) {
 	if err := json.Unmarshal(out, &s); err != nil {
 		return AgentState{}, fmt.Errorf("read the agent's status: %w", err)
 	}
-	all := AgentState{ID: s.Agent, Road: s.Road}
+	all := AgentState{ID: s.Agent, Road: s.Road, Files: len(s.Files)}
 	for _, f := range s.Files {
 		all.Behind += f.Lag
 	}
