@@ -41,7 +41,7 @@ var rules = []struct{ from, to string }{
 	// Who ships and how far it reaches comes from the ledger and the heartbeats.
 	{"aggregator/fleet", "aggregator/ledger shared/batch shared/event shared/heartbeat"},
 	{"aggregator/audit", "aggregator/ledger aggregator/fleet shared/batch shared/event"},
-	{"aggregator/dead", "shared/batch shared/broker shared/event shared/segment"},
+	{"aggregator/dead", "shared/backoff shared/batch shared/broker shared/event shared/segment"}, // it keeps a connection up
 	{"aggregator/topology", "shared/broker shared/certs shared/conf"},
 	{"aggregator/query", "shared/event"},
 	// A search is a query; the embedded engine's log and the ledger are one critical section.
@@ -75,7 +75,7 @@ var outside = map[string]string{
 	"github.com/klauspost/compress/gzip":                       "agent/input/file",
 	"github.com/klauspost/compress/s2":                         "aggregator/index/embedded",
 	"github.com/klauspost/compress/zstd":                       "shared/batch",
-	"github.com/rabbitmq/amqp091-go":                           "shared/broker agent/ship/amqp aggregator/receive/amqp",
+	"github.com/rabbitmq/amqp091-go":                           "shared/broker agent/ship/amqp aggregator/receive/amqp aggregator/dead", // dead takes letters one by one, and puts them back
 	"github.com/valyala/fastjson":                              "shared/event aggregator/index/embedded",
 	"go.etcd.io/bbolt":                                         "aggregator/alert",
 	"go.etcd.io/bbolt/errors":                                  "aggregator/alert",
