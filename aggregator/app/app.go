@@ -20,6 +20,7 @@ import (
 
 	"belfry/aggregator/alert"
 	"belfry/aggregator/config"
+	"belfry/aggregator/dead"
 	"belfry/aggregator/index/embedded"
 	"belfry/aggregator/notify/irc"
 	"belfry/aggregator/parse"
@@ -50,6 +51,8 @@ type Aggregator struct {
 	pipe    *pipeline
 	consume *amqpin.Receiver
 	publish *amqpin.Publisher
+	dead    *deadLetters
+	graves  *dead.Queue // the dead letters' store, if it is at the broker
 }
 
 // New wires an aggregator, opens its index and lets the alerts see what they had not seen when it stopped. It starts
@@ -98,7 +101,7 @@ func (a *Aggregator) open() error {
 		return err
 	}
 	a.openBroker()
-	return nil
+	return a.openDead()
 }
 
 func (a *Aggregator) openNotify() (func(context.Context, alert.Alert) error, error) {
@@ -147,12 +150,13 @@ func (a *Aggregator) durable(position uint64, events []*event.Event) error {
 func (a *Aggregator) message(ctx context.Context, m amqpin.Message, done func(error)) {
 	settled := func(err error) {
 		if errors.Is(err, errPoison) {
-			err = fmt.Errorf("%w: %w", amqpin.ErrPoison, err)
+			a.dead.putAway(ctx, m, err, done)
+			return
 		}
 		done(err)
 	}
 	if len(m.Manifest) == 0 {
-		a.pipe.foreign(ctx, m.Body, m.UserID, settled)
+		a.pipe.foreign(ctx, m.Body, senderOf(m), settled)
 		return
 	}
 	proof, err := batch.ProofOf(func(name string) string { return m.Headers[name] })
@@ -186,6 +190,7 @@ func (a *Aggregator) actors() (*run.Group, error) {
 	if a.consume != nil {
 		g.AddWorker("receive/amqp", a.consume.Run)
 		g.AddWorker("publish", a.publish.Run)
+		g.AddWorker("dead", a.graves.Run)
 	}
 	g.AddWorker("index", a.index.Run)
 	g.AddWorker("alert", a.alerts.Run)

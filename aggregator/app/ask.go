@@ -143,13 +143,18 @@ func (s statusCmd) Run(ctx context.Context, c *CLI) error {
 		return fmt.Errorf("read the aggregator's answer: %w", err)
 	}
 	x := st.Index
-	_, err = fmt.Fprintf(c.out(), "ready   %s\nevents  %d, in %d bytes on the disk, and %d bytes of log\ndisk    %d bytes free\nalerts  %d wait to be told\n",
-		printable(st.Ready), x.Rows, x.Bytes, x.LogBytes, x.DiskFree, st.AlertsPending)
+	_, err = fmt.Fprintf(c.out(), "ready   %s\nevents  %d, in %d bytes on the disk, and %d bytes of log\ndisk    %d bytes free\nalerts  %d wait to be told\ndead    %d letters\n",
+		printable(st.Ready), x.Rows, x.Bytes, x.LogBytes, x.DiskFree, st.AlertsPending, st.DeadLetters)
 	return err
 }
 
-// ask sends a request to the aggregator on this machine.
+// ask asks the aggregator on this machine.
 func (c *CLI) ask(ctx context.Context, path string, v url.Values) (io.ReadCloser, error) {
+	return c.call(ctx, http.MethodGet, path, v)
+}
+
+// call sends a request to the aggregator on this machine.
+func (c *CLI) call(ctx context.Context, method, path string, v url.Values) (io.ReadCloser, error) {
 	socket := c.Socket
 	if socket == "" {
 		var err error
@@ -157,7 +162,7 @@ func (c *CLI) ask(ctx context.Context, path string, v url.Values) (io.ReadCloser
 			return nil, err
 		}
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://belfry"+path+"?"+v.Encode(), nil)
+	req, err := http.NewRequestWithContext(ctx, method, "http://belfry"+path+"?"+v.Encode(), nil)
 	if err != nil {
 		return nil, fmt.Errorf("ask the aggregator: %w", err)
 	}

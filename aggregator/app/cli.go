@@ -20,7 +20,7 @@ import (
 
 // Exit codes of the command line, as those of grep.
 const (
-	ExitNothing = 1 // searched, and found nothing
+	ExitNothing = 1 // searched, and found nothing; or looked for what should not be there, and found some
 	exitFailure = 2
 )
 
@@ -32,7 +32,7 @@ func ExitCode(err error) int {
 	switch {
 	case err == nil:
 		return 0
-	case errors.Is(err, errNothing):
+	case errors.Is(err, errNothing), errors.Is(err, errSome):
 		return ExitNothing
 	}
 	return exitFailure
@@ -52,6 +52,7 @@ type CLI struct {
 	Tail        tailCmd     `cmd:"" help:"Follow events live."`
 	Status      statusCmd   `cmd:"" help:"Ask the running aggregator how it is: its index, and alerts that wait."`
 	Parse       parseCmd    `cmd:"" help:"Read log lines from standard input and print them as ECS, one JSON object a line."`
+	Dead        deadCmd     `cmd:"" help:"What could never be taken: look at it, send it again, or drop it."`
 	Topology    topologyCmd `cmd:"" help:"Exchanges, queues and bindings at the broker."`
 	ShowVersion versionCmd  `cmd:"" name:"version" help:"Print the version."`
 

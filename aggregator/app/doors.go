@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"strconv"
 	"sync"
 	"time"
@@ -47,6 +46,7 @@ func (a *Aggregator) addDoors(g *run.Group) error {
 		}
 	}
 	api := serve.New(a.index, a.hub, a.status, a.log)
+	a.dead.addRoutes(api)
 	return a.listen(g, "serve", ops.Config{Listen: "unix:" + a.cfg.Serve.Socket, Handler: api.Handler()})
 }
 
@@ -62,37 +62,25 @@ func (a *Aggregator) listen(g *run.Group, name string, c ops.Config) error {
 
 // sink is where the HTTP doors lead: to the broker where there is one, so that all goes one road, else to the index.
 func (a *Aggregator) sink() (httpin.Sink, error) {
-	if a.publish != nil {
-		signer, err := a.cfg.Receive.AMQP.Signer()
-		if err != nil {
-			return nil, err
-		}
-		return newQueued(a.publish, signer.Sign)
+	if a.publish == nil {
+		return burying{direct{a.pipe}, a.dead, false}, nil
 	}
-	dead, err := openDead(a.cfg.Dir("dead"))
+	signer, err := a.cfg.Receive.AMQP.Signer()
 	if err != nil {
 		return nil, err
 	}
-	return direct{a.pipe, dead, a.log}, nil
+	q, err := newQueued(a.publish, signer.Sign)
+	return burying{q, a.dead, true}, err
 }
 
 // direct takes what came over HTTP into the index at once.
-type direct struct {
-	pipe *pipeline
-	dead *deadLetters
-	log  *slog.Logger
-}
+type direct struct{ pipe *pipeline }
 
-// Batch waits until the batch is durable: in the index, or, if it can never get there, among the dead letters.
+// Batch waits until the batch is durable.
 func (d direct) Batch(ctx context.Context, b httpin.Batch) (bool, error) {
-	err := wait(ctx, func(done func(error)) {
+	return false, wait(ctx, func(done func(error)) {
 		d.pipe.batch(ctx, delivery{manifest: b.Manifest, proof: b.Proof, body: b.Body}, done)
 	})
-	if !errors.Is(err, httpin.ErrPoison) {
-		return false, err
-	}
-	d.log.Error("batch goes to the dead letters", "sender", b.Sender, "folder", d.dead.dir, "err", err)
-	return false, d.dead.bury(b, err)
 }
 
 // Events waits until the events are durable.
@@ -198,10 +186,11 @@ type Status struct {
 	Ready         string         `json:"ready"` // "ok", or why nothing is taken
 	AlertsPending int            `json:"alerts_pending"`
 	Index         embedded.Stats `json:"index"`
+	DeadLetters   int            `json:"dead_letters"`
 }
 
 func (a *Aggregator) status() any {
-	s := Status{Ready: "ok", AlertsPending: a.outbox.Pending(), Index: a.index.Stats()}
+	s := Status{Ready: "ok", AlertsPending: a.outbox.Pending(), Index: a.index.Stats(), DeadLetters: a.dead.store.Count()}
 	if err := a.readyBy(s.Index); err != nil {
 		s.Ready = err.Error()
 	}

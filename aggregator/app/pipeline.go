@@ -53,7 +53,7 @@ type pipeline struct {
 	log    *slog.Logger
 	decs   sync.Pool // of *event.Decoder
 
-	events, repeats, poison, mismatches *metrics.Counter
+	events, repeats, poison, mismatches, reduced *metrics.Counter
 }
 
 func newPipeline(prover *prover, speaks *speakers, parser *parse.Parser, index *embedded.Index, log *slog.Logger,
@@ -70,6 +70,7 @@ func newPipeline(prover *prover, speaks *speakers, parser *parse.Parser, index *
 		poison:  set.NewCounter("belfry_receive_poison_total"),
 
 		mismatches: set.NewCounter("belfry_receive_identity_mismatches_total"),
+		reduced:    set.NewCounter("belfry_receive_reduced_total"),
 	}, nil
 }
 
@@ -176,6 +177,10 @@ func (p *pipeline) understand(e *event.Event, now time.Time) {
 		return
 	}
 	p.parser.Parse(e, now)
+	if err := embedded.Refuses(e); err != nil { // its neighbours must not suffer for it
+		p.reduced.Inc()
+		reduce(e, err)
+	}
 }
 
 // foreign takes a message of somebody who is no agent.

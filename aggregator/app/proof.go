@@ -45,7 +45,7 @@ func newProver(cfg *config.Config) (*prover, error) {
 // prove returns whose manifest it is. What the manifest says of itself counts for nothing before that.
 func (p *prover) prove(m *batch.Manifest, text []byte, proof batch.Proof) (sender, error) {
 	if len(proof.Signature) == 0 {
-		return sender{}, errors.New("signature: the batch has none")
+		return sender{}, fmt.Errorf("%w: the batch has none", errSignature)
 	}
 	var errs []error
 	for _, v := range p.trusted {
@@ -56,7 +56,7 @@ func (p *prover) prove(m *batch.Manifest, text []byte, proof batch.Proof) (sende
 		errs = append(errs, err)
 	}
 	if len(errs) == 0 {
-		return sender{}, errors.New("signature: this aggregator knows no authority: it has neither receive.amqp nor receive.http.tls")
+		return sender{}, fmt.Errorf("%w: this aggregator knows no authority: it has neither receive.amqp nor receive.http.tls", errSignature)
 	}
-	return sender{}, fmt.Errorf("signature: %w", errors.Join(errs...))
+	return sender{}, fmt.Errorf("%w: %w", errSignature, errors.Join(errs...))
 }

@@ -88,6 +88,14 @@ func (x *Index) Write(ctx context.Context, w Write, done func(Result, error)) {
 	}
 }
 
+// Refuses says why no Write with this event can be taken, or nil. It is an ErrBadWrite.
+func Refuses(e *event.Event) error {
+	if n := len(e.Fields); n > maxValues {
+		return fmt.Errorf("%w: an event with %d values, at most %d", ErrBadWrite, n, maxValues)
+	}
+	return nil
+}
+
 var recordWriters = sync.Pool{New: func() any { return new(recordWriter) }}
 
 // prepare does what needs no order, in the goroutine of the caller.
@@ -105,8 +113,8 @@ func (x *Index) prepare(p *pending) error {
 	p.times = make([]int64, len(p.w.Items))
 	p.cost += int64(len(p.w.Ranges)) * rangeCost
 	for i := range p.w.Items {
-		if n := len(p.w.Items[i].Event.Fields); n > maxValues {
-			return fmt.Errorf("%w: an event with %d values, at most %d", ErrBadWrite, n, maxValues)
+		if err := Refuses(p.w.Items[i].Event); err != nil {
+			return err
 		}
 		ts, size := x.guard(p.w.Items[i].Event, now)
 		p.times[i] = ts

@@ -2,8 +2,8 @@
 //
 // A message is acknowledged when its handler says that all of it is durable, and not before: were the aggregator to
 // end in between, the broker would deliver it again, perhaps to another. A handler that fails for a reason of its own
-// closes the queue's channel; all that was not acknowledged comes back after a pause, in order. A message that can
-// never be taken is published to the dead letters with its reason first, and acknowledged then.
+// closes the queue's channel; all that was not acknowledged comes back after a pause, in order. What can never be taken
+// is the handler's to put away.
 //
 // Consuming and publishing use connections of their own: a broker that is short of memory blocks the one, and the
 // acknowledgements on the other are what ends the shortage.
@@ -24,9 +24,6 @@ import (
 	"belfry/shared/batch"
 	"belfry/shared/broker"
 )
-
-// ErrPoison says that a message can never be taken. Handlers wrap it.
-var ErrPoison = errors.New("message is not acceptable")
 
 // stopTimeout is how long a broker may take over the end of the consumption. A quorum queue without a leader answers
 // nothing for a minute.
@@ -50,12 +47,12 @@ type Message struct {
 	UserID          string            // who published it, as the broker has checked; not set when publishing
 	Headers         map[string]string // others, of type string
 	Queue           string            // where it lay
+	Exchange, Key   string            // how it came there; not used when publishing
 	Redelivered     bool              // it was delivered before
 }
 
 // Handler takes one message. Those of one queue come in order; done is called once, from any goroutine: with nil when
-// the message is durable, with an error that wraps ErrPoison when it can never be, with any other when it must come
-// again.
+// the message is durable, with an error when it must come again.
 type Handler func(ctx context.Context, m Message, done func(error))
 
 // Receiver consumes the queues of events and of foreign messages.
@@ -69,17 +66,16 @@ type Receiver struct {
 	mu     sync.Mutex
 	faults map[string]error // why a queue is not consumed; "" is the connection
 
-	messages, redelivered, poison, failures *metrics.Counter
+	messages, redelivered, failures *metrics.Counter
 }
 
-// New returns a receiver of a number of event queues. It connects in Run. Dead letters go by publish.
+// New returns a receiver of a number of event queues. It connects in Run.
 func New(cfg broker.Config, queues int, publish *Publisher, handle Handler, log *slog.Logger, set *metrics.Set) *Receiver {
 	r := &Receiver{
 		cfg: cfg, publish: publish, handle: handle, log: log, queues: []string{broker.Foreign},
 		faults:      map[string]error{"": errors.New("not connected yet")},
 		messages:    set.NewCounter("belfry_receive_amqp_messages_total"),
 		redelivered: set.NewCounter("belfry_receive_amqp_redelivered_total"),
-		poison:      set.NewCounter("belfry_receive_amqp_dead_total"),
 		failures:    set.NewCounter("belfry_receive_amqp_failures_total"),
 	}
 	for n := range queues {
@@ -229,7 +225,7 @@ func (q *queue) consume(ctx context.Context, conn *broker.Conn) (taken bool, err
 		}
 		q.handle(ctx, message(q.name, &d), func(err error) {
 			defer under.Done()
-			q.settle(ctx, &d, err)
+			q.settle(&d, err)
 		})
 	}
 	q.mu.Lock()
@@ -247,12 +243,7 @@ func (q *queue) failed() error {
 }
 
 // settle acknowledges a delivery, or sees to it that it comes again.
-func (q *queue) settle(ctx context.Context, d *amqp.Delivery, err error) {
-	if errors.Is(err, ErrPoison) {
-		q.poison.Inc()
-		q.log.Warn("message goes to the dead letters", "queue", q.name, "message", d.MessageId, "err", err)
-		err = q.publish.bury(ctx, q.name, d, err)
-	}
+func (q *queue) settle(d *amqp.Delivery, err error) {
 	if err == nil {
 		err = d.Ack(false)
 	}
@@ -273,7 +264,7 @@ func (q *queue) settle(ctx context.Context, d *amqp.Delivery, err error) {
 func message(queue string, d *amqp.Delivery) Message {
 	m := Message{
 		Body: d.Body, ContentType: d.ContentType, ContentEncoding: d.ContentEncoding, MessageID: d.MessageId,
-		UserID: d.UserId, Queue: queue, Redelivered: d.Redelivered, Headers: make(map[string]string),
+		UserID: d.UserId, Queue: queue, Exchange: d.Exchange, Key: d.RoutingKey, Redelivered: d.Redelivered, Headers: make(map[string]string),
 	}
 	for name, v := range d.Headers {
 		if s, ok := v.(string); ok && name == batch.ManifestHeader {

@@ -185,39 +185,6 @@ func TestReceive(t *testing.T) {
 			t.Errorf("%d of 40 came, after %d failures: %q", len(seen), tries, b.bodies())
 		}
 	})
-	t.Run("poison goes to the dead letters", func(t *testing.T) {
-		b := &inbox{fail: func(m Message) error {
-			if string(m.Body) == "bad" {
-				return fmt.Errorf("%w: no such version", ErrPoison)
-			}
-			return nil
-		}}
-		defer r.receive(t, b)()
-		r.send(t, broker.Events, "00", "a", "bad", "b")
-		b.want(t, "a", "b")
-		conn, err := r.rabbit.Connect(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.End()
-		ch, err := conn.Channel()
-		if err != nil {
-			t.Fatal(err)
-		}
-		dead, err := ch.Consume(broker.Dead, "", true, false, false, false, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		select {
-		case d := <-dead:
-			if string(d.Body) != "bad" || d.Headers["belfry-reason"] != "message is not acceptable: no such version" ||
-				d.Headers["belfry-queue"] != broker.EventQueue(0) || d.Headers["belfry-manifest"] != "m-bad" {
-				t.Errorf("%+v", d)
-			}
-		case <-time.After(30 * time.Second):
-			t.Error("nothing among the dead letters")
-		}
-	})
 	t.Run("what is not consumed is told", func(t *testing.T) {
 		b := new(inbox)
 		v := New(r.cfg, 3, r.publish, b.take, silent, metrics.NewSet()) // there are two

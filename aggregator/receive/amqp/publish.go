@@ -3,14 +3,12 @@ package amqp
 import (
 	"context"
 	"log/slog"
-	"maps"
 
 	"github.com/VictoriaMetrics/metrics"
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"belfry/shared/batch"
 	"belfry/shared/broker"
-	"belfry/shared/event"
 )
 
 // Publisher publishes over a connection of its own. It is safe for concurrent use.
@@ -51,20 +49,4 @@ func (p *Publisher) send(ctx context.Context, m broker.Message) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-// bury publishes a delivery to the dead letters: as it was, with where it lay, who sent it, and why it is there.
-func (p *Publisher) bury(ctx context.Context, queue string, d *amqp.Delivery, reason error) error {
-	headers := maps.Clone(d.Headers)
-	if headers == nil {
-		headers = make(amqp.Table)
-	}
-	headers["belfry-reason"] = reason.Error()
-	headers["belfry-queue"] = queue
-	headers["belfry-user"] = d.UserId
-	headers["belfry-message-id"] = d.MessageId
-	return p.send(ctx, broker.Message{
-		Exchange: broker.Dead, ID: event.RandomKey().String(), Type: d.ContentType, Encoding: d.ContentEncoding,
-		Headers: headers, Body: d.Body,
-	})
 }
