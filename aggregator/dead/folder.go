@@ -45,15 +45,8 @@ func OpenFolder(dir string, limit int64) (*Folder, error) {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return nil, fmt.Errorf("make folder of dead letters: %w", err)
 	}
-	entries, err := f.entries()
-	if err != nil {
-		return nil, err
-	}
-	for _, e := range entries {
-		f.bytes += e.size
-		f.count++
-	}
-	return f, nil
+	_, err := f.entries()
+	return f, err
 }
 
 // Where says where the letters are, for people.
@@ -179,7 +172,8 @@ func (e *entry) damaged(err error) *Letter {
 	}
 }
 
-// entries lists the letters, oldest first, and removes what a power cut left of one that was being written.
+// entries lists the letters, oldest first, counts them, for somebody may have moved files by hand, and removes what a
+// power cut left of one that was being written.
 func (f *Folder) entries() ([]entry, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -188,6 +182,7 @@ func (f *Folder) entries() ([]entry, error) {
 		return nil, fmt.Errorf("list dead letters: %w", err)
 	}
 	var all []entry
+	f.bytes = 0
 	for _, d := range files {
 		path := filepath.Join(f.dir, d.Name())
 		if strings.HasSuffix(d.Name(), suffix+".new") { // nobody writes one now: mu is held
@@ -197,8 +192,10 @@ func (f *Folder) entries() ([]entry, error) {
 		id, idErr := event.ParseKey(name)
 		if st, infoErr := d.Info(); isLetter && idErr == nil && infoErr == nil {
 			all = append(all, entry{id, path, st.Size(), st.ModTime()})
+			f.bytes += st.Size()
 		}
 	}
+	f.count = len(all)
 	slices.SortStableFunc(all, func(a, b entry) int { return a.written.Compare(b.written) })
 	return all, err
 }

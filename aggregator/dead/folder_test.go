@@ -258,7 +258,8 @@ func TestFolderWithDamage(t *testing.T) {
 	f := folder(t, t.TempDir(), 0)
 	a, b := letterOf(1), letterOf(2)
 	bury(t, f, a, b)
-	for _, name := range []string{f.path(a), filepath.Join(f.dir, "x.letter.new"), filepath.Join(f.dir, "notes.txt")} {
+	other := letterOf(3) // by hand
+	for _, name := range []string{f.path(a), f.path(other), filepath.Join(f.dir, "x.letter.new"), filepath.Join(f.dir, "notes.txt")} {
 		if err := os.WriteFile(name, []byte("torn"), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -270,10 +271,10 @@ func TestFolderWithDamage(t *testing.T) {
 		}
 		return Keep, nil
 	})
-	if err != nil || seen != 2 {
+	if err != nil || seen != 3 {
 		t.Errorf("%v, %d", err, seen)
 	}
-	bury(t, f, a)
+	bury(t, f, a, other)
 	err = f.Visit(t.Context(), func(l *Letter) (Verdict, error) {
 		if !l.Whole() {
 			t.Errorf("%+v", l)
