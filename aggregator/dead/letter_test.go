@@ -137,4 +137,13 @@ func TestRetry(t *testing.T) {
 	}
 }
 
+// The longest headers that are sent again are such as a broker takes.
+func TestRetryOfLongHeaders(t *testing.T) {
+	l := letterOf(1)
+	l.Headers = map[string]string{"h": strings.Repeat("x", maxHeaders)}
+	if _, err := l.Retry(); err == nil {
+		t.Error("sent, over the connection of all others")
+	}
+}
+
 func has(m map[string]string, name string) bool { _, ok := m[name]; return ok }

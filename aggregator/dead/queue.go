@@ -28,6 +28,10 @@ const (
 	// headerReason bounds the reason in a header of the letter, where it is for people with tools of the broker's.
 	headerReason = 500
 
+	// maxHeaders bounds the headers of a message that is sent again: a broker ends the connection over more than 128 KiB,
+	// and with it what others publish.
+	maxHeaders = 126 << 10
+
 	countEvery = 10 * time.Second // how often the letters are counted
 	settleWait = 10 * time.Second // for letters that were looked at to be back in the queue
 	settleTick = 20 * time.Millisecond
@@ -282,5 +286,12 @@ func (l *Letter) Retry() (Message, error) {
 	m.Headers[SenderHeader] = l.Sender
 	m.Headers[LetterHeader] = l.ID.String()
 	m.Headers[RetriesHeader] = fmt.Sprint(l.Retries + 1)
+	size := 0
+	for name, v := range m.Headers {
+		size += len(name) + len(v) + len("_S____") // a length, a type and a length
+	}
+	if size > maxHeaders {
+		return m, fmt.Errorf("letter %s: its headers have %d bytes, a broker takes %d", l.ID, size, maxHeaders)
+	}
 	return m, nil
 }

@@ -176,9 +176,16 @@ func TestQueue(t *testing.T) {
 	// Who fills the headers of a message as far as the broker takes them must still be put away.
 	t.Run("headers as long as they can be", func(t *testing.T) {
 		l := letterOf(1)
-		l.Headers = map[string]string{"h": strings.Repeat("x", 200<<10)}
+		l.Headers = map[string]string{"h": strings.Repeat("x", maxHeaders-200)}
 		bury(t, r.q, l)
 		want(t, r.q, l)
+		m, err := l.Retry()
+		if err == nil {
+			err = r.q.publish(t.Context(), m)
+		}
+		if err != nil || r.purge(broker.Foreign) != 1 {
+			t.Errorf("not sent again: %v", err)
+		}
 		r.dropAll()
 	})
 	t.Run("counted", func(t *testing.T) {
