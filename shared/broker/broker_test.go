@@ -165,7 +165,7 @@ func (r *rig) follows(t *testing.T) {
 		}
 		return nil
 	})
-	m := broker.Message{Exchange: broker.Acks, Key: "agent-h", ID: "a1", Optional: true, Body: []byte("lost")}
+	m := broker.Message{Exchange: broker.Acks, Key: "agent-h", ID: "a1", Fleeting: true, Body: []byte("lost")}
 	if err := send(t, p, m); err != nil || p.LastError() != nil {
 		t.Errorf("nobody takes it: %v, %v", err, p.LastError())
 	}
@@ -212,6 +212,13 @@ func TestPublish(t *testing.T) {
 		m := broker.Message{Exchange: broker.Events, Key: "01", ID: "m2", Body: []byte("x")}
 		if err := send(t, agent, m); broker.ClassOf(err) != broker.Unroutable {
 			t.Errorf("want unroutable: %v", err)
+		}
+		class(t, agent, broker.Unroutable)
+		// That nobody takes what is fleeting is no error, and that it went says nothing about what waits.
+		fleeting := m
+		fleeting.ID, fleeting.Fleeting = "m3", true
+		if err := send(t, agent, fleeting); err != nil {
+			t.Errorf("%v", err)
 		}
 		class(t, agent, broker.Unroutable)
 		if err := r.rabbit.Apply(t.Context(), 4); err != nil {

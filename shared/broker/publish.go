@@ -26,11 +26,11 @@ type Message struct {
 	Encoding      string // content-encoding, "" for none
 	Headers       amqp.Table
 	Body          []byte
-	Optional      bool // nobody need be there to take it: without a queue it is gone, and that is no failure
+	Fleeting      bool // of no use later: not kept on a disk, and no matter whether anybody takes it
 }
 
-// Publisher publishes messages, mandatory (unless they are optional) and persistent, over a connection of its own that it keeps up. Of each it
-// tells whether the broker has taken it. Send may be called by several goroutines.
+// Publisher publishes messages over a connection of its own that it keeps up: mandatory and persistent, but for fleeting
+// ones. Of each it tells whether the broker has taken it. Send may be called by several goroutines.
 type Publisher struct {
 	cfg Config
 	log *slog.Logger
@@ -225,18 +225,22 @@ func (p *Publisher) Send(ctx context.Context, m Message, done func(error)) {
 		done(err)
 		return
 	}
-	confirm, err := s.channel.PublishWithDeferredConfirm(m.Exchange, m.Key, !m.Optional, false, amqp.Publishing{
+	mode := amqp.Persistent
+	if m.Fleeting {
+		mode = amqp.Transient
+	}
+	confirm, err := s.channel.PublishWithDeferredConfirm(m.Exchange, m.Key, !m.Fleeting, false, amqp.Publishing{
 		MessageId: m.ID, ContentType: m.Type, ContentEncoding: m.Encoding, Headers: m.Headers, Body: m.Body,
-		DeliveryMode: amqp.Persistent, UserId: s.user, AppId: p.cfg.AppID, Timestamp: time.Now(),
+		DeliveryMode: mode, UserId: s.user, AppId: p.cfg.AppID, Timestamp: time.Now(),
 	})
 	if err != nil {
-		p.release(fmt.Errorf("publish: %w", err), done)
+		p.release(fmt.Errorf("publish: %w", err), m.Fleeting, done)
 		return
 	}
-	go func() { p.release(p.wait(s, m.ID, confirm), done) }()
+	go func() { p.release(p.wait(s, m.ID, confirm), m.Fleeting, done) }()
 }
 
-func (p *Publisher) release(err error, done func(error)) {
+func (p *Publisher) release(err error, fleeting bool, done func(error)) {
 	if err != nil {
 		p.failures.Inc()
 	} else {
@@ -244,7 +248,8 @@ func (p *Publisher) release(err error, done func(error)) {
 	}
 	p.set(func() {
 		p.waiting--
-		if class := ClassOf(err); class == Unroutable || class == Nacked || err == nil && p.session != nil {
+		// That an announcement gets through says nothing about what others wait for.
+		if class := ClassOf(err); !fleeting && (class == Unroutable || class == Nacked || err == nil && p.session != nil) {
 			p.lastErr = err
 		}
 	})
