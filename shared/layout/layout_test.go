@@ -34,6 +34,8 @@ var rules = []struct{ from, to string }{
 	{"aggregator/app", "aggregator/... " + leaves},
 	{"aggregator/config", "aggregator/notify/... shared/broker shared/certs shared/conf"},
 	{"aggregator/receive", "shared/event"},
+	// What an attempt leaves on the disk must be there after the process has ended.
+	{"aggregator/receive/amqp", "shared/segment"},
 	{"aggregator/receive/...", "aggregator/receive shared/batch shared/broker shared/backoff shared/certs shared/event"},
 	{"aggregator/ledger", "shared/batch shared/event"},
 	{"aggregator/parse", "shared/event"},
