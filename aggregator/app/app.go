@@ -133,7 +133,9 @@ func (a *Aggregator) openBroker() {
 	b := c.Config
 	b.AppID = "belfry"
 	a.publish = amqpin.NewPublisher(b, a.log, a.set)
-	a.consume = amqpin.New(b, c.Queues, a.publish, a.message, a.log, a.set)
+	a.consume = amqpin.New(amqpin.Config{
+		Broker: b, Queues: c.Queues, Attempts: a.cfg.Dir("attempts"), Ready: a.indexWorks,
+	}, a.publish, a.message, a.log, a.set)
 }
 
 // durable is called by the index, in order, with what has reached the disk.
@@ -154,6 +156,10 @@ func (a *Aggregator) message(ctx context.Context, m amqpin.Message, done func(er
 			return
 		}
 		done(err)
+	}
+	if m.Exhausted {
+		a.dead.putAway(ctx, m, fmt.Errorf("%w: handling it ended the process %d times", errExhausted, m.Attempts), done)
+		return
 	}
 	if len(m.Manifest) == 0 {
 		a.pipe.foreign(ctx, m.Body, senderOf(m), settled)
@@ -223,6 +229,15 @@ func (a *Aggregator) readyBy(s embedded.Stats) error {
 		return fmt.Errorf("index: the disk is nearly full, %d bytes are free", s.DiskFree)
 	case a.publish != nil:
 		return errors.Join(a.publish.LastError(), a.consume.LastError())
+	}
+	return nil
+}
+
+// indexWorks says why it is of no use to try the index, or nil. A full disk is no such reason: only a write notices
+// that it is full no longer.
+func (a *Aggregator) indexWorks() error {
+	if s := a.index.Stats(); s.Failure != "" {
+		return fmt.Errorf("index: %s", s.Failure)
 	}
 	return nil
 }

@@ -145,7 +145,7 @@ func (s statusCmd) Run(ctx context.Context, c *CLI) error {
 	x := st.Index
 	_, err = fmt.Fprintf(c.out(), "ready   %s\nevents  %d, in %d bytes on the disk, and %d bytes of log\ndisk    %d bytes free\nalerts  %d wait to be told\ndead    %d letters\n",
 		printable(st.Ready), x.Rows, x.Bytes, x.LogBytes, x.DiskFree, st.AlertsPending, st.DeadLetters)
-	return err
+	return errors.Join(err, printMembers(c.out(), st.Members))
 }
 
 // ask asks the aggregator on this machine.

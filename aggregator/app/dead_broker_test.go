@@ -30,7 +30,9 @@ type mq struct {
 	t       *testing.T
 	receive string // what an aggregator's configuration says of it
 	files   certs.Files
-	agent   *broker.Publisher // by these
+
+	aggregator broker.Config     // how it is reached
+	agent      *broker.Publisher // by these
 }
 
 func startBroker(t *testing.T) *mq {
@@ -68,6 +70,7 @@ func startBroker(t *testing.T) *mq {
 	q := &mq{t: t, files: issue("agent-h"), receive: fmt.Sprintf(
 		`{http: {plain: "off"}, amqp: {urls: [%q], ca: %q, cert: %q, key: %q, queues: 1}}`, rabbit.URL, f.CA, f.Cert, f.Key)}
 	cfg := broker.Config{URLs: []string{rabbit.URL}, Files: q.files, AppID: "test"}
+	q.aggregator = broker.Config{URLs: cfg.URLs, Files: f, AppID: "test"}
 	q.agent = broker.NewPublisher(cfg, "test", slog.New(slog.DiscardHandler), metrics.NewSet())
 	var running sync.WaitGroup
 	running.Go(func() { _ = q.agent.Run(t.Context()) })
@@ -97,9 +100,11 @@ func (q *mq) sendBatch(b *batch.Sealed) {
 	})
 }
 
-func TestDeadLettersAtTheBroker(t *testing.T) {
+func TestAtTheBroker(t *testing.T) {
 	q := startBroker(t)
 	t.Run("road", q.road)
+	t.Run("exhausted", q.exhausted)
+	t.Run("members", q.members)
 	t.Run("killed", q.killed)
 }
 

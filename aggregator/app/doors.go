@@ -187,12 +187,17 @@ type Status struct {
 	AlertsPending int            `json:"alerts_pending"`
 	Index         embedded.Stats `json:"index"`
 	DeadLetters   int            `json:"dead_letters"`
+
+	Members []amqpin.Member `json:"members,omitempty"` // the aggregators that share the broker's queues
 }
 
 func (a *Aggregator) status() any {
 	s := Status{Ready: "ok", AlertsPending: a.outbox.Pending(), Index: a.index.Stats(), DeadLetters: a.dead.store.Count()}
 	if err := a.readyBy(s.Index); err != nil {
 		s.Ready = err.Error()
+	}
+	if a.consume != nil {
+		s.Members = a.consume.Members()
 	}
 	return s
 }

@@ -1,41 +1,48 @@
 // Package amqp takes messages from the broker's queues, and publishes what an aggregator has to say.
 //
+// The aggregators share the queues: each announces itself, and over those that are heard each queue has one owner (see
+// members), who consumes it. One who owns it no longer takes no more of it, and lets go when all that it was given is
+// settled. The broker gives a queue to one consumer at a time, so that a moment with two does no harm.
+//
 // A message is acknowledged when its handler says that all of it is durable, and not before: were the aggregator to
-// end in between, the broker would deliver it again, perhaps to another. A handler that fails for a reason of its own
-// closes the queue's channel; all that was not acknowledged comes back after a pause, in order. What can never be taken
-// is the handler's to put away.
+// end in between, the broker would deliver it again, perhaps to another. A handler that fails closes the queue's
+// channel; all that was not acknowledged comes back after a pause, in order. So does what a handler keeps for so long
+// that the broker would lose patience. A message that seems to end the process is tried alone, and a few times only:
+// see attempts.
 //
 // Consuming and publishing use connections of their own: a broker that is short of memory blocks the one, and the
 // acknowledgements on the other are what ends the shortage.
 package amqp
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"sync"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
-	amqp "github.com/rabbitmq/amqp091-go"
 
 	"belfry/shared/backoff"
-	"belfry/shared/batch"
 	"belfry/shared/broker"
+	"belfry/shared/event"
 )
 
-// stopTimeout is how long a broker may take over the end of the consumption. A quorum queue without a leader answers
-// nothing for a minute.
-const stopTimeout = 3 * time.Second
+// Config says what to consume, and how. Zero fields take defaults; the times are for tests.
+type Config struct {
+	Broker   broker.Config
+	Queues   int          // of events
+	Attempts string       // folder of this process's own, for messages that may end it; "" to try them for ever
+	Ready    func() error // why no handler can succeed, or nil; nothing is consumed before it says nil without having been tried
 
-// consumer is the tag of the one consumer of a channel.
-const consumer = "belfry"
-
-var errLost = errors.New("connection lost")
-
-// prefetch is how many messages of one queue may be under way: with batches of up to 512 KiB, 8 MiB a queue.
-const prefetch = 16
+	Announce time.Duration // between two announcements; default 5s
+	Silent   time.Duration // a member not heard for so long is gone; default three announcements
+	Listen   time.Duration // for other members before queues are claimed; default a tenth of Announce
+	Unacked  time.Duration // most that a message may be with the handler; default 20m, the broker allows 30
+}
 
 // Message is one message, to take or to publish.
 type Message struct {
@@ -49,49 +56,91 @@ type Message struct {
 	Queue           string            // where it lay
 	Exchange, Key   string            // how it came there; not used when publishing
 	Redelivered     bool              // it was delivered before
+	Deliveries      int64             // how often, to whomever and for whatever reason it came back
+	Attempts        int               // how many of those that were made of it alone never came back: the process ended
+	Exhausted       bool              // these are too many: it must be put away, not be tried again
 }
 
-// Handler takes one message. Those of one queue come in order; done is called once, from any goroutine: with nil when
-// the message is durable, with an error when it must come again.
+// Handler takes one message. Those of one queue come in order. It may block; ctx is done when nobody waits for it any
+// more. done is called once, from any goroutine, and does not block: with nil when the message is durable, with an
+// error when it must come again.
 type Handler func(ctx context.Context, m Message, done func(error))
 
-// Receiver consumes the queues of events and of foreign messages.
+// Receiver consumes the queues of events and of foreign messages, as far as they are its own.
 type Receiver struct {
-	cfg     broker.Config
-	queues  []string
-	publish *Publisher
-	handle  Handler
-	log     *slog.Logger
+	cfg      Config
+	times    timing
+	unacked  time.Duration
+	publish  *Publisher
+	handle   Handler
+	attempts attempts
+	log      *slog.Logger
 
-	mu     sync.Mutex
-	faults map[string]error // why a queue is not consumed; "" is the connection
+	// What is tried alone holds it for writing, everything else for reading: were two with the handler when the process
+	// ends, both would be blamed.
+	alone sync.RWMutex
 
-	messages, redelivered, failures *metrics.Counter
+	mu      sync.Mutex
+	members *members
+	faults  map[string]error // why a queue of our own is not consumed, or one of the two below
+
+	messages, redelivered, failures, overdue, suspects *metrics.Counter
 }
 
-// New returns a receiver of a number of event queues. It connects in Run.
-func New(cfg broker.Config, queues int, publish *Publisher, handle Handler, log *slog.Logger, set *metrics.Set) *Receiver {
+// Faults that are none of a queue's.
+const (
+	faultConnection = ""
+	faultMembers    = broker.Members
+)
+
+var errLost = errors.New("connection lost")
+
+// New returns a receiver. It connects in Run. publish must run beside it: by it, it announces itself.
+func New(cfg Config, publish *Publisher, handle Handler, log *slog.Logger, set *metrics.Set) *Receiver {
+	host, _ := os.Hostname() // it is for people
+	self := Member{ID: event.RandomKey().String(), Host: host, PID: os.Getpid(), Known: cfg.Queues, Queues: []string{}}
+	times := newTiming(cfg.Announce, cfg.Silent, cfg.Listen)
 	r := &Receiver{
-		cfg: cfg, publish: publish, handle: handle, log: log, queues: []string{broker.Foreign},
-		faults:      map[string]error{"": errors.New("not connected yet")},
+		cfg: cfg, times: times, unacked: cmp.Or(cfg.Unacked, 20*time.Minute),
+		publish: publish, handle: handle, attempts: attempts{cfg.Attempts}, log: log,
+		members:     newMembers(self, times),
+		faults:      map[string]error{faultConnection: errors.New("not connected yet")},
 		messages:    set.NewCounter("belfry_receive_amqp_messages_total"),
 		redelivered: set.NewCounter("belfry_receive_amqp_redelivered_total"),
 		failures:    set.NewCounter("belfry_receive_amqp_failures_total"),
+		overdue:     set.NewCounter("belfry_receive_amqp_overdue_total"),
+		suspects:    set.NewCounter("belfry_receive_amqp_suspects_total"),
 	}
-	for n := range queues {
-		r.queues = append(r.queues, broker.EventQueue(n))
-	}
+	set.NewGauge("belfry_receive_amqp_members", func() float64 { return float64(len(r.Members())) })
+	set.NewGauge("belfry_receive_amqp_owned_queues", func() float64 { return float64(len(r.owned())) })
 	return r
 }
 
-// LastError says why something is not consumed, or nil.
+// Members returns the aggregators that share the queues, this one among them, in the order of their ids.
+func (r *Receiver) Members() []Member {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.members.all()
+}
+
+// owned is the queues of this receiver, in order. Nobody changes the slice.
+func (r *Receiver) owned() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.members.self.Queues
+}
+
+// LastError says why something that is ours to consume is not consumed, or nil.
 func (r *Receiver) LastError() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if err := r.faults[""]; err != nil {
+	if err := r.faults[faultConnection]; err != nil {
 		return fmt.Errorf("consuming: %w", broker.Classified(err))
 	}
-	for _, name := range r.queues {
+	if err := r.faults[faultMembers]; err != nil {
+		return fmt.Errorf("hearing the other aggregators: %w", broker.Classified(err))
+	}
+	for _, name := range r.members.self.Queues {
 		if err := r.faults[name]; err != nil {
 			return fmt.Errorf("consuming %s: %w", name, broker.Classified(err))
 		}
@@ -99,29 +148,29 @@ func (r *Receiver) LastError() error {
 	return nil
 }
 
-// note keeps why a queue is not consumed, or with nil that it is. It reports whether there was a fault before.
-func (r *Receiver) note(queue string, err error) (failing bool) {
+// note keeps why something does not work, or with nil that it does. It reports whether there was a fault before.
+func (r *Receiver) note(what string, err error) (failing bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	failing = r.faults[queue] != nil
-	r.faults[queue] = err
+	failing = r.faults[what] != nil
+	r.faults[what] = err
 	return failing
 }
 
-// Run consumes until ctx is done.
+// Run consumes until ctx is done. Then it lets the others know, and takes a few seconds to settle what it was given.
 func (r *Receiver) Run(ctx context.Context) error {
 	pause := backoff.Backoff{Min: 500 * time.Millisecond, Max: 30 * time.Second}
 	quiet := false
 	for ctx.Err() == nil {
-		conn, err := broker.Dial(ctx, r.cfg)
-		r.note("", err)
+		conn, err := broker.Dial(ctx, r.cfg.Broker)
+		r.note(faultConnection, err)
 		if err == nil {
 			pause.Reset()
 			quiet = false
-			r.log.Info("consuming from the broker", "queues", len(r.queues))
-			r.consumeAll(ctx, conn)
+			r.log.Info("connected to the broker's queues", "member", r.members.self.ID)
+			newSession(r, conn).run(ctx)
 			conn.End()
-			r.note("", errLost)
+			r.note(faultConnection, errLost)
 		}
 		if ctx.Err() != nil {
 			break
@@ -133,145 +182,4 @@ func (r *Receiver) Run(ctx context.Context) error {
 		pause.Wait(ctx)
 	}
 	return nil
-}
-
-// consumeAll works on all queues until the connection ends or ctx is done.
-func (r *Receiver) consumeAll(ctx context.Context, conn *broker.Conn) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	closed := conn.NotifyClose(make(chan *amqp.Error, 1))
-	var all sync.WaitGroup
-	for _, name := range r.queues {
-		all.Go(func() { r.keepConsuming(ctx, conn, name) })
-	}
-	select {
-	case err := <-closed:
-		if err != nil {
-			r.log.Warn("connection to the broker lost", "err", err)
-		}
-	case <-ctx.Done():
-		defer time.AfterFunc(stopTimeout, conn.Cut).Stop()
-	}
-	cancel()
-	all.Wait()
-}
-
-// keepConsuming consumes one queue, again after each failure, until ctx is done.
-func (r *Receiver) keepConsuming(ctx context.Context, conn *broker.Conn, name string) {
-	pause := backoff.Backoff{Min: 200 * time.Millisecond, Max: 30 * time.Second}
-	failing := false
-	for ctx.Err() == nil {
-		q := &queue{Receiver: r, name: name}
-		taken, err := q.consume(ctx, conn)
-		if ctx.Err() != nil || conn.IsClosed() {
-			return
-		}
-		r.failures.Inc()
-		if taken {
-			pause.Reset()
-			failing = false
-		}
-		if !q.begun { // else its messages cannot be taken, which is not the queue's fault
-			r.note(name, err)
-		}
-		if !failing {
-			failing = true
-			r.log.Warn("queue is not consumed, trying again", "queue", name, "class", string(broker.ClassOf(err)), "err", err)
-		}
-		pause.Wait(ctx)
-	}
-}
-
-// queue is one consumption of a queue, over a channel of its own.
-type queue struct {
-	*Receiver
-	name    string
-	channel *amqp.Channel
-	begun   bool // the broker lets us consume it
-
-	mu    sync.Mutex
-	taken bool  // something was acknowledged
-	err   error // the first failure
-}
-
-func (q *queue) consume(ctx context.Context, conn *broker.Conn) (taken bool, err error) {
-	if q.channel, err = conn.Channel(); err != nil {
-		return false, fmt.Errorf("open channel: %w", err)
-	}
-	defer q.channel.Close()
-	if err := q.channel.Qos(prefetch, 0, false); err != nil {
-		return false, fmt.Errorf("set prefetch: %w", err)
-	}
-	deliveries, err := q.channel.Consume(q.name, consumer, false, false, false, false, nil)
-	if err != nil {
-		return false, fmt.Errorf("consume: %w", err)
-	}
-	q.begun = true
-	if q.note(q.name, nil) {
-		q.log.Info("queue is consumed again", "queue", q.name)
-	}
-	// No more deliveries come then, and those that are under way can still be acknowledged. It fails only with the channel.
-	defer context.AfterFunc(ctx, func() { _ = q.channel.Cancel(consumer, false) })()
-	var under sync.WaitGroup // deliveries with the handler
-	defer under.Wait()
-	for d := range deliveries {
-		if q.failed() != nil || ctx.Err() != nil {
-			continue // it comes again, behind what failed
-		}
-		under.Add(1)
-		q.messages.Inc()
-		if d.Redelivered {
-			q.redelivered.Inc()
-		}
-		q.handle(ctx, message(q.name, &d), func(err error) {
-			defer under.Done()
-			q.settle(&d, err)
-		})
-	}
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.err == nil {
-		q.err = errors.New("the broker ended the consumption")
-	}
-	return q.taken, q.err
-}
-
-func (q *queue) failed() error {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.err
-}
-
-// settle acknowledges a delivery, or sees to it that it comes again.
-func (q *queue) settle(d *amqp.Delivery, err error) {
-	if err == nil {
-		err = d.Ack(false)
-	}
-	q.mu.Lock()
-	first := err != nil && q.err == nil
-	if err != nil {
-		q.err = errors.Join(q.err, err)
-	} else {
-		q.taken = true
-	}
-	q.mu.Unlock()
-	if first {
-		go q.channel.Close() // not from here: this may be the goroutine that the channel waits for
-	}
-}
-
-// message copies what a delivery says.
-func message(queue string, d *amqp.Delivery) Message {
-	m := Message{
-		Body: d.Body, ContentType: d.ContentType, ContentEncoding: d.ContentEncoding, MessageID: d.MessageId,
-		UserID: d.UserId, Queue: queue, Exchange: d.Exchange, Key: d.RoutingKey, Redelivered: d.Redelivered, Headers: make(map[string]string),
-	}
-	for name, v := range d.Headers {
-		if s, ok := v.(string); ok && name == batch.ManifestHeader {
-			m.Manifest = []byte(s)
-		} else if ok {
-			m.Headers[name] = s
-		}
-	}
-	return m
 }

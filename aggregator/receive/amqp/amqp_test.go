@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
+	amqp "github.com/rabbitmq/amqp091-go"
 
 	"belfry/shared/broker"
 	"belfry/shared/certs"
@@ -75,7 +76,7 @@ func start(t *testing.T) *rig {
 			t.Error(err)
 		}
 	})
-	if err := rabbit.Apply(t.Context(), 2); err != nil {
+	if err := rabbit.Apply(t.Context(), 4); err != nil {
 		t.Fatal(err)
 	}
 	files, err := ca.Issue("belfry", certs.Request{CommonName: "belfry", Client: true})
@@ -109,7 +110,29 @@ func run(t *testing.T, f func(context.Context) error) (stop func()) {
 }
 
 func (r *rig) receive(t *testing.T, b *inbox) (stop func()) {
-	return run(t, New(r.cfg, 2, r.publish, b.take, silent, metrics.NewSet()).Run)
+	return run(t, r.receiver(b, 4).Run)
+}
+
+// receiver is one that does not wait long.
+func (r *rig) receiver(b *inbox, queues int) *Receiver {
+	return New(Config{Broker: r.cfg, Queues: queues, Announce: 500 * time.Millisecond}, r.publish, b.take, silent, metrics.NewSet())
+}
+
+// declare makes a queue without bindings: those of a topology stay, and the slots would lead to two.
+func (r *rig) declare(t *testing.T, name string) {
+	t.Helper()
+	conn, err := r.rabbit.Connect(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.End()
+	ch, err := conn.Channel()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ch.QueueDeclare(name, true, false, false, false, amqp.Table{"x-queue-type": "quorum"}); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func (r *rig) send(t *testing.T, exchange, key string, bodies ...string) {
@@ -187,7 +210,7 @@ func TestReceive(t *testing.T) {
 	})
 	t.Run("what is not consumed is told", func(t *testing.T) {
 		b := new(inbox)
-		v := New(r.cfg, 3, r.publish, b.take, silent, metrics.NewSet()) // there are two
+		v := r.receiver(b, 5) // there are four
 		says := func(want string) {
 			t.Helper()
 			for end := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
@@ -202,24 +225,29 @@ func TestReceive(t *testing.T) {
 		}
 		says("not connected yet")
 		defer run(t, v.Run)()
-		says("consuming belfry.events.02: not-found")
+		says("consuming belfry.events.04: not-found")
 		r.send(t, broker.Events, "00", "x") // the others are
 		b.want(t, "x")
-		if err := r.rabbit.Apply(t.Context(), 3); err != nil {
-			t.Fatal(err)
-		}
+		r.declare(t, broker.EventQueue(4))
 		says("")
 	})
+	t.Run("index is away for long", r.overdue)
+	t.Run("shared", r.shared)
+	t.Run("farewell", r.farewell)
+	t.Run("a message that ends the process", r.killer)
 	t.Run("broker is killed", func(t *testing.T) {
-		b := new(inbox)
-		defer r.receive(t, b)()
-		r.send(t, broker.Events, "00", "x")
-		b.want(t, "x")
 		// A broker writes the names of its new quorum queues down when it stops, or after minutes: killed before, it may
 		// come back with queues that never get a leader (seen with 3.10).
 		if err := r.rabbit.Restart(t.Context()); err != nil {
 			t.Fatal(err)
 		}
+		// One that has tried in vain for as long as a restart takes would wait the longer for the next.
+		r := &rig{r.rabbit, r.cfg, NewPublisher(r.cfg, silent, metrics.NewSet())}
+		defer run(t, r.publish.Run)()
+		b := new(inbox)
+		defer r.receive(t, b)()
+		r.send(t, broker.Events, "00", "x")
+		b.want(t, "x")
 		r.rabbit.Kill()
 		if err := r.rabbit.Start(t.Context()); err != nil {
 			t.Fatal(err)
@@ -231,4 +259,26 @@ func TestReceive(t *testing.T) {
 			}
 		}
 	})
+}
+
+// What another member consumes is none of ours, and no fault of ours.
+func TestLastError(t *testing.T) {
+	v := New(Config{Queues: 2}, nil, nil, silent, metrics.NewSet())
+	f := func(want string) {
+		t.Helper()
+		if err := v.LastError(); (err == nil) != (want == "") || err != nil && !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+	f("consuming: network: not connected yet")
+	v.note(faultConnection, nil)
+	f("")
+	v.note(broker.EventQueue(1), errLost)
+	f("")
+	v.members.self.Queues = []string{broker.EventQueue(0)}
+	f("")
+	v.members.self.Queues = []string{broker.EventQueue(1)}
+	f("consuming belfry.events.01: ")
+	v.note(faultMembers, errLost)
+	f("hearing the other aggregators: ")
 }

@@ -18,8 +18,8 @@ var cuts = []cut{
 			"s.results <- result{seq, nil}"},
 	}},
 	{"consume", "the aggregator acknowledges what a queue brings, and does nothing with it", []edit{
-		{"aggregator/receive/amqp/amqp.go", "q.handle(ctx, message(q.name, &d), func(err error) {",
-			"func(_ context.Context, _ Message, done func(error)) { done(nil) }(ctx, message(q.name, &d), func(err error) {"},
+		{"aggregator/receive/amqp/queue.go", "q.handle(ctx, m, func(err error) {",
+			"func(_ context.Context, _ Message, done func(error)) { done(nil) }(ctx, m, func(err error) {"},
 	}},
 	{"ledger", "no event is taken for a repeat", []edit{
 		{"aggregator/app/pipeline.go", "if p.index.Held(pos, offset) {", "if p.index == nil {"},
