@@ -12,8 +12,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
@@ -30,6 +33,7 @@ import (
 	"belfry/shared/event"
 	"belfry/shared/ops"
 	"belfry/shared/run"
+	"belfry/shared/segment"
 )
 
 // grace is how long an ordered stop may take. What was not acknowledged by then is sent again by who sent it.
@@ -100,7 +104,9 @@ func (a *Aggregator) open() error {
 	if a.pipe, err = newPipeline(prover, speaks, parser, a.index, a.log, a.set); err != nil {
 		return err
 	}
-	a.openBroker()
+	if err := a.openBroker(); err != nil {
+		return err
+	}
 	return a.openDead()
 }
 
@@ -125,17 +131,33 @@ func (a *Aggregator) openNotify() (func(context.Context, alert.Alert) error, err
 	}, nil
 }
 
-func (a *Aggregator) openBroker() {
+func (a *Aggregator) openBroker() error {
 	c := a.cfg.Receive.AMQP
 	if c == nil {
-		return
+		return nil
+	}
+	store, err := a.storeID()
+	if err != nil {
+		return err
 	}
 	b := c.Config
 	b.AppID = "belfry"
 	a.publish = amqpin.NewPublisher(b, a.log, a.set)
 	a.consume = amqpin.New(amqpin.Config{
-		Broker: b, Queues: c.Queues, Attempts: a.cfg.Dir("attempts"), Ready: a.indexWorks,
+		Broker: b, Queues: c.Queues, Attempts: a.cfg.Dir("attempts"), Store: store, Ready: a.indexWorks,
 	}, a.publish, a.message, a.log, a.set)
+	return nil
+}
+
+// storeID names the embedded index: drawn when it is made, and kept beside it.
+func (a *Aggregator) storeID() (string, error) {
+	path := filepath.Join(a.cfg.Dir("index"), "id")
+	text, err := os.ReadFile(path)
+	if err == nil || !errors.Is(err, fs.ErrNotExist) {
+		return strings.TrimSpace(string(text)), err
+	}
+	id := event.RandomKey().String()
+	return id, segment.ReplaceFile(path, []byte(id+"\n"), 0o640)
 }
 
 // durable is called by the index, in order, with what has reached the disk.

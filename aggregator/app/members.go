@@ -18,6 +18,9 @@ func printMembers(w io.Writer, members []amqpin.Member) error {
 		if len(m.Queues) > 0 {
 			queues = strings.Join(m.Queues, " ")
 		}
+		if m.Aside {
+			queues = "nothing: an aggregator with another index was there first"
+		}
 		_, err := fmt.Fprintf(w, "member  %s (%s, process %d) consumes %s\n", printable(m.Host), which, m.PID, printable(queues))
 		if err != nil {
 			return err

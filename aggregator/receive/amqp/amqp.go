@@ -36,6 +36,7 @@ type Config struct {
 	Broker   broker.Config
 	Queues   int          // of events
 	Attempts string       // folder of this process's own, for messages that may end it; "" to try them for ever
+	Store    string       // which index the events go to: only those of one share the queues; "" for anybody's
 	Ready    func() error // why no handler can succeed, or nil; nothing is consumed before it says nil without having been tried
 
 	Announce time.Duration // between two announcements; default 5s
@@ -98,7 +99,8 @@ var errLost = errors.New("connection lost")
 // New returns a receiver. It connects in Run. publish must run beside it: by it, it announces itself.
 func New(cfg Config, publish *Publisher, handle Handler, log *slog.Logger, set *metrics.Set) *Receiver {
 	host, _ := os.Hostname() // it is for people
-	self := Member{ID: event.RandomKey().String(), Host: host, PID: os.Getpid(), Known: cfg.Queues, Queues: []string{}}
+	self := Member{ID: event.RandomKey().String(), Host: host, PID: os.Getpid(), Known: cfg.Queues, Queues: []string{},
+		Store: cfg.Store, Started: time.Now().UnixNano()}
 	times := newTiming(cfg.Announce, cfg.Silent, cfg.Listen)
 	r := &Receiver{
 		cfg: cfg, times: times, unacked: cmp.Or(cfg.Unacked, 20*time.Minute),
@@ -139,6 +141,11 @@ func (r *Receiver) LastError() error {
 	}
 	if err := r.faults[faultMembers]; err != nil {
 		return fmt.Errorf("hearing the other aggregators: %w", broker.Classified(err))
+	}
+	if o := r.members.rival; o != nil {
+		return fmt.Errorf("consuming: another aggregator (%s, process %d) was there first and has an index of its own, and "+
+			"only one may have such an index: this one takes nothing from the queues until it is started again without that one",
+			o.Host, o.PID)
 	}
 	for _, name := range r.members.self.Queues {
 		if err := r.faults[name]; err != nil {

@@ -15,7 +15,19 @@ type Member struct {
 	Known  int      `json:"event_queues"`   // number of event queues that it knows of
 	Queues []string `json:"queues"`         // that it consumes
 	Self   bool     `json:"self,omitempty"` // it is the one that was asked
+
+	Store   string `json:"index,omitempty"` // which index it writes; "" is anybody's
+	Started int64  `json:"started"`         // in nanoseconds since 1970
+	Aside   bool   `json:"aside,omitempty"` // it consumes nothing: another index was there first
 }
+
+// first reports whether m was there before o.
+func (m *Member) first(o *Member) bool {
+	return cmp.Or(cmp.Compare(m.Started, o.Started), cmp.Compare(m.ID, o.ID)) < 0
+}
+
+// apart reports whether what two members write would be in two indexes.
+func (m *Member) apart(o *Member) bool { return m.Store != o.Store && m.Store != "" && o.Store != "" }
 
 // announcement is what a member says of itself; on the wire it is JSON.
 type announcement struct {
@@ -45,6 +57,7 @@ type members struct {
 	self   Member
 	peers  map[string]*peer
 	owners map[string]string // of the queues, by that; nil when it is to be computed
+	rival  *Member           // for which it stepped aside
 
 	looked time.Time // last look
 	gap    time.Time // it listens since then
@@ -91,7 +104,7 @@ func (m *members) hear(now time.Time, a announcement) {
 	if was == nil && len(m.peers) >= maxMembers {
 		return
 	}
-	if was == nil || was.Known != a.Known {
+	if was == nil || was.Known != a.Known || was.Aside != a.Aside {
 		m.owners = nil
 	}
 	m.answer = m.answer || a.Ask
@@ -116,7 +129,8 @@ func (m *members) look(now time.Time) []string {
 		}
 	}
 	if m.owners == nil {
-		m.owners = share(m.all())
+		m.stepAside()
+		m.owners = share(m.sharing())
 	}
 	mine := []string{}
 	for queue, id := range m.owners {
@@ -130,6 +144,31 @@ func (m *members) look(now time.Time) []string {
 	}
 	m.self.Queues = mine
 	return mine
+}
+
+// stepAside gives way to an index that was there first, for as long as this process lives: were two indexes to take turns,
+// each would have a part of the events, and neither would know a repeat of what the other has.
+func (m *members) stepAside() {
+	for _, p := range m.peers {
+		if !m.self.Aside && !p.Aside && p.apart(&m.self) && p.first(&m.self) {
+			m.self.Aside, m.answer = true, true
+			rival := p.Member
+			m.rival = &rival
+		}
+	}
+}
+
+// sharing is those who consume for the same index.
+func (m *members) sharing() (all []Member) {
+	if m.self.Aside {
+		return nil
+	}
+	for _, x := range m.all() {
+		if !x.Aside && !x.apart(&m.self) {
+			all = append(all, x)
+		}
+	}
+	return all
 }
 
 // listened reports whether it has listened long enough to claim queues. Without an announcement of its own there may

@@ -42,6 +42,34 @@ func (w *world) start(id string) *node {
 	return n
 }
 
+// Of two indexes the one that was there first has all queues, and the other one none, even when it is alone then: it would
+// have a part of the events only. One that is started anew, alone, has all.
+func TestOneIndexAlone(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.start("z"), w.start("a")
+	a.self.Store, b.self.Store, a.self.Started, b.self.Started = "one", "two", 1, 2
+	has := func(n *node, want int) {
+		t.Helper()
+		for range 20 * looks {
+			w.step()
+		}
+		if len(n.self.Queues) != want {
+			t.Errorf("member %s has %d queues, want %d", n.self.ID, len(n.self.Queues), want)
+		}
+	}
+	has(a, queuesOfWorld+1)
+	has(b, 0)
+	if b.rival == nil || b.rival.ID != "z" || a.rival != nil {
+		t.Errorf("rivals %v and %v", b.rival, a.rival)
+	}
+	w.kill("z")
+	has(b, 0)
+	c := w.start("y")
+	c.self.Store, c.self.Started = "one", 3
+	has(c, queuesOfWorld+1)
+	has(b, 0)
+}
+
 func (w *world) kill(id string) {
 	delete(w.nodes, id)
 	w.order = slices.DeleteFunc(w.order, func(s string) bool { return s == id })

@@ -15,6 +15,9 @@ import (
 //
 // Members may know of a different number of queues, while the operator adds some: a queue goes only to who knows it.
 func share(members []Member) (owners map[string]string) {
+	if len(members) == 0 {
+		return map[string]string{}
+	}
 	most := 0
 	for _, m := range members {
 		most = max(most, m.Known)
