@@ -54,6 +54,7 @@ type CLI struct {
 	Parse       parseCmd    `cmd:"" help:"Read log lines from standard input and print them as ECS, one JSON object a line."`
 	Dead        deadCmd     `cmd:"" help:"What could never be taken: look at it, send it again, or drop it."`
 	Topology    topologyCmd `cmd:"" help:"Exchanges, queues and bindings at the broker."`
+	Token       tokenCmd    `cmd:"" help:"Tokens, by which senders without a certificate are let in."`
 	ShowVersion versionCmd  `cmd:"" name:"version" help:"Print the version."`
 
 	Version string       `kong:"-"`

@@ -12,6 +12,7 @@ import (
 	amqpin "belfry/aggregator/receive/amqp"
 	httpin "belfry/aggregator/receive/http"
 	"belfry/aggregator/serve"
+	"belfry/aggregator/token"
 	"belfry/shared/batch"
 	"belfry/shared/broker"
 	"belfry/shared/event"
@@ -25,14 +26,18 @@ func (a *Aggregator) addDoors(g *run.Group) error {
 	if err != nil {
 		return err
 	}
-	doors := httpin.New(sink, a.ready, a.log, a.set)
+	tokens, err := token.Open(a.cfg.Dir("tokens.json"))
+	if err != nil {
+		return err
+	}
+	doors := httpin.New(sink, tokens, a.ready, a.log, a.set)
 	if plain := a.cfg.Receive.HTTP.Plain; plain != "off" {
 		if err := a.listen(g, "receive/http plain", ops.Config{Listen: plain, Handler: doors.Plain()}); err != nil {
 			return err
 		}
 	}
 	if t := a.cfg.Receive.HTTP.TLS; t != nil {
-		tls, err := t.Files.Server()
+		tls, err := t.Files.AskingServer()
 		if err != nil {
 			return fmt.Errorf("receive.http.tls: %w", err)
 		}
@@ -47,6 +52,7 @@ func (a *Aggregator) addDoors(g *run.Group) error {
 	}
 	api := serve.New(a.index, a.hub, a.status, a.log)
 	a.dead.addRoutes(api)
+	a.serveTokens(api, tokens)
 	return a.listen(g, "serve", ops.Config{Listen: "unix:" + a.cfg.Serve.Socket, Handler: api.Handler()})
 }
 
@@ -84,8 +90,8 @@ func (d direct) Batch(ctx context.Context, b httpin.Batch) (bool, error) {
 }
 
 // Events waits until the events are durable.
-func (d direct) Events(ctx context.Context, events []*event.Event) (bool, error) {
-	return false, wait(ctx, func(done func(error)) { d.pipe.foreignEvents(ctx, events, done) })
+func (d direct) Events(ctx context.Context, events []*event.Event) (httpin.Taken, error) {
+	return httpin.Taken{}, wait(ctx, func(done func(error)) { d.pipe.foreignEvents(ctx, events, done) })
 }
 
 func wait(ctx context.Context, begin func(done func(error))) error {
@@ -137,17 +143,17 @@ func (q *queued) Batch(ctx context.Context, b httpin.Batch) (bool, error) {
 }
 
 // Events publishes foreign events.
-func (q *queued) Events(ctx context.Context, events []*event.Event) (bool, error) {
+func (q *queued) Events(ctx context.Context, events []*event.Event) (httpin.Taken, error) {
 	batches, err := q.seal(events)
 	if err != nil {
-		return false, err
+		return httpin.Taken{}, err
 	}
 	for _, b := range batches {
 		if err := q.send(ctx, b.Manifest, b.Header, b.Body, b.Proof); err != nil {
-			return false, err
+			return httpin.Taken{}, err
 		}
 	}
-	return true, nil
+	return httpin.Taken{Queued: true}, nil
 }
 
 // seal gives events their places in this process's stream.

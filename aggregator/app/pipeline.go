@@ -185,13 +185,10 @@ func (p *pipeline) understand(e *event.Event, now time.Time) {
 
 // foreign takes a message of somebody who is no agent.
 func (p *pipeline) foreign(ctx context.Context, body []byte, sender string, done func(error)) {
-	events, err := receive.Foreign(body, time.Now())
+	events, err := receive.Foreign(body, receive.Origin{Sender: sender, Now: time.Now()})
 	if err != nil {
 		p.refuse(nil, err, done)
 		return
-	}
-	for _, e := range events {
-		e.Set("agent.name", sender)
 	}
 	p.foreignEvents(ctx, events, done)
 }

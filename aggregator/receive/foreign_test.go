@@ -9,11 +9,11 @@ import (
 	"belfry/shared/event"
 )
 
-var now = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+var from = Origin{Sender: "h", Now: time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)}
 
 func one(t *testing.T, text string) *event.Event {
 	t.Helper()
-	all, err := Foreign([]byte(text), now)
+	all, err := Foreign([]byte(text), from)
 	if err != nil || len(all) != 1 {
 		t.Fatalf("%s: %v, %v", text, all, err)
 	}
@@ -44,7 +44,7 @@ func TestForeignNames(t *testing.T) {
 	f(`{"message":"m","colour":"red","shape":{"sides":3},"host":"h"}`,
 		"labels.colour", "red", "details.shape.sides", "3", "labels.host", "h")
 	f(`{"message":"m","agent":{"id":"x","name":"y","type":"filebeat"}}`,
-		"agent.id", "", "agent.name", "", "details.agent.id", "x", "details.agent.name", "y", "agent.type", "filebeat")
+		"agent.id", "", "agent.name", "h", "details.agent.id", "x", "details.agent.name", "y", "agent.type", "filebeat")
 	f(`{"message":"m","timestamp":1763900000}`, "@timestamp", "2025-11-23T12:13:20Z")
 	f(`{"message":"m","timestamp":"yesterday"}`, "labels.log_time", "yesterday", "@timestamp", "2026-11-23T12:00:00Z")
 }
@@ -52,7 +52,7 @@ func TestForeignNames(t *testing.T) {
 func TestForeignShapes(t *testing.T) {
 	f := func(text string, want int) {
 		t.Helper()
-		if all, err := Foreign([]byte(text), now); err != nil || len(all) != want {
+		if all, err := Foreign([]byte(text), from); err != nil || len(all) != want {
 			t.Errorf("%q: %d events, %v; want %d", text, len(all), err, want)
 		}
 	}
@@ -66,7 +66,7 @@ func TestForeignShapes(t *testing.T) {
 func TestForeignFaults(t *testing.T) {
 	f := func(text string, line int) {
 		t.Helper()
-		all, err := Foreign([]byte(text), now)
+		all, err := Foreign([]byte(text), from)
 		var at *SyntaxError
 		if all != nil || !errors.As(err, &at) || at.Line != line {
 			t.Errorf("%q: %v, %v; want an error on line %d", text, all, err, line)
@@ -90,7 +90,7 @@ func FuzzForeign(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		all, err := Foreign(body, now)
+		all, err := Foreign(body, from)
 		if (len(all) == 0) == (err == nil) {
 			t.Fatalf("%d events and %v", len(all), err)
 		}

@@ -72,7 +72,13 @@ func (f Files) Client() (*tls.Config, error) {
 }
 
 // Server returns the settings of one who listens and lets in only who shows a certificate of the authorities.
-func (f Files) Server() (*tls.Config, error) {
+func (f Files) Server() (*tls.Config, error) { return f.server(tls.RequireAndVerifyClientCert) }
+
+// AskingServer returns the settings of one who listens and also lets in who shows no certificate. One that is shown
+// must be of the authorities.
+func (f Files) AskingServer() (*tls.Config, error) { return f.server(tls.VerifyClientCertIfGiven) }
+
+func (f Files) server(clients tls.ClientAuthType) (*tls.Config, error) {
 	r, err := newReloader(f)
 	if err != nil {
 		return nil, err
@@ -86,7 +92,7 @@ func (f Files) Server() (*tls.Config, error) {
 			}
 			return &tls.Config{
 				MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{*pair}, NextProtos: []string{"h2", "http/1.1"},
-				ClientCAs: pool, ClientAuth: tls.RequireAndVerifyClientCert,
+				ClientCAs: pool, ClientAuth: clients,
 			}, nil
 		},
 	}, nil

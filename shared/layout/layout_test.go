@@ -44,6 +44,7 @@ var rules = []struct{ from, to string }{
 	{"aggregator/fleet", "aggregator/ledger shared/batch shared/event shared/heartbeat"},
 	{"aggregator/audit", "aggregator/ledger aggregator/fleet shared/batch shared/event"},
 	{"aggregator/dead", "shared/backoff shared/batch shared/broker shared/event shared/segment"}, // it keeps a connection up
+	{"aggregator/token", "shared/segment"},
 	{"aggregator/topology", "shared/broker shared/certs shared/conf"},
 	{"aggregator/query", "shared/event"},
 	// A search is a query; the embedded engine's log and the ledger are one critical section.
@@ -74,9 +75,11 @@ var outside = map[string]string{
 	"github.com/ergochat/irc-go/ircevent":                      "aggregator/notify/irc",
 	"github.com/ergochat/irc-go/ircmsg":                        "aggregator/notify/irc",
 	"github.com/fsnotify/fsnotify":                             "agent/input/file",
-	"github.com/klauspost/compress/gzip":                       "agent/input/file",
+	"github.com/klauspost/compress/flate":                      "aggregator/receive", // foreign senders compress as they like
+	"github.com/klauspost/compress/gzip":                       "agent/input/file aggregator/receive",
 	"github.com/klauspost/compress/s2":                         "aggregator/index/embedded",
-	"github.com/klauspost/compress/zstd":                       "shared/batch",
+	"github.com/klauspost/compress/zlib":                       "aggregator/receive",
+	"github.com/klauspost/compress/zstd":                       "shared/batch aggregator/receive",
 	"github.com/rabbitmq/amqp091-go":                           "shared/broker agent/ship/amqp aggregator/receive/amqp aggregator/dead", // dead takes letters one by one, and puts them back
 	"github.com/valyala/fastjson":                              "shared/event aggregator/index/embedded",
 	"go.etcd.io/bbolt":                                         "aggregator/alert",

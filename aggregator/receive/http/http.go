@@ -1,9 +1,15 @@
 // Package http takes batches from agents and events from anybody over HTTP.
 //
-// Two doors: Plain, for this machine only, takes POST /events without a token and answers health checks; TLS takes
-// batches and events from senders that show a client certificate. An answer of 200 means that all of the body is on
-// the disk, 202 that a broker holds it. Of a body that cannot be read nothing is taken. What is not an answer of 2xx
-// must be sent again, after Retry-After where that is given.
+// Two doors: Plain, for this machine only, takes POST /events without a token and answers health checks. TLS takes
+// events from senders that show a client certificate or a token of scope ingest, at /events and, in Elasticsearch's
+// manner, at /_bulk and beside it; and batches from agents, which must show a certificate.
+//
+// An answer of 200 means that all of the body is on the disk, 202 that a broker holds it. Of a body that cannot be read
+// nothing is taken (but see bulk.go). 400, 413 and 415 will be answered again for the same body; after 429 and 503 it
+// must be sent again, behind Retry-After. An Idempotency-Key names a request: when it comes again within a day, its
+// events are known.
+//
+// What is under way is bounded, in requests and in bytes, of one sender and of all: see inflight.go.
 package http
 
 import (
@@ -22,21 +28,33 @@ import (
 
 	"github.com/VictoriaMetrics/metrics"
 
-	"belfry/aggregator/receive"
 	"belfry/shared/batch"
 	"belfry/shared/event"
 )
 
-// MaxBody bounds what one request may bring, in bytes.
+// MaxBody bounds what one request may bring as a batch, or as compressed events, in bytes. Events that are not
+// compressed may be receive.MaxText.
 const MaxBody = 10 << 20
 
 // ErrPoison says that a batch can never be taken: the sender must not try again. Sinks wrap it.
 var ErrPoison = errors.New("batch is not acceptable")
 
+// Taken says what became of events.
+type Taken struct {
+	Queued bool  // a broker holds them: whether they were there already is not known yet
+	Known  []int // indexes of those that were there already, by their names, in order
+}
+
 // Sink takes what came in. Both methods block until it is durable, or held by a broker: then queued is true.
 type Sink interface {
 	Batch(ctx context.Context, b Batch) (queued bool, err error)
-	Events(ctx context.Context, events []*event.Event) (queued bool, err error)
+	Events(ctx context.Context, events []*event.Event) (Taken, error)
+}
+
+// Tokens knows who may come without a certificate.
+type Tokens interface {
+	// Check returns whose token a secret is, and what it is for. ok is false if it is none, or is no longer valid.
+	Check(secret string) (name string, scopes []string, ok bool)
 }
 
 // Batch is one batch of an agent, as it came.
@@ -49,46 +67,78 @@ type Batch struct {
 
 // Doors makes the handlers.
 type Doors struct {
-	sink  Sink
-	ready func() error
-	log   *slog.Logger
+	sink     Sink
+	tokens   Tokens
+	ready    func() error
+	log      *slog.Logger
+	inflight *inflight
+	failures complaints
 
-	events, batches, refused *metrics.Counter
+	events, repeats, batches, refused, busy, strangers *metrics.Counter
 }
 
-// New returns the doors to a sink. ready says why the aggregator is not ready, or nil.
-func New(sink Sink, ready func() error, log *slog.Logger, set *metrics.Set) *Doors {
-	return &Doors{
-		sink: sink, ready: ready, log: log,
-		events:  set.NewCounter("belfry_receive_http_events_total"),
-		batches: set.NewCounter("belfry_receive_http_batches_total"),
-		refused: set.NewCounter("belfry_receive_http_refused_total"),
+// New returns the doors to a sink. Without tokens, only certificates count. ready says why the aggregator is not ready,
+// or nil.
+func New(sink Sink, tokens Tokens, ready func() error, log *slog.Logger, set *metrics.Set) *Doors {
+	d := &Doors{
+		sink: sink, tokens: tokens, ready: ready, log: log, inflight: newInflight(), failures: complaints{log: log},
+		events:    set.NewCounter("belfry_receive_http_events_total"),
+		repeats:   set.NewCounter("belfry_receive_http_repeats_total"),
+		batches:   set.NewCounter("belfry_receive_http_batches_total"),
+		refused:   set.NewCounter("belfry_receive_http_refused_total"),
+		busy:      set.NewCounter("belfry_receive_http_busy_total"),
+		strangers: set.NewCounter("belfry_receive_http_unauthenticated_total"),
 	}
+	set.NewGauge("belfry_receive_http_in_flight_bytes", func() float64 { return float64(d.inflight.taken()) })
+	return d
 }
 
 // Plain is the door for this machine: events without a token, and health.
 func (d *Doors) Plain() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /events", d.localOnly(d.takeEvents("", "unauthenticated")))
-	d.health(mux)
+	mux.HandleFunc("POST /events", d.localOnly(func(w http.ResponseWriter, r *http.Request) {
+		d.takeEvents(w, r, peer{at: address(r)})
+	}))
+	d.health(mux, func(*http.Request) bool { return false })
 	return mux
 }
 
-// TLS is the door for senders with a certificate.
+// TLS is the door for senders with a certificate or a token.
 func (d *Doors) TLS() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/batches", d.takeBatch)
-	mux.HandleFunc("POST /events", func(w http.ResponseWriter, r *http.Request) {
-		d.takeEvents(commonName(r), "")(w, r)
+	mux.HandleFunc("POST /events", d.ingest(d.takeEvents, d.refuse))
+	d.elastic(mux)
+	d.health(mux, func(r *http.Request) bool { _, err := d.whoIs(r); return err != nil })
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mux.ServeHTTP(w, r)
+		drain(w, r)
 	})
-	d.health(mux)
-	return mux
 }
 
-func (d *Doors) health(mux *http.ServeMux) {
+// What is read of a body that nobody wanted. A sender in the middle of its body over HTTP/2 may otherwise miss the
+// answer: the stream is reset behind it, and curl tells of nothing else then.
+const (
+	drainBytes = 256 << 10
+	drainTime  = 2 * time.Second
+)
+
+func drain(w http.ResponseWriter, r *http.Request) {
+	patience := http.NewResponseController(w)
+	_ = patience.SetReadDeadline(time.Now().Add(drainTime))
+	_, _ = io.CopyN(io.Discard, r.Body, drainBytes) // it is nobody's loss
+	_ = patience.SetReadDeadline(time.Time{})
+}
+
+// health adds the checks. A stranger hears whether the aggregator is ready, and not what ails it.
+func (d *Doors) health(mux *http.ServeMux, stranger func(*http.Request) bool) {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if err := d.ready(); err != nil {
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		err := d.ready()
+		if err != nil && stranger(r) {
+			err = errors.New("not ready")
+		}
+		if err != nil {
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)
 			return
 		}
@@ -125,46 +175,10 @@ func localName(hostport string) bool {
 	return ip != nil && ip.IsLoopback()
 }
 
-// commonName is who sent a request, proven by a certificate.
-func commonName(r *http.Request) string {
-	if r.TLS == nil || len(r.TLS.VerifiedChains) == 0 {
-		return ""
-	}
-	return r.TLS.VerifiedChains[0][0].Subject.CommonName
-}
-
-func (d *Doors) takeEvents(sender, tag string) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		if enc := r.Header.Get("Content-Encoding"); enc != "" && enc != "identity" {
-			d.refuse(w, http.StatusUnsupportedMediaType, fmt.Errorf("content-encoding %q: send events as they are", enc))
-			return
-		}
-		body, ok := d.read(w, r)
-		if !ok {
-			return
-		}
-		events, err := receive.Foreign(body, time.Now())
-		if err != nil {
-			d.refuse(w, http.StatusBadRequest, err)
-			return
-		}
-		for _, e := range events {
-			e.Add("tags", tag)
-			e.Set("agent.name", sender)
-		}
-		queued, err := d.sink.Events(r.Context(), events)
-		if err != nil {
-			d.unavailable(w, err)
-			return
-		}
-		d.events.Add(len(events))
-		answer(w, queued, map[string]any{"events": len(events)})
-	}
-}
-
 func (d *Doors) takeBatch(w http.ResponseWriter, r *http.Request) {
 	sender := commonName(r)
 	if sender == "" {
+		d.stranger(r, "no certificate with a batch")
 		d.refuse(w, http.StatusUnauthorized, errors.New("a client certificate is needed"))
 		return
 	}

@@ -40,8 +40,8 @@ var cuts = []cut{
 		{"aggregator/notify/irc/irc.go", "err := b.send(ctx, ping(b.cfg.Oncall, text))", "err := ctx.Err()"},
 	}},
 	{"http", "the door takes events, and throws them away", []edit{
-		{"aggregator/receive/http/http.go", "queued, err := d.sink.Events(r.Context(), events)",
-			"queued, err := false, error(nil)"},
+		{"aggregator/receive/http/events.go", "taken, err := d.sink.Events(ctx, events)",
+			"taken, err := Taken{}, ctx.Err()"},
 	}},
 	{"relay", "the relay throws messages away", []edit{
 		{"agent/app/relay.go", "return r.ship.Add(ctx, r.place, first, r.offset, line)", "_, _ = first, line\n\treturn nil"},
