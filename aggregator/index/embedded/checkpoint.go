@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -18,15 +19,20 @@ import (
 
 // The file "checkpoint" is
 //
-//	8 bytes  "belfckp\x01", the format's version last
+//	8 bytes  "belfckp\x02", the format's version last
 //	8 bytes  lsn: the storage holds, durably, every row of the records up to it, and the ledger their ranges
-//	4 bytes  CRC-32C of the 16 bytes before
+//	twice, for the newest day of names and the one before:
+//	  8 bytes  the day, since 1970
+//	  8 bytes  how many names of its file count
+//	  4 bytes  CRC-32C of these
+//	4 bytes  CRC-32C of the bytes before
 //	the rest is the ledger's snapshot, which has a checksum of its own
 //
-// Numbers are little-endian.
+// Numbers are little-endian. Version 1, which is read too, has no names.
 const (
-	checkpointMagic  = "belfckp\x01"
-	checkpointHeader = 8 + 8 + 4
+	checkpointMagic  = "belfckp\x02"
+	checkpointOld    = "belfckp\x01"
+	checkpointHeader = 8 + 8 + 2*nameFileSize + 4
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -42,25 +48,48 @@ func (x *Index) readCheckpoint() (uint64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("read checkpoint: %w", err)
 	}
-	if len(b) < checkpointHeader || string(b[:len(checkpointMagic)]) != checkpointMagic ||
-		crc32.Checksum(b[:16], castagnoli) != binary.LittleEndian.Uint32(b[16:]) {
+	header, ok := checkHeader(b)
+	if !ok {
 		return 0, fmt.Errorf("%s: not a checkpoint of this version, or damaged", x.checkpointPath())
 	}
-	if err := x.ledger.Unmarshal(b[checkpointHeader:]); err != nil {
+	if header == checkpointHeader {
+		if err := x.names.load(b[16:]); err != nil {
+			return 0, err
+		}
+	}
+	if err := x.ledger.Unmarshal(b[header:]); err != nil {
 		return 0, fmt.Errorf("%s: %w", x.checkpointPath(), err)
 	}
 	return binary.LittleEndian.Uint64(b[8:]), nil
 }
 
+// checkHeader returns how long a checkpoint's header is.
+func checkHeader(b []byte) (size int, ok bool) {
+	size = checkpointHeader
+	if bytes.HasPrefix(b, []byte(checkpointOld)) {
+		size -= 2 * nameFileSize
+	} else if !bytes.HasPrefix(b, []byte(checkpointMagic)) {
+		return 0, false
+	}
+	return size, len(b) >= size && crc32.Checksum(b[:size-4], castagnoli) == binary.LittleEndian.Uint32(b[size-4:])
+}
+
 // writeCheckpoint replaces the checkpoint, in one step.
 func (x *Index) writeCheckpoint(at uint64) error {
-	b := binary.LittleEndian.AppendUint64([]byte(checkpointMagic), at)
+	x.names.begin(dayOf(x.now()))
+	b, err := x.names.save(binary.LittleEndian.AppendUint64([]byte(checkpointMagic), at))
+	if err != nil {
+		return err
+	}
 	b = binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
 	b = append(b, x.ledger.Marshal()...)
 	if err := segment.ReplaceFile(x.checkpointPath(), b, 0o640); err != nil {
 		return fmt.Errorf("write checkpoint: %w", err)
 	}
 	x.checkpoint.Store(at)
+	if err := x.names.tidy(); err != nil {
+		x.log.Warn("names of a day that is over stay", "err", err)
+	}
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"belfry/aggregator/ledger"
+	"belfry/shared/event"
 )
 
 // job is what the loop that commits hands to the one that applies.
@@ -196,18 +197,47 @@ func (x *Index) pick(p *pending, change *ledger.Change) error {
 			return fmt.Errorf("%w: stream %s, offset %d", errUncovered, it.Pos.Stream, it.Offset)
 		}
 	}
+	x.pickNamed(p)
 	p.result.New = len(p.fresh)
 	p.result.Repeats += len(items) - len(p.fresh)
 	return nil
 }
 
+// tagNoID says that an event may be there twice.
+const tagNoID = "no_id"
+
+// pickNamed leaves out the events whose names are known, and keeps the names of the others. A write that has come so
+// far is not refused any more: its names are on the disk with it, or the log has a fault and nothing counts any more.
+func (x *Index) pickNamed(p *pending) {
+	kept := p.fresh[:0]
+	for _, i := range p.fresh {
+		it := &p.w.Items[i]
+		if it.Named {
+			key, _ := event.ParseKey(it.Event.Get("event.id")) // was checked
+			known, noted := x.names.add(p.day, key)
+			if known {
+				p.result.Known = append(p.result.Known, i)
+				continue
+			}
+			if !noted {
+				it.Named, p.changed = false, true
+				it.Event.Add("tags", tagNoID)
+				x.measures.unkept.Inc()
+			}
+		}
+		kept = append(kept, i)
+	}
+	p.fresh = kept
+}
+
 // encoded returns the record of what is new of a write.
 func (x *Index) encoded(p *pending) []byte {
-	if len(p.fresh) == len(p.w.Items) {
+	if len(p.fresh) == len(p.w.Items) && !p.changed {
 		return p.record
 	}
 	enc := recordWriters.Get().(*recordWriter)
 	defer recordWriters.Put(enc)
+	enc.day = p.day
 	picked := func(i int) bool {
 		_, ok := slices.BinarySearch(p.fresh, i)
 		return ok

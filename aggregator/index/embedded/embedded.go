@@ -22,7 +22,7 @@
 // # Files
 //
 // Config.Dir holds: log/ (package segment; the records are described in record.go), rows/ (logstorage), checkpoint
-// (described in checkpoint.go) and lock.
+// (described in checkpoint.go), names-DAY (described in names.go) and lock.
 //
 // An Index is safe for concurrent use. It starts no goroutine before Run, apart from those of logstorage, which also
 // wants settings of the whole process: see library.go. logstorage ends the process on a fault of the disk.
@@ -54,6 +54,7 @@ type Config struct {
 	MinFree         int64         // refuse writes when the disk has less free; default 1 GiB, negative: never
 	CheckpointEvery time.Duration // at most so long between two checkpoints; default 5 minutes
 	CheckpointBytes int64         // and at most so many bytes of log; default 256 MiB
+	Names           int           // names of events that are kept of one day; beyond, events are tagged no_id; default 4 Mi, some 120 MiB
 }
 
 // maxRetention keeps every time behind 1970, from where the storage counts its days.
@@ -74,6 +75,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.CheckpointBytes == 0 {
 		c.CheckpointBytes = 256 << 20
+	}
+	if c.Names == 0 {
+		c.Names = namesOfDay
 	}
 }
 
@@ -98,6 +102,9 @@ func (c Config) Validate() error {
 	if c.CheckpointBytes < 0 {
 		errs = append(errs, fmt.Errorf("checkpoint_bytes: %d is negative", c.CheckpointBytes))
 	}
+	if c.Names < 0 {
+		errs = append(errs, fmt.Errorf("names: %d is negative", c.Names))
+	}
 	return errors.Join(errs...)
 }
 
@@ -114,6 +121,7 @@ type Index struct {
 	storage   *logstorage.Storage
 	wal       *segment.Log
 	ledger    *ledger.Ledger
+	names     *names
 	gate      *gate
 	queue     chan *pending
 	applying  chan job      // from the loop that commits to the one that applies
@@ -165,6 +173,7 @@ func Open(cfg Config, log *slog.Logger, set *metrics.Set,
 		applying: make(chan job, 1), stop: make(chan struct{}), ended: make(chan struct{}),
 		measures: newMeasures(set),
 	}
+	x.names = &names{dir: cfg.Dir, most: cfg.Names}
 	x.sets = newColumnSets()
 	x.adders = newAdders(x)
 	x.disk = disk{dir: cfg.Dir, least: cfg.MinFree, ask: freeSpace}

@@ -27,7 +27,8 @@ var kills = flag.Int("kills", 5, "how often the kill test ends its writer")
 const (
 	writerDir   = "BELFRY_TEST_WRITER_DIR"
 	writerFirst = "BELFRY_TEST_WRITER_FIRST"
-	writerFast  = "BELFRY_TEST_WRITER_FAST" // large batches, and no checkpoint between
+	writerFast  = "BELFRY_TEST_WRITER_FAST"  // large batches, and no checkpoint between
+	writerNamed = "BELFRY_TEST_WRITER_NAMED" // events without a place but with a name, and some of them again
 )
 
 // writerMain writes events to an index until it is killed: from a number on, in batches of any size, several on the
@@ -83,9 +84,19 @@ func writeForever(x *Index) {
 		first, end := next, next+rand.Uint64N(most)+1
 		next = end
 		window <- true
-		w := data(testPos, first, end)
+		again := uint64(0)
+		if os.Getenv(writerNamed) != "" {
+			again = rand.Uint64N(min(first, most) + 1)
+		}
+		w := data(testPos, first-again, end)
 		for _, it := range w.Items {
 			it.Event.Set("host.name", "web01")
+		}
+		if os.Getenv(writerNamed) != "" {
+			w.Ranges = nil
+			for i := range w.Items {
+				w.Items[i].Ranged, w.Items[i].Named = false, true
+			}
 		}
 		x.Write(context.Background(), w, func(_ Result, err error) {
 			if err != nil {
@@ -148,6 +159,17 @@ func TestKillFast(t *testing.T) {
 	t.Logf("%d events acknowledged", len(acked))
 }
 
+// TestKillNamed kills a writer of events that have no place in a stream, only a name, and that come again and again.
+func TestKillNamed(t *testing.T) {
+	t.Setenv(writerNamed, "1")
+	dir, acked := t.TempDir(), make(map[uint64]bool)
+	for range *kills {
+		killWriter(t, dir, acked, 1+rand.IntN(60))
+		checkKilled(t, dir, acked)
+	}
+	t.Logf("%d events acknowledged", len(acked))
+}
+
 // killWriter starts a writer where the last one has left a hole, and kills it after a number of acknowledgements.
 func killWriter(t *testing.T, dir string, acked map[uint64]bool, after int) {
 	t.Helper()
@@ -206,12 +228,13 @@ func checkKilled(t *testing.T, dir string, acked map[uint64]bool) {
 	}); err != nil {
 		t.Fatal(err)
 	}
+	named := os.Getenv(writerNamed) != ""
 	times := make(map[string]int)
 	for _, e := range search(t, x, "", index.Search{Limit: -1}) {
 		times[e.Get("labels.number")]++
 	}
 	for number := range acked {
-		if n := fmt.Sprint(number); times[n] != 1 || seen[n] != 1 || !x.Held(testPos, number) {
+		if n := fmt.Sprint(number); times[n] != 1 || seen[n] != 1 || !named && !x.Held(testPos, number) {
 			t.Errorf("event %s was acknowledged: found %d times, seen %d times", n, times[n], seen[n])
 		}
 	}

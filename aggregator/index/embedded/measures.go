@@ -7,8 +7,8 @@ import (
 
 // measures are the index's metrics.
 type measures struct {
-	rows, repeats, refused, damage, checkpointFaults *metrics.Counter
-	sync, checkpoint, search                         *metrics.Summary
+	rows, repeats, refused, damage, checkpointFaults, unkept *metrics.Counter
+	sync, checkpoint, search                                 *metrics.Summary
 }
 
 func newMeasures(set *metrics.Set) measures {
@@ -18,6 +18,7 @@ func newMeasures(set *metrics.Set) measures {
 		refused:          set.NewCounter("belfry_index_disk_full_writes_total"),
 		damage:           set.NewCounter("belfry_index_log_damages_total"),
 		checkpointFaults: set.NewCounter("belfry_index_checkpoint_faults_total"),
+		unkept:           set.NewCounter("belfry_index_names_unkept_total"),
 		sync:             set.NewSummary("belfry_index_sync_duration_seconds"),
 		checkpoint:       set.NewSummary("belfry_index_checkpoint_duration_seconds"),
 		search:           set.NewSummary("belfry_index_search_duration_seconds"),
@@ -32,6 +33,7 @@ func (x *Index) gauges(set *metrics.Set) {
 	gauge("belfry_index_disk_free_bytes", func() float64 { return float64(x.disk.free.Load()) })
 	gauge("belfry_index_disk_full", func() float64 { return truth(x.disk.full.Load()) })
 	gauge("belfry_index_failed", func() float64 { return truth(x.failure() != nil) })
+	gauge("belfry_index_names", func() float64 { return float64(x.names.count.Load()) })
 	gauge("belfry_index_ledger_positions", func() float64 { return float64(x.ledger.Len()) })
 }
 

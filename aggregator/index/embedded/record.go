@@ -14,15 +14,19 @@ import (
 
 // A record of the log holds what one Write changes: the ledger's ranges and the finished events that are new.
 //
-//	1 byte   version, 1
+//	1 byte   version: 1, or 2 if events are named
 //	the rest, compressed as one S2 block:
 //	  uvarint  number of ranges; for each: 16 bytes agent, 16 bytes stream, uvarint epoch,
 //	           1 byte kind ('d' data, 'x' dead, 'o' dropped, 's' skipped), uvarint first, uvarint length
 //	  uvarint  number of events; for each: uvarint number of fields; for each field:
 //	           uvarint name: 0 and a text if the name is new, else 1 + its index among the names so far;
 //	           a text, the value
+//	  of version 2: uvarint day, since 1970; uvarint number of named events; for each: uvarint index among the events
 //	  a text is a uvarint length and the bytes
-const recordVersion = 1
+const (
+	recordPlain = 1
+	recordNamed = 2
+)
 
 var kindBytes = map[batch.Kind]byte{batch.Data: 'd', batch.Dead: 'x', batch.Dropped: 'o', batch.Skipped: 's'}
 
@@ -31,6 +35,8 @@ type recordWriter struct {
 	raw    []byte
 	packed []byte
 	names  map[string]uint64
+	day    int64    // of the names of events, if there are any: set it before
+	named  []uint64 // indexes of events
 }
 
 // encode appends a record with those of the items that are picked.
@@ -44,13 +50,33 @@ func (w *recordWriter) encode(dst []byte, ranges []Range, items []Item, picked f
 		w.raw = ranges[i].append(w.raw)
 	}
 	w.raw = binary.AppendUvarint(w.raw, uint64(n))
-	for i := range items {
-		if picked(i) {
-			w.event(items[i].Event)
+	w.named = w.named[:0]
+	for i, at := 0, uint64(0); i < len(items); i++ {
+		if !picked(i) {
+			continue
 		}
+		w.event(items[i].Event)
+		if items[i].Named {
+			w.named = append(w.named, at)
+		}
+		at++
+	}
+	version := byte(recordPlain)
+	if len(w.named) > 0 {
+		version = recordNamed
+		w.nameEvents()
 	}
 	w.packed = s2.Encode(w.packed[:cap(w.packed)], w.raw)
-	return append(append(dst, recordVersion), w.packed...)
+	return append(append(dst, version), w.packed...)
+}
+
+// nameEvents appends which events are named.
+func (w *recordWriter) nameEvents() {
+	w.raw = binary.AppendUvarint(w.raw, uint64(w.day))
+	w.raw = binary.AppendUvarint(w.raw, uint64(len(w.named)))
+	for _, at := range w.named {
+		w.raw = binary.AppendUvarint(w.raw, at)
+	}
 }
 
 func (w *recordWriter) event(e *event.Event) {
@@ -82,6 +108,8 @@ func (r *Range) append(dst []byte) []byte {
 type record struct {
 	ranges []Range
 	events []*event.Event
+	named  []int // indexes of events
+	day    int64 // of the names
 }
 
 // maxRaw bounds a record before compression.
@@ -91,7 +119,7 @@ var errRecord = errors.New("record is not readable")
 
 // decodeRecord reads a record. What it returns shares no memory with rec.
 func decodeRecord(rec []byte) (record, error) {
-	if len(rec) == 0 || rec[0] != recordVersion {
+	if len(rec) == 0 || rec[0] != recordPlain && rec[0] != recordNamed {
 		return record{}, fmt.Errorf("%w: of another version", errRecord)
 	}
 	if n, err := s2.DecodedLen(rec[1:]); err != nil || n > maxRaw {
@@ -108,6 +136,9 @@ func decodeRecord(rec []byte) (record, error) {
 	}
 	for n := d.count(); len(r.events) < n && !d.bad; {
 		r.events = append(r.events, d.event())
+	}
+	if rec[0] == recordNamed {
+		d.namesOf(&r)
 	}
 	if d.bad || d.rest != "" {
 		return record{}, errRecord
@@ -158,6 +189,19 @@ func (d *recordReader) take(n int) string {
 	s := d.rest[:n]
 	d.rest = d.rest[n:]
 	return s
+}
+
+// namesOf reads which events of a record are named.
+func (d *recordReader) namesOf(r *record) {
+	r.day = int64(d.uvarint())
+	for n := d.count(); len(r.named) < n && !d.bad; {
+		at := d.uvarint()
+		if at >= uint64(len(r.events)) {
+			d.fail()
+			return
+		}
+		r.named = append(r.named, int(at))
+	}
 }
 
 func (d *recordReader) key() (k event.Key) {

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/VictoriaMetrics/VictoriaLogs/lib/logstorage"
+
+	"belfry/shared/event"
 )
 
 // replay brings ledger and storage to where the log is: what the records behind the checkpoint say is added to the
@@ -60,6 +62,13 @@ func (x *Index) replayLedger(checkpoint uint64) (timeSpan, error) {
 			if err := x.ledger.Add(g.Pos, g.Kind, g.First, g.End); err != nil {
 				return err
 			}
+		}
+		for _, i := range r.named {
+			key, err := event.ParseKey(r.events[i].Get("event.id"))
+			if err != nil {
+				return err
+			}
+			x.names.add(r.day, key)
 		}
 		for _, e := range r.events {
 			ts, err := timeOf(e)

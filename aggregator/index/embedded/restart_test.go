@@ -113,6 +113,12 @@ func (x *Index) makeCheckpointHere() {
 // writeHere writes to an index that does not run, and returns the position.
 func writeHere(t testing.TB, x *Index, w Write) uint64 {
 	t.Helper()
+	return resultHere(t, x, w).Position
+}
+
+// resultHere is writeHere, and returns what became of it.
+func resultHere(t testing.TB, x *Index, w Write) Result {
+	t.Helper()
 	var answered Result
 	p := &pending{w: w, cost: queueLeast, done: func(r Result, err error) {
 		if answered = r; err != nil {
@@ -127,7 +133,7 @@ func writeHere(t testing.TB, x *Index, w Write) uint64 {
 	}
 	x.commit([]*pending{p})
 	x.apply(<-x.applying)
-	return answered.Position
+	return answered
 }
 
 // checkSince expects the records of these positions.

@@ -90,7 +90,7 @@ func TestRecordRoundTrip(t *testing.T) {
 func FuzzDecodeRecord(f *testing.F) {
 	w := numbered(testPos, 0, 3, time.Unix(1700000000, 0))
 	f.Add(new(recordWriter).encode(nil, w.Ranges, w.Items, func(int) bool { return true }, 3))
-	f.Add([]byte{recordVersion, 0})
+	f.Add([]byte{recordPlain, 0})
 	f.Fuzz(func(t *testing.T, rec []byte) {
 		if len(rec) > 1<<16 {
 			return

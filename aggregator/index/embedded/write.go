@@ -16,7 +16,8 @@ type Item struct {
 	Event  *event.Event
 	Pos    ledger.Position
 	Offset uint64 // of the event's first byte in Pos; a data range of the same Write must cover it
-	Ranged bool   // Pos and Offset count; false: a sender without a ledger, whose event is always new
+	Ranged bool   // Pos and Offset count; false: a sender without a ledger
+	Named  bool   // event.id, an event.Key, is its sender's name for it: an event of that name is a repeat, for a day at least
 }
 
 // Range is what became of a part of a stream.
@@ -37,6 +38,7 @@ type Result struct {
 	Position uint64 // of the record that holds it, or of the last one before; the log is on disk up to it
 	New      int    // events that were not there before
 	Repeats  int    // events that were
+	Known    []int  // indexes of the items, without doubles of a place, of which the name was known; in order
 }
 
 // The errors by which a caller may tell what to do with a Write that was refused.
@@ -60,12 +62,14 @@ type pending struct {
 	w      Write
 	times  []int64 // of the items
 	record []byte  // of all items, if all are new
+	day    int64   // of the names
 	cost   int64
 	done   func(Result, error)
 
 	// set when it is committed
 	fresh    []int // the items that are new
 	recorded bool  // it has a record in the log
+	changed  bool  // an item has changed since record was made
 	result   Result
 	err      error
 }
@@ -112,9 +116,15 @@ func (x *Index) prepare(p *pending) error {
 	now := x.now()
 	p.times = make([]int64, len(p.w.Items))
 	p.cost += int64(len(p.w.Ranges)) * rangeCost
+	p.day = dayOf(now)
 	for i := range p.w.Items {
 		if err := Refuses(p.w.Items[i].Event); err != nil {
 			return err
+		}
+		if it := &p.w.Items[i]; it.Named {
+			if _, err := event.ParseKey(it.Event.Get("event.id")); err != nil {
+				return fmt.Errorf("%w: event.id of a named event: %w", ErrBadWrite, err)
+			}
 		}
 		ts, size := x.guard(p.w.Items[i].Event, now)
 		p.times[i] = ts
@@ -124,6 +134,7 @@ func (x *Index) prepare(p *pending) error {
 		return fmt.Errorf("%w: %d bytes, at most %d", ErrBadWrite, p.cost, maxCost)
 	}
 	enc := recordWriters.Get().(*recordWriter)
+	enc.day = p.day
 	p.record = enc.encode(nil, p.w.Ranges, p.w.Items, func(int) bool { return true }, len(p.w.Items))
 	recordWriters.Put(enc)
 	return nil
