@@ -27,6 +27,7 @@ import (
 	"belfry/aggregator/index/embedded"
 	"belfry/aggregator/notify/irc"
 	"belfry/aggregator/parse"
+	"belfry/aggregator/receive"
 	amqpin "belfry/aggregator/receive/amqp"
 	"belfry/aggregator/serve"
 	"belfry/shared/batch"
@@ -184,7 +185,8 @@ func (a *Aggregator) message(ctx context.Context, m amqpin.Message, done func(er
 		return
 	}
 	if len(m.Manifest) == 0 {
-		a.pipe.foreign(ctx, m.Body, senderOf(m), settled)
+		from := receive.Origin{Sender: senderOf(m), Key: m.MessageID, Now: time.Now()}
+		a.pipe.foreign(ctx, m.Body, m.ContentEncoding, from, settled)
 		return
 	}
 	proof, err := batch.ProofOf(func(name string) string { return m.Headers[name] })

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"belfry/aggregator/dead"
 	"belfry/aggregator/index/embedded"
 	"belfry/aggregator/ledger"
+	"belfry/aggregator/receive"
 	amqpin "belfry/aggregator/receive/amqp"
 	httpin "belfry/aggregator/receive/http"
 	"belfry/shared/batch"
@@ -134,7 +136,8 @@ func (a *Aggregator) retryHere(ctx context.Context, l *dead.Letter) error {
 			a.pipe.batch(ctx, delivery{manifest: []byte(manifest), proof: proof, body: l.Body}, done)
 			return
 		}
-		a.pipe.foreign(ctx, l.Body, l.Sender, done)
+		from := receive.Origin{Sender: l.Sender, Key: cmp.Or(l.MessageID, l.ID.String()), Now: time.Now()}
+		a.pipe.foreign(ctx, l.Body, l.Encoding, from, done)
 	})
 	if !errors.Is(err, errPoison) {
 		return err

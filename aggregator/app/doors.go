@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"belfry/aggregator/index/embedded"
+	"belfry/aggregator/receive"
 	amqpin "belfry/aggregator/receive/amqp"
 	httpin "belfry/aggregator/receive/http"
 	"belfry/aggregator/serve"
@@ -91,7 +92,17 @@ func (d direct) Batch(ctx context.Context, b httpin.Batch) (bool, error) {
 
 // Events waits until the events are durable.
 func (d direct) Events(ctx context.Context, events []*event.Event) (httpin.Taken, error) {
-	return httpin.Taken{}, wait(ctx, func(done func(error)) { d.pipe.foreignEvents(ctx, events, done) })
+	var known []int
+	err := wait(ctx, func(done func(error)) {
+		d.pipe.foreignEvents(ctx, events, func(r embedded.Result, err error) {
+			known = r.Known
+			done(err)
+		})
+	})
+	if err != nil { // if it was given up, known may still be written
+		return httpin.Taken{}, err
+	}
+	return httpin.Taken{Known: known}, nil
 }
 
 func wait(ctx context.Context, begin func(done func(error))) error {
@@ -109,7 +120,8 @@ func wait(ctx context.Context, begin func(done func(error))) error {
 }
 
 // queued hands what came over HTTP to the broker, so that it goes the one road. Foreign events become batches of a
-// stream of this process's own: then the ledger knows a repeat of them as it knows one of an agent's.
+// stream of this process's own: then the ledger knows a repeat of them as it knows one of an agent's. An event that its
+// sender has named keeps the id of that name.
 type queued struct {
 	publish *amqpin.Publisher
 
@@ -163,7 +175,9 @@ func (q *queued) seal(events []*event.Event) ([]*batch.Sealed, error) {
 	q.place.Day = time.Now().UTC().Format(time.DateOnly)
 	var all []*batch.Sealed
 	for _, e := range events {
-		e.Set("event.id", event.ID(q.agent, q.place.Stream, q.place.Epoch, q.offset).String())
+		if !receive.Named(e) {
+			e.Set("event.id", event.ID(q.agent, q.place.Stream, q.place.Epoch, q.offset).String())
+		}
 		e.Set("log.offset", strconv.FormatUint(q.offset, 10))
 		line := e.AppendJSON(nil)
 		if !q.builder.Fits(q.place, len(line)) {

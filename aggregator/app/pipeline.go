@@ -128,14 +128,17 @@ func (p *pipeline) stream(ctx context.Context, w *embedded.Write, agent event.Ke
 		if err != nil || !inData(s.Ranges, offset) {
 			return fmt.Errorf("event %d: log.offset %q is in no data range of the manifest", i, e.Get("log.offset"))
 		}
-		if want := event.ID(agent, s.ID, s.Epoch, offset).String(); e.Get("event.id") != want {
+		named := from.foreign && receive.Named(e)
+		if want := event.ID(agent, s.ID, s.Epoch, offset).String(); e.Get("event.id") != want && !named {
 			return fmt.Errorf("event %d: event.id %q, its place gives %s", i, e.Get("event.id"), want)
 		}
 		if p.index.Held(pos, offset) {
 			p.repeats.Inc()
 			continue
 		}
-		if !from.foreign {
+		if from.foreign {
+			e.Delete("log.offset") // of the aggregator's stream
+		} else {
 			e.Set("agent.id", agent.String())
 			e.Set("agent.name", from.name)
 		}
@@ -148,7 +151,7 @@ func (p *pipeline) stream(ctx context.Context, w *embedded.Write, agent event.Ke
 			p.mismatches.Inc()
 			p.speaks.check(ctx, e, from.name, now)
 		}
-		w.Items = append(w.Items, embedded.Item{Event: e, Pos: pos, Offset: offset, Ranged: true})
+		w.Items = append(w.Items, embedded.Item{Event: e, Pos: pos, Offset: offset, Ranged: true, Named: named})
 	}
 	return nil
 }
@@ -183,37 +186,47 @@ func (p *pipeline) understand(e *event.Event, now time.Time) {
 	}
 }
 
-// foreign takes a message of somebody who is no agent.
-func (p *pipeline) foreign(ctx context.Context, body []byte, sender string, done func(error)) {
-	events, err := receive.Foreign(body, receive.Origin{Sender: sender, Now: time.Now()})
+// foreign takes a message of somebody who is no agent, in a content encoding. Its key is the sender's name for it.
+func (p *pipeline) foreign(ctx context.Context, body []byte, encoding string, from receive.Origin, done func(error)) {
+	text, err := receive.Unpack(body, encoding)
 	if err != nil {
 		p.refuse(nil, err, done)
 		return
 	}
-	p.foreignEvents(ctx, events, done)
+	events, err := receive.Foreign(text, from)
+	if err != nil {
+		p.refuse(nil, err, done)
+		return
+	}
+	p.foreignEvents(ctx, events, func(_ embedded.Result, err error) { done(err) })
 }
 
 // foreignEvents takes events that are read already.
-func (p *pipeline) foreignEvents(ctx context.Context, events []*event.Event, done func(error)) {
+func (p *pipeline) foreignEvents(ctx context.Context, events []*event.Event, done func(embedded.Result, error)) {
 	w := embedded.Write{Items: make([]embedded.Item, 0, len(events))}
 	now := time.Now()
 	for _, e := range events {
 		p.understand(e, now)
-		w.Items = append(w.Items, embedded.Item{Event: e})
+		w.Items = append(w.Items, embedded.Item{Event: e, Named: receive.Named(e)})
 	}
-	p.write(ctx, nil, w, done)
+	p.writeTold(ctx, nil, w, done)
 }
 
 func (p *pipeline) write(ctx context.Context, m *batch.Manifest, w embedded.Write, done func(error)) {
+	p.writeTold(ctx, m, w, func(_ embedded.Result, err error) { done(err) })
+}
+
+// writeTold is write for who wants to know what was there already.
+func (p *pipeline) writeTold(ctx context.Context, m *batch.Manifest, w embedded.Write, done func(embedded.Result, error)) {
 	p.index.Write(ctx, w, func(r embedded.Result, err error) {
 		switch {
 		case err == nil:
 			p.events.Add(r.New)
 			p.repeats.Add(r.Repeats)
 		case errors.Is(err, embedded.ErrBadWrite), errors.Is(err, ledger.ErrFull): // nor later
-			p.refuse(m, err, done)
+			p.refuse(m, err, func(err error) { done(r, err) })
 			return
 		}
-		done(err)
+		done(r, err)
 	})
 }
