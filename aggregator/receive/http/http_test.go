@@ -2,6 +2,7 @@ package http
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -105,9 +106,10 @@ func TestPlain(t *testing.T) {
 	}
 }
 
-// TLS is tried with a real handshake: who sends is whom the certificate names.
-func TestTLS(t *testing.T) {
-	s := newStore()
+// tlsDoor serves the TLS door with a real handshake, and returns its address and two clients: with a certificate of
+// agent-h, and without one.
+func tlsDoor(t *testing.T, d *Doors) (url string, known, stranger *http.Client) {
+	t.Helper()
 	ca, err := certs.NewAuthority(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -120,11 +122,11 @@ func TestTLS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv := httptest.NewUnstartedServer(doors(s, nil).TLS())
-	srv.TLS = settings
+	srv := httptest.NewUnstartedServer(d.TLS())
+	srv.TLS, srv.EnableHTTP2 = settings, true
 	srv.Config.ErrorLog = slog.NewLogLogger(slog.NewTextHandler(io.Discard, nil), slog.LevelInfo)
 	srv.StartTLS()
-	defer srv.Close()
+	t.Cleanup(srv.Close)
 	agent, err := ca.Issue("agent", certs.Request{CommonName: "agent-h", Client: true})
 	if err != nil {
 		t.Fatal(err)
@@ -133,10 +135,22 @@ func TestTLS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	over := func(c *tls.Config) *http.Client {
+		tr := &http.Transport{TLSClientConfig: c, ForceAttemptHTTP2: true}
+		t.Cleanup(tr.CloseIdleConnections)
+		return &http.Client{Transport: tr}
+	}
+	return srv.URL, over(client), over(&tls.Config{RootCAs: client.RootCAs})
+}
+
+// TLS is tried with a real handshake: who sends is whom the certificate names.
+func TestTLS(t *testing.T) {
+	s := newStore()
+	url, known, _ := tlsDoor(t, doors(s, nil))
 	f := func(code int, want string, err error, headers ...string) {
 		t.Helper()
 		s.err = err
-		r, reqErr := http.NewRequest("POST", srv.URL+"/v1/batches", strings.NewReader("body"))
+		r, reqErr := http.NewRequest("POST", url+"/v1/batches", strings.NewReader("body"))
 		if reqErr != nil {
 			t.Fatal(reqErr)
 		}
@@ -145,7 +159,7 @@ func TestTLS(t *testing.T) {
 		for i := 0; i < len(headers); i += 2 {
 			r.Header.Set(headers[i], headers[i+1])
 		}
-		resp, doErr := (&http.Client{Transport: &http.Transport{TLSClientConfig: client}}).Do(r)
+		resp, doErr := known.Do(r)
 		if doErr != nil {
 			t.Fatal(doErr)
 		}
