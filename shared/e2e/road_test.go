@@ -34,6 +34,11 @@ func TestRoad(t *testing.T) {
 			t.Run("slapd", w.slapd)
 			t.Run("ping", w.ping)
 			t.Run("curl", w.curl)
+			t.Run("foreign", w.foreign)
+			t.Run("bulk", w.bulk)
+			if broker {
+				t.Run("published", w.published)
+			}
 			t.Run("tail", w.tail)
 			t.Run("no more pings", w.pings)
 		})

@@ -109,6 +109,7 @@ func (r *Road) openRabbit(ctx context.Context) error {
 	r.Rabbit, err = StartRabbitMQ(ctx, Rabbit{Dir: dir, Authority: r.ca, Users: []User{
 		{Name: cnIndex, Configure: `^belfry\.`, Write: `^belfry\.`, Read: `^belfry\.`},
 		{Name: name, Configure: `^$`, Write: `^belfry\.events$`, Read: `^belfry\.acks\.` + name + `$`},
+		{Name: ForeignSender, Configure: `^$`, Write: `^belfry\.foreign$`, Read: `^$`},
 	}})
 	if err != nil {
 		return err
