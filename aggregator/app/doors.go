@@ -21,6 +21,13 @@ import (
 	"belfry/shared/run"
 )
 
+// Connections to the TLS door at a time, now that anybody may knock: enough for some thousand agents, of which some share
+// an address.
+const (
+	maxConns     = 8192
+	maxPeerConns = 512
+)
+
 // addDoors opens the listeners.
 func (a *Aggregator) addDoors(g *run.Group) error {
 	sink, err := a.sink()
@@ -42,7 +49,9 @@ func (a *Aggregator) addDoors(g *run.Group) error {
 		if err != nil {
 			return fmt.Errorf("receive.http.tls: %w", err)
 		}
-		if err := a.listen(g, "receive/http tls", ops.Config{Listen: t.Listen, Handler: doors.TLS(), TLS: tls}); err != nil {
+		if err := a.listen(g, "receive/http tls", ops.Config{
+			Listen: t.Listen, Handler: doors.TLS(), TLS: tls, MaxConns: maxConns, MaxPeerConns: maxPeerConns,
+		}); err != nil {
 			return err
 		}
 	}

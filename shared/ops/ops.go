@@ -25,6 +25,9 @@ type Config struct {
 	Handler http.Handler // what it serves
 	TLS     *tls.Config  // nil for plain
 	Mode    fs.FileMode  // of a unix socket; default 0660
+
+	MaxConns     int // connections at a time; 0: any number
+	MaxPeerConns int // and of one address; 0: any number, and MaxConns does not count either
 }
 
 // Server is an open listener.
@@ -46,6 +49,7 @@ func New(cfg Config, log *slog.Logger) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen at %s: %w", cfg.Listen, err)
 	}
+	s.listener = limit(s.listener, cfg, log)
 	if cfg.TLS != nil {
 		s.listener = tls.NewListener(s.listener, cfg.TLS)
 	}

@@ -72,7 +72,7 @@ func (d *Doors) takeBulk(w http.ResponseWriter, r *http.Request, from peer) {
 		a.Errors = a.Errors || it.Error != nil
 	}
 	a.Took = time.Since(begin).Milliseconds()
-	writeJSON(w, http.StatusOK, a)
+	inTime(w, func() { writeJSON(w, http.StatusOK, a) })
 }
 
 func (d *Doors) readBulk(w http.ResponseWriter, r *http.Request, from peer) ([]opItem, error) {

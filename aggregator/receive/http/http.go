@@ -247,6 +247,18 @@ func answer(w http.ResponseWriter, queued bool, body map[string]any) {
 	writeJSON(w, http.StatusOK, body)
 }
 
+// answerTimeout is how long a sender may take to read an answer that no buffer of the system's holds.
+const answerTimeout = time.Minute
+
+// inTime writes a long answer.
+func inTime(w http.ResponseWriter, write func()) {
+	patience := http.NewResponseController(w)
+	_ = patience.SetWriteDeadline(time.Now().Add(answerTimeout)) // where it cannot be set, there is no connection
+	write()
+	_ = patience.Flush()
+	_ = patience.SetWriteDeadline(time.Time{})
+}
+
 func writeJSON(w http.ResponseWriter, code int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
