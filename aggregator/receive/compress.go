@@ -23,6 +23,8 @@ var ErrTooLarge = fmt.Errorf("more than %d bytes", MaxText)
 // maxWindow bounds what a zstd frame may make its reader keep, in bytes: RFC 8878 asks readers for 8 MiB.
 const maxWindow = 8 << 20
 
+var errWindow = fmt.Errorf("%w: a zstd window that needs more than %d bytes", ErrTooLarge, maxWindow)
+
 // Decompress returns a reader of what r holds in a content encoding (RFC 9110, section 8.4.1). It reads no further
 // ahead than its buffers; who reads from it bounds how much comes out. The error wraps ErrEncoding for an encoding that
 // is not known.
@@ -73,7 +75,9 @@ func ReadText(r io.Reader, grow func(bytes int) error) ([]byte, error) {
 		n, err := r.Read(text[len(text):cap(text)])
 		text = text[:len(text)+n]
 		switch {
-		case len(text) > MaxText, errors.Is(err, zstd.ErrDecoderSizeExceeded), errors.Is(err, zstd.ErrWindowSizeExceeded):
+		case errors.Is(err, zstd.ErrWindowSizeExceeded):
+			return nil, errWindow
+		case len(text) > MaxText, errors.Is(err, zstd.ErrDecoderSizeExceeded):
 			return nil, ErrTooLarge
 		case err == io.EOF: //nolint:errorlint // a body that is cut off wraps it
 			return text, nil
