@@ -19,7 +19,10 @@ var packers = map[string]func(io.Writer) io.WriteCloser{
 	"deflate":     func(w io.Writer) io.WriteCloser { return zlib.NewWriter(w) },
 	"deflate+raw": func(w io.Writer) io.WriteCloser { p, _ := flate.NewWriter(w, 6); return p },
 	"zstd":        func(w io.Writer) io.WriteCloser { p, _ := zstd.NewWriter(w, zstd.WithWindowSize(1<<20)); return p },
-	"zstd+wide":   func(w io.Writer) io.WriteCloser { p, _ := zstd.NewWriter(w, zstd.WithWindowSize(2*maxWindow)); return p },
+	"zstd+wide": func(w io.Writer) io.WriteCloser {
+		p, _ := zstd.NewWriter(w, zstd.WithWindowSize(2*maxWindow))
+		return p
+	},
 }
 
 func pack(t testing.TB, how string, text []byte) (body []byte, encoding string) {
