@@ -147,6 +147,9 @@ func TestWhatClientsAsk(t *testing.T) {
 	f("GET", "/_data_stream/filebeat-8.19.0", `"data_streams":[{"name":"filebeat-8.19.0"}]`)
 	f("PUT", "/_ingest/pipeline/p", `"acknowledged":true`)
 	f("HEAD", "/logstash", "")
+	if a := ask(t, c, "POST", url+"/py/_update/5", "{}"); a.code != 404 || !strings.Contains(a.body, "no handler found for uri [/py/_update/5]") {
+		t.Errorf("%d %s", a.code, a.body)
+	}
 	away, c, _ := tlsDoor(t, doors(newStore(), errors.New("away")))
 	if a := ask(t, c, "GET", away+"/_cluster/health", ""); a.code != 503 || !strings.Contains(a.body, "red") {
 		t.Errorf("%d %s", a.code, a.body)

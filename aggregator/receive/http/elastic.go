@@ -41,6 +41,11 @@ func (d *Doors) elastic(mux *http.ServeMux) {
 	}
 	handle(say(acknowledged), "PUT /{index}")
 	handle(isThere, "GET /{index}")
+	handle(d.noRoute, "/")
+}
+
+func (d *Doors) noRoute(w http.ResponseWriter, r *http.Request, _ peer) {
+	d.refuseElastic(w, http.StatusNotFound, fmt.Errorf("no handler found for uri [%s] and method [%s]", r.URL.Path, r.Method))
 }
 
 func say(what any) handler {
