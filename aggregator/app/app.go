@@ -88,7 +88,7 @@ func (a *Aggregator) open() error {
 	a.alerts = alert.NewEngine(rules, a.outbox, notify, a.log, a.set)
 	e := a.cfg.Index.Embedded
 	a.index, err = embedded.Open(embedded.Config{
-		Dir: a.cfg.Dir("index"), Retention: time.Duration(e.Retention), Memory: int64(e.Memory),
+		Dir: a.cfg.Dir("index"), Retention: time.Duration(e.Retention), Memory: int64(e.Memory), Names: e.Names,
 	}, a.log, a.set, a.durable)
 	if err != nil {
 		return err

@@ -67,7 +67,7 @@ func TestForeignMessages(t *testing.T) {
 	dies("content-encoding \"br\"", amqpin.Message{Body: []byte(`{}`), ContentEncoding: "br"})
 	dies("no valid gzip", amqpin.Message{Body: []byte(`{}`), ContentEncoding: "gzip"})
 	dies("line 2", amqpin.Message{Body: []byte("{}\n{")})
-	dies("more than", amqpin.Message{Body: zip(t, strings.Repeat(" ", 33<<20))})
+	dies("too many bytes", amqpin.Message{Body: zip(t, strings.Repeat(" ", 33<<20))})
 	r.stop()
 	r = start(t, dir)
 	ok(amqpin.Message{Body: []byte(`{"message":"zipped"}`), MessageID: "1"})

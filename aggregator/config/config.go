@@ -87,6 +87,7 @@ type Index struct {
 type Embedded struct {
 	Retention conf.Duration `yaml:"retention"` // how long events are kept; default 90d
 	Memory    conf.Bytes    `yaml:"memory"`    // for the index's caches; default 1GiB
+	Names     int           `yaml:"names"`     // named events of a day that are known when they come again, for some 60 bytes each; default 4194304
 }
 
 // Validate reports every fault, each with its key.
@@ -98,6 +99,9 @@ func (c Embedded) Validate() error {
 	if c.Memory != 0 && c.Memory < minMemory {
 		errs = append(errs, fmt.Errorf("memory: %d bytes, at least %d are needed", c.Memory, minMemory))
 	}
+	if c.Names < 0 || c.Names > maxNames {
+		errs = append(errs, fmt.Errorf("names: %d is not between 1 and %d", c.Names, maxNames))
+	}
 	return errors.Join(errs...)
 }
 
@@ -106,6 +110,7 @@ const (
 	minRetention = 24 * time.Hour
 	maxRetention = 50 * 365 * 24 * time.Hour
 	minMemory    = 16 << 20
+	maxNames     = 1 << 28
 )
 
 // Alert says which rules are evaluated beside those that are built in.

@@ -172,9 +172,10 @@ func TestFaults(t *testing.T) {
 		" notify.irc.ca: means nothing without tls: true",
 		" notify.irc.sasl: would send the password in the clear without tls: true",
 		" notify.irc.sasl: user and password must both be set")
-	f("index: {embedded: {retention: 1h, memory: 1MiB}}\n",
+	f("index: {embedded: {retention: 1h, memory: 1MiB, names: -1}}\n",
 		` index.embedded.retention: 1h0m0s is not between 24h0m0s and 438000h0m0s`,
-		` index.embedded.memory: 1048576 bytes, at least 16777216 are needed`)
+		` index.embedded.memory: 1048576 bytes, at least 16777216 are needed`,
+		` index.embedded.names: -1 is not between 1 and 268435456`)
 	f("state: here\n", ` state: "here" is not an absolute path`)
 	f("serve: {metrics: nine}\n", ` serve.metrics: "nine" is neither host:port nor unix:/PATH`)
 	// what the file's shape tells comes with its line, before all else

@@ -115,8 +115,9 @@ func (t *text) UnmarshalJSON(b []byte) error {
 
 // action reads an item, of which line is the first.
 func (r *bulkReader) action(line []byte) (Action, error) {
+	// The words are Elasticsearch's.
 	malformed := func(format string, args ...any) (Action, error) {
-		return Action{}, &SyntaxError{r.at, fmt.Errorf("Malformed action/metadata line [%d], "+format, append([]any{r.at}, args...)...)} //nolint:staticcheck // as Elasticsearch says it
+		return Action{}, &SyntaxError{r.at, fmt.Errorf("Malformed action/metadata line [%d], "+format, append([]any{r.at}, args...)...)}
 	}
 	var said map[string]json.RawMessage
 	if err := json.Unmarshal(line, &said); err != nil {
@@ -174,6 +175,9 @@ func (r *bulkReader) take(a *Action, document []byte) {
 // Document makes an event of a document that is to go into an index under an id; either may be "". The error wraps
 // ErrDocument.
 func Document(document []byte, index, id string, from Origin, dec *event.Decoder) (*event.Event, error) {
+	if len(document) > MaxEvent {
+		return nil, fmt.Errorf("%w: %w", ErrDocument, errLarge)
+	}
 	e, err := dec.Decode(document)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrDocument, err)

@@ -41,6 +41,7 @@ func TestBulk(t *testing.T) {
 	f("{\"index\":{}}\n{\"message\":\n{\"index\":{}}\n[1]\n{\"index\":{}}\n{}\n{\"index\":{}}\n\n{\"index\":{}}\n{\"message\":\"d\"}\n",
 		"index def/; index def/; index def/; index def/; index def/ d; ")
 	f("{\"index\":{\"_id\":\""+strings.Repeat("x", MaxName+1)+"\"}}\n{\"message\":\"a\"}\n", "index def/"+strings.Repeat("x", MaxName+1)+"; ")
+	f("{\"index\":{}}\n{\"message\":\""+strings.Repeat("x", MaxEvent)+"\"}\n{\"index\":{}}\n{\"message\":\"a\"}\n", "index def/; index def/ a; ")
 }
 
 func TestBulkFaults(t *testing.T) {

@@ -18,12 +18,14 @@ import (
 var ErrEncoding = errors.New("is not one of gzip, deflate, zstd, identity")
 
 // ErrTooLarge says that there is more text than may be.
-var ErrTooLarge = fmt.Errorf("more than %d bytes", MaxText)
+var ErrTooLarge = errors.New("too many bytes")
+
+var errText = fmt.Errorf("%w: more than %d", ErrTooLarge, MaxText)
 
 // maxWindow bounds what a zstd frame may make its reader keep, in bytes: RFC 8878 asks readers for 8 MiB.
 const maxWindow = 8 << 20
 
-var errWindow = fmt.Errorf("%w: a zstd window that needs more than %d bytes", ErrTooLarge, maxWindow)
+var errWindow = fmt.Errorf("%w: a zstd window of more than %d", ErrTooLarge, maxWindow)
 
 // Decompress returns a reader of what r holds in a content encoding (RFC 9110, section 8.4.1). It reads no further
 // ahead than its buffers; who reads from it bounds how much comes out. The error wraps ErrEncoding for an encoding that
@@ -78,8 +80,8 @@ func ReadText(r io.Reader, grow func(bytes int) error) ([]byte, error) {
 		case errors.Is(err, zstd.ErrWindowSizeExceeded):
 			return nil, errWindow
 		case len(text) > MaxText, errors.Is(err, zstd.ErrDecoderSizeExceeded):
-			return nil, ErrTooLarge
-		case err == io.EOF: //nolint:errorlint // a body that is cut off wraps it
+			return nil, errText
+		case err == io.EOF: // itself: a body that is cut off may wrap it
 			return text, nil
 		case err != nil:
 			return nil, err
@@ -102,7 +104,7 @@ func Unpack(body []byte, encoding string) ([]byte, error) {
 	}
 	if e := strings.ToLower(strings.TrimSpace(encoding)); e == "" || e == "identity" || e == "none" {
 		if len(body) > MaxText {
-			return nil, ErrTooLarge
+			return nil, errText
 		}
 		return body, nil
 	}

@@ -22,8 +22,11 @@ import (
 const (
 	MaxEvents = 10_000   // events
 	MaxText   = 32 << 20 // bytes, decompressed
+	MaxEvent  = 4 << 20  // bytes of one event: twice what an index keeps of it, and less than a batch may have
 	MaxName   = 512      // bytes of the name that a sender gives an event, as Elasticsearch's _id
 )
+
+var errLarge = fmt.Errorf("%w: one event of more than %d", ErrTooLarge, MaxEvent)
 
 // ErrTooMany says that a message holds more than MaxEvents.
 var ErrTooMany = fmt.Errorf("more than %d events", MaxEvents)
@@ -54,6 +57,9 @@ func Foreign(body []byte, from Origin) ([]*event.Event, error) {
 	var dec event.Decoder
 	events := make([]*event.Event, 0, len(objects))
 	for i, o := range objects {
+		if len(o.text) > MaxEvent {
+			return nil, &SyntaxError{lineAt(body, o.at), errLarge}
+		}
 		e, err := dec.Decode(o.text)
 		if err != nil {
 			return nil, &SyntaxError{lineAt(body, o.at), err}

@@ -82,6 +82,7 @@ func TestForeignFaults(t *testing.T) {
 	f("[{\"a\":1},\n{\"a\"", 2)
 	f("[{\"a\":1}]\n{}", 2)
 	f("{\"a\":1}\n{\"a\":1", 2)
+	f("{}\n{\"message\":\""+strings.Repeat("x", MaxEvent)+"\"}", 2)
 	f(`[`+strings.Repeat(`{},`, MaxEvents)+`{}]`, 1)
 }
 

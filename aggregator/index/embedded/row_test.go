@@ -2,6 +2,7 @@ package embedded
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -71,11 +72,11 @@ func TestRecordRoundTrip(t *testing.T) {
 			w.Ranges = append(w.Ranges, Range{testPos, kind, first, first + rapid.Uint64Range(1, 1<<40).Draw(t, "n")})
 		}
 		for range rapid.IntRange(0, 5).Draw(t, "events") {
-			w.Items = append(w.Items, Item{Event: drawEvent(t, time.Now())})
+			w.Items = append(w.Items, Item{Event: drawEvent(t, time.Now()), Named: rapid.Bool().Draw(t, "named")})
 		}
 		picked := func(i int) bool { return i%2 == 0 }
 		n := (len(w.Items) + 1) / 2
-		r, err := decodeRecord(new(recordWriter).encode(nil, w.Ranges, w.Items, picked, n))
+		r, err := decodeRecord((&recordWriter{day: 20781}).encode(nil, w.Ranges, w.Items, picked, n))
 		if err != nil || len(r.events) != n || fmt.Sprint(r.ranges) != fmt.Sprint(w.Ranges) {
 			t.Fatalf("%v: %d events, ranges %v", err, len(r.events), r.ranges)
 		}
@@ -83,12 +84,20 @@ func TestRecordRoundTrip(t *testing.T) {
 			if fmt.Sprint(*e) != fmt.Sprint(*w.Items[2*i].Event) {
 				t.Fatalf("event %d was %v, is %v", 2*i, w.Items[2*i].Event, e)
 			}
+			if slices.Contains(r.named, i) != w.Items[2*i].Named {
+				t.Fatalf("event %d: named %v", 2*i, r.named)
+			}
+		}
+		if len(r.named) > 0 && r.day != 20781 {
+			t.Fatalf("of day %d", r.day)
 		}
 	})
 }
 
 func FuzzDecodeRecord(f *testing.F) {
 	w := numbered(testPos, 0, 3, time.Unix(1700000000, 0))
+	f.Add(new(recordWriter).encode(nil, w.Ranges, w.Items, func(int) bool { return true }, 3))
+	w.Items[1].Named = true
 	f.Add(new(recordWriter).encode(nil, w.Ranges, w.Items, func(int) bool { return true }, 3))
 	f.Add([]byte{recordPlain, 0})
 	f.Fuzz(func(t *testing.T, rec []byte) {
