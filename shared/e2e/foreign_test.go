@@ -4,11 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"os/exec"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/VictoriaMetrics/metrics"
 
 	"belfry/shared/broker"
 	"belfry/shared/certs"
@@ -155,16 +158,42 @@ func (w watch) bulk(t *testing.T) {
 	}
 }
 
-// published: what a program publishes is taken, in its encoding, once if it has a name.
+// published: what a program publishes is taken, once if it has a name, and what cannot be read stops nothing behind it.
 func (w watch) published(t *testing.T) {
 	m := func(id, body string) broker.Message {
 		return broker.Message{ID: id, Type: "application/json", Body: []byte(body)}
 	}
-	err := w.PublishForeign(t.Context(), m("a1", `[{"message":"published one"},{"message":"published two"}]`),
-		m("a1", `[{"message":"published one"},{"message":"published two"}]`), m("", `{"message":"published three"}`), m("a2", "{"))
+	two := `[{"message":"published one"},{"message":"published two"}]`
+	err := w.publish(t.Context(), m("a1", two), m("a1", two), m("a2", "{"), m("", `{"message":"published three"}`))
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.onceFound(t, "published AND three AND tags:no_id", 1)
 	w.onceFound(t, "published AND NOT three AND agent.name:"+stack.ForeignSender, 2)
+}
+
+// PublishForeign publishes messages to the exchange of foreign senders, as ForeignSender, and returns when the broker
+// has taken them.
+func (w watch) publish(ctx context.Context, all ...broker.Message) error {
+	files, err := w.Sender(stack.ForeignSender)
+	if err != nil {
+		return err
+	}
+	p := broker.NewPublisher(broker.Config{URLs: []string{w.Rabbit.URL}, Files: files}, "sender", slog.New(slog.DiscardHandler), metrics.NewSet())
+	running, stop := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() { ended <- p.Run(running) }()
+	defer func() {
+		stop()
+		<-ended //nolint:errcheck // it was told to end
+	}()
+	for _, m := range all {
+		m.Exchange = broker.Foreign
+		done := make(chan error, 1)
+		p.Send(ctx, m, func(err error) { done <- err })
+		if err := <-done; err != nil {
+			return fmt.Errorf("publish to %s: %w", m.Exchange, err)
+		}
+	}
+	return nil
 }

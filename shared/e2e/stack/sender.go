@@ -2,13 +2,8 @@ package stack
 
 import (
 	"context"
-	"fmt"
-	"log/slog"
 	"strings"
 
-	"github.com/VictoriaMetrics/metrics"
-
-	"belfry/shared/broker"
 	"belfry/shared/certs"
 )
 
@@ -28,30 +23,4 @@ func (a *Aggregator) Token(ctx context.Context, name, scopes string) (string, er
 func (a *Aggregator) RevokeToken(ctx context.Context, name string) error {
 	_, err := oneShot(ctx, a.bin.belfry(), "--config", a.Config, "token", "revoke", name)
 	return err
-}
-
-// PublishForeign publishes messages to the exchange of foreign senders, as ForeignSender, and returns when the broker
-// has taken them.
-func (r *Road) PublishForeign(ctx context.Context, all ...broker.Message) error {
-	files, err := r.issue(ForeignSender)
-	if err != nil {
-		return err
-	}
-	p := broker.NewPublisher(broker.Config{URLs: []string{r.Rabbit.URL}, Files: files}, "sender", slog.New(slog.DiscardHandler), metrics.NewSet())
-	running, stop := context.WithCancel(ctx)
-	ended := make(chan error, 1)
-	go func() { ended <- p.Run(running) }()
-	defer func() {
-		stop()
-		<-ended //nolint:errcheck // it was told to end
-	}()
-	for _, m := range all {
-		m.Exchange = broker.Foreign
-		done := make(chan error, 1)
-		p.Send(ctx, m, func(err error) { done <- err })
-		if err := <-done; err != nil {
-			return fmt.Errorf("publish to %s: %w", m.Exchange, err)
-		}
-	}
-	return nil
 }
