@@ -206,8 +206,9 @@ func (p *pipeline) foreignEvents(ctx context.Context, events []*event.Event, don
 	w := embedded.Write{Items: make([]embedded.Item, 0, len(events))}
 	now := time.Now()
 	for _, e := range events {
+		named := receive.Named(e)
 		p.understand(e, now)
-		w.Items = append(w.Items, embedded.Item{Event: e, Named: receive.Named(e)})
+		w.Items = append(w.Items, embedded.Item{Event: e, Named: named})
 	}
 	p.writeTold(ctx, nil, w, done)
 }
