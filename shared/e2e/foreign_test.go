@@ -185,7 +185,7 @@ func (w watch) publish(ctx context.Context, all ...broker.Message) error {
 	go func() { ended <- p.Run(running) }()
 	defer func() {
 		stop()
-		<-ended //nolint:errcheck // it was told to end
+		<-ended
 	}()
 	for _, m := range all {
 		m.Exchange = broker.Foreign
