@@ -33,7 +33,7 @@ type item struct {
 	Version int        `json:"_version,omitempty"`
 	Result  string     `json:"result,omitempty"`
 	Shards  *shards    `json:"_shards,omitempty"`
-	Status  int        `json:"status"`
+	Status  int        `json:"status,omitempty"`
 	Error   *itemError `json:"error,omitempty"`
 }
 
@@ -175,7 +175,9 @@ func (d *Doors) takeDocument(w http.ResponseWriter, r *http.Request, from peer) 
 	case it.Error != nil:
 		writeJSON(w, it.Status, elasticError(it.Status, *it.Error))
 	default:
-		writeJSON(w, it.Status, it.item)
+		code := it.Status
+		it.Status = 0 // by which rsyslog takes an answer for an error
+		writeJSON(w, code, it.item)
 	}
 }
 
