@@ -163,8 +163,12 @@ func (q *queued) Batch(ctx context.Context, b httpin.Batch) (bool, error) {
 	return true, q.send(ctx, m, b.Manifest, b.Body, b.Proof)
 }
 
-// Events publishes foreign events.
+// Events publishes foreign events. Who sends them may send them again, and need not wait for a broker that is away.
 func (q *queued) Events(ctx context.Context, events []*event.Event) (httpin.Taken, error) {
+	err := q.publish.LastError()
+	if class := broker.ClassOf(err); class == broker.Network || class == broker.TLS {
+		return httpin.Taken{}, err
+	}
 	batches, err := q.seal(events)
 	if err != nil {
 		return httpin.Taken{}, err

@@ -153,6 +153,20 @@ func TestForeignThroughBroker(t *testing.T) {
 	}
 }
 
+// While the broker is away, who posts events hears so at once.
+func TestForeignWithoutBroker(t *testing.T) {
+	a := open(t, true)
+	door, err := a.sink()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if taken, err := door.Events(ctx, []*event.Event{{}}); err == nil || errors.Is(err, context.DeadlineExceeded) || taken.Queued {
+		t.Errorf("%+v, %v", taken, err)
+	}
+}
+
 func TestTokenCommands(t *testing.T) {
 	dir := t.TempDir()
 	r := start(t, dir)

@@ -131,28 +131,29 @@ func address(r *http.Request) string {
 // stranger notes that somebody was not let in.
 func (d *Doors) stranger(r *http.Request, why string) {
 	d.strangers.Inc()
-	d.failures.note(address(r), r.Method+" "+r.URL.Path, why, time.Now())
+	d.failures.note(why, time.Now(), "peer", address(r), "request", r.Method+" "+r.URL.Path)
 }
 
-// complainEvery is how often the log tells of somebody who was not let in: anybody can bring it about.
+// complainEvery is how often the log tells of what anybody can bring about, and again and again.
 const complainEvery = 10 * time.Second
 
 // complaints tells the log, but not each time.
 type complaints struct {
-	log *slog.Logger
+	log  *slog.Logger
+	what string
 
 	mu    sync.Mutex
 	next  time.Time
 	since int // not told since the last one that was
 }
 
-func (c *complaints) note(peer, request, why string, now time.Time) {
+func (c *complaints) note(why string, now time.Time, args ...any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if now.Before(c.next) {
 		c.since++
 		return
 	}
-	c.log.Warn("request is not let in", "peer", peer, "request", request, "others", c.since, "err", why)
+	c.log.Warn(c.what, append(args, "others", c.since, "err", why)...)
 	c.next, c.since = now.Add(complainEvery), 0
 }

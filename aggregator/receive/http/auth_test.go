@@ -128,12 +128,12 @@ func TestForeignCertificate(t *testing.T) {
 
 func TestComplaints(t *testing.T) {
 	var log bytes.Buffer
-	c := complaints{log: slog.New(slog.NewTextHandler(&log, nil))}
+	c := complaints{log: slog.New(slog.NewTextHandler(&log, nil)), what: "not let in"}
 	at := time.Now()
 	for range 100 {
-		c.note("10.0.0.1", "POST /events", "no", at)
+		c.note("no", at, "peer", "10.0.0.1")
 	}
-	c.note("10.0.0.2", "POST /events", "no", at.Add(complainEvery))
+	c.note("no", at.Add(complainEvery), "peer", "10.0.0.2")
 	if n := strings.Count(log.String(), "\n"); n != 2 || !strings.Contains(log.String(), "peer=10.0.0.2") || !strings.Contains(log.String(), "others=99") {
 		t.Errorf("%s", log.String())
 	}

@@ -160,7 +160,7 @@ func (d *Doors) refuseAs(w http.ResponseWriter, err error, refuse refuser) {
 	case http.StatusTooManyRequests:
 		d.busy.Inc()
 	case http.StatusServiceUnavailable:
-		d.log.Warn("input not taken", "err", err)
+		d.outages.note(err.Error(), time.Now())
 	case http.StatusRequestEntityTooLarge:
 		var large *http.MaxBytesError
 		if errors.As(err, &large) {

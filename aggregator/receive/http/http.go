@@ -73,6 +73,7 @@ type Doors struct {
 	log      *slog.Logger
 	inflight *inflight
 	failures complaints
+	outages  complaints
 
 	events, repeats, batches, refused, busy, strangers *metrics.Counter
 }
@@ -81,7 +82,8 @@ type Doors struct {
 // or nil.
 func New(sink Sink, tokens Tokens, ready func() error, log *slog.Logger, set *metrics.Set) *Doors {
 	d := &Doors{
-		sink: sink, tokens: tokens, ready: ready, log: log, inflight: newInflight(), failures: complaints{log: log},
+		sink: sink, tokens: tokens, ready: ready, log: log, inflight: newInflight(),
+		failures: complaints{log: log, what: "request is not let in"}, outages: complaints{log: log, what: "input not taken"},
 		events:    set.NewCounter("belfry_receive_http_events_total"),
 		repeats:   set.NewCounter("belfry_receive_http_repeats_total"),
 		batches:   set.NewCounter("belfry_receive_http_batches_total"),
@@ -232,7 +234,7 @@ func (d *Doors) refuse(w http.ResponseWriter, code int, err error) {
 }
 
 func (d *Doors) unavailable(w http.ResponseWriter, err error) {
-	d.log.Warn("input not taken", "err", err)
+	d.outages.note(err.Error(), time.Now())
 	w.Header().Set("Retry-After", "1")
 	d.refuse(w, http.StatusServiceUnavailable, err)
 }
