@@ -14,7 +14,6 @@ import (
 	"belfry/aggregator/alert"
 	"belfry/aggregator/config"
 	"belfry/aggregator/parse"
-	"belfry/shared/broker"
 	"belfry/shared/certs"
 )
 
@@ -32,7 +31,7 @@ func ExitCode(err error) int {
 	switch {
 	case err == nil:
 		return 0
-	case errors.Is(err, errNothing), errors.Is(err, errSome):
+	case errors.Is(err, errNothing), errors.Is(err, errSome), errors.Is(err, errDiffers):
 		return ExitNothing
 	}
 	return exitFailure
@@ -53,7 +52,7 @@ type CLI struct {
 	Status      statusCmd   `cmd:"" help:"Ask the running aggregator how it is: its index, and alerts that wait."`
 	Parse       parseCmd    `cmd:"" help:"Read log lines from standard input and print them as ECS, one JSON object a line."`
 	Dead        deadCmd     `cmd:"" help:"What could never be taken: look at it, send it again, or drop it."`
-	Topology    topologyCmd `cmd:"" help:"Exchanges, queues and bindings at the broker."`
+	Topology    topologyCmd `cmd:"" help:"What Belfry needs at the broker: exchanges, queues and their slots, the users of agents."`
 	Token       tokenCmd    `cmd:"" help:"Tokens, by which senders without a certificate are let in."`
 	ShowVersion versionCmd  `cmd:"" name:"version" help:"Print the version."`
 
@@ -70,16 +69,10 @@ func (c *CLI) out() io.Writer {
 }
 
 type (
-	serveCmd    struct{}
-	checkCmd    struct{}
-	versionCmd  struct{}
-	topologyCmd struct {
-		Apply applyCmd `cmd:"" help:"Declare exchanges, queues and bindings at the broker. What is there already stays."`
-	}
-	applyCmd struct {
-		Queues int `help:"Number of event queues; default: the configuration's."`
-	}
-	statusCmd struct {
+	serveCmd   struct{}
+	checkCmd   struct{}
+	versionCmd struct{}
+	statusCmd  struct {
 		JSON bool `help:"Print JSON." name:"json"`
 	}
 	parseCmd struct {
@@ -131,29 +124,4 @@ func (versionCmd) Run(c *CLI) error {
 
 func (p parseCmd) Run(c *CLI) error {
 	return parse.Lines(os.Stdin, c.out(), parse.Options{Host: p.Host, TZ: p.TZ, Received: p.Received})
-}
-
-func (t applyCmd) Run(ctx context.Context, c *CLI) error {
-	cfg, err := config.Load(c.Config)
-	if err != nil {
-		return err
-	}
-	b := cfg.Receive.AMQP
-	if b == nil {
-		return fmt.Errorf("%s: receive.amqp is not set: there is no broker", c.Config)
-	}
-	conn, err := broker.Dial(ctx, b.Config)
-	if err != nil {
-		return err
-	}
-	defer conn.End()
-	top := broker.Topology{Queues: b.Queues}
-	if t.Queues > 0 {
-		top.Queues = t.Queues
-	}
-	if err := top.Apply(conn); err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(c.out(), "%d slots on %d queues\n", broker.Slots, top.Queues)
-	return err
 }

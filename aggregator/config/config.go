@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"belfry/aggregator/notify/irc"
+	"belfry/aggregator/topology"
 	"belfry/shared/broker"
 	"belfry/shared/certs"
 	"belfry/shared/conf"
@@ -64,6 +65,8 @@ func (s Sender) Validate() error {
 type AMQP struct {
 	broker.Config `yaml:",inline"`
 	Queues        int `yaml:"queues"` // number of belfry.events queues; default 4
+
+	Management *topology.Management `yaml:"management"` // the broker's management API, for `belfry topology`; default none
 }
 
 // HTTP is the two doors.
@@ -142,6 +145,9 @@ func Load(path string) (*Config, error) {
 	}
 	if a := c.Receive.AMQP; a != nil {
 		a.Queues = cmp.Or(a.Queues, broker.DefaultQueues)
+		if m := a.Management; m != nil {
+			m.CA = cmp.Or(m.CA, a.CA)
+		}
 	}
 	c.Index.Embedded.Retention = cmp.Or(c.Index.Embedded.Retention, conf.Duration(90*24*time.Hour))
 	c.Serve.Socket = cmp.Or(c.Serve.Socket, defaultSocket)
@@ -180,6 +186,9 @@ func (c *Config) Validate() error {
 		section("receive.amqp", a.Config.Validate())
 		if a.Queues < 0 || a.Queues > broker.Slots {
 			errs = append(errs, fmt.Errorf("receive.amqp.queues: %d is not between 1 and %d", a.Queues, broker.Slots))
+		}
+		if a.Management != nil {
+			section("receive.amqp.management", a.Management.Validate())
 		}
 	}
 	if err := checkPlain(c.Receive.HTTP.Plain); err != nil {

@@ -13,6 +13,8 @@ import (
 	"net/url"
 	"time"
 
+	amqp "github.com/rabbitmq/amqp091-go"
+
 	"belfry/shared/certs"
 	"belfry/shared/conf"
 )
@@ -79,6 +81,22 @@ func (c Config) Validate() error {
 		errs = append(errs, errors.New("user: user and password go together"))
 	}
 	return errors.Join(append(errs, c.Files.Validate())...)
+}
+
+// VHost is the virtual host that all the URLs name.
+func (c Config) VHost() (string, error) {
+	var first string
+	for i, address := range c.URLs {
+		uri, err := amqp.ParseURI(address)
+		if err != nil {
+			return "", fmt.Errorf("urls[%d]: %w", i, err)
+		}
+		if i > 0 && uri.Vhost != first {
+			return "", fmt.Errorf("urls[%d]: virtual host %q, that of the first is %q", i, uri.Vhost, first)
+		}
+		first = uri.Vhost
+	}
+	return first, nil
 }
 
 // Name is the broker's user that a connection speaks as: the certificate's common name, or the configured user.

@@ -32,7 +32,7 @@ var rules = []struct{ from, to string }{
 
 	{"aggregator", "aggregator/app aggregator/config"},
 	{"aggregator/app", "aggregator/... " + leaves},
-	{"aggregator/config", "aggregator/notify/... shared/broker shared/certs shared/conf"},
+	{"aggregator/config", "aggregator/notify/... aggregator/topology shared/broker shared/certs shared/conf"},
 	{"aggregator/receive", "shared/event"},
 	// What an attempt leaves on the disk must be there after the process has ended.
 	{"aggregator/receive/amqp", "shared/segment"},
@@ -52,6 +52,8 @@ var rules = []struct{ from, to string }{
 	{"aggregator/index/...", "aggregator/index aggregator/query aggregator/ledger shared/batch shared/event shared/segment"},
 	{"aggregator/alert", "aggregator/query shared/event shared/backoff"},
 	{"aggregator/notify/...", "shared/conf shared/backoff"},
+	// What the operator's command line does to the broker; no stage knows of it.
+	{"aggregator/topology", "shared/broker shared/conf"},
 	{"aggregator/serve", "aggregator/index aggregator/query aggregator/ui shared/event"},
 
 	// Leaves know neither side, and each other only in this order.

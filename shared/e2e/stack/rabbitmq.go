@@ -2,6 +2,8 @@ package stack
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"belfry/shared/broker"
@@ -21,7 +24,15 @@ type Rabbit struct {
 	Authority *certs.Authority // signs its certificate, and those of its users
 	Users     []User
 	Extra     string // more lines of rabbitmq.conf
+	Manage    bool   // with the management API, for ManagementUser; it makes the start slower
+	Erlang    string // more arguments of the node, as `-rabbit quorum_tick_interval 500`
 }
+
+// ManagementUser is who may do all over the management API, with ManagementPassword.
+const (
+	ManagementUser     = "manager"
+	ManagementPassword = "hush"
+)
 
 // User is who may connect, with a certificate of that common name, and what he may do: three patterns.
 type User struct{ Name, Configure, Write, Read string }
@@ -30,6 +41,7 @@ type User struct{ Name, Configure, Write, Read string }
 type RabbitMQ struct {
 	URL  string // amqps://127.0.0.1:PORT/
 	Addr string // 127.0.0.1:PORT
+	API  string // http://127.0.0.1:PORT of the management API; "" without
 
 	cfg Rabbit
 
@@ -53,11 +65,14 @@ func rabbitServer() (string, error) {
 // StartRabbitMQ starts a broker and returns when it lets its first user in.
 func StartRabbitMQ(ctx context.Context, cfg Rabbit) (*RabbitMQ, error) {
 	r := &RabbitMQ{cfg: cfg}
-	var epmd, dist string
-	if err := freeAddrs(&r.Addr, &epmd, &dist); err != nil {
+	var epmd, dist, api string
+	if err := freeAddrs(&r.Addr, &epmd, &dist, &api); err != nil {
 		return nil, err
 	}
 	r.URL = "amqps://" + r.Addr + "/"
+	if cfg.Manage {
+		r.API = "http://" + api
+	}
 	if err := r.configure(epmd, dist); err != nil {
 		return nil, fmt.Errorf("configure rabbitmq: %w", err)
 	}
@@ -92,7 +107,7 @@ func (r *RabbitMQ) configure(epmd, dist string) error {
 		return err
 	}
 	r.probe = broker.Config{URLs: []string{r.URL}, Files: user, AppID: "probe"}
-	definitions, err := json.MarshalIndent(definitions(r.cfg.Users), "", "  ")
+	definitions, err := json.MarshalIndent(definitions(r.cfg.Users, r.cfg.Manage), "", "  ")
 	if err != nil {
 		return err
 	}
@@ -108,20 +123,26 @@ auth_mechanisms.1 = EXTERNAL
 load_definitions = %s
 disk_free_limit.absolute = 50MB
 %s`, r.Addr, server.CA, server.Cert, server.Key, filepath.Join(dir, "definitions.json"), r.cfg.Extra)
+	plugins := "rabbitmq_auth_mechanism_ssl"
+	if r.cfg.Manage {
+		plugins += ",rabbitmq_management"
+		host, port, _ := net.SplitHostPort(strings.TrimPrefix(r.API, "http://")) // it was made as one
+		conf += fmt.Sprintf("management.tcp.ip = %s\nmanagement.tcp.port = %s\n", host, port)
+	}
 	for name, text := range map[string]string{
 		"definitions.json": string(definitions),
 		"rabbitmq.conf":    conf,
-		"enabled_plugins":  "[rabbitmq_auth_mechanism_ssl].\n",
+		"enabled_plugins":  "[" + plugins + "].\n",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			return err
 		}
 	}
-	r.env = environment(dir, epmd, dist)
+	r.env = environment(dir, epmd, dist, r.cfg.Erlang)
 	return nil
 }
 
-func environment(dir, epmd, dist string) []string {
+func environment(dir, epmd, dist, erlang string) []string {
 	_, epmdPort, _ := net.SplitHostPort(epmd)
 	_, distPort, _ := net.SplitHostPort(dist)
 	return []string{
@@ -138,12 +159,12 @@ func environment(dir, epmd, dist string) []string {
 		"RABBITMQ_ADVANCED_CONFIG_FILE=" + filepath.Join(dir, "none.config"),
 		"RABBITMQ_ENABLED_PLUGINS_FILE=" + filepath.Join(dir, "enabled_plugins"),
 		"RABBITMQ_PID_FILE=" + filepath.Join(dir, "pid"),
-		"RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=-kernel inet_dist_use_interface {127,0,0,1} -start_epmd false +S 2:2 +sbwt none",
+		"RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=-kernel inet_dist_use_interface {127,0,0,1} -start_epmd false +S 2:2 +sbwt none " + erlang,
 	}
 }
 
 // definitions are the users and what they may do, as the broker imports them at its start.
-func definitions(users []User) any {
+func definitions(users []User, manage bool) any {
 	type m = map[string]any
 	var all, permissions []m
 	for _, u := range users {
@@ -151,7 +172,21 @@ func definitions(users []User) any {
 		all = append(all, m{"name": u.Name, "password_hash": "", "hashing_algorithm": "rabbit_password_hashing_sha256", "tags": []string{}})
 		permissions = append(permissions, m{"user": u.Name, "vhost": "/", "configure": u.Configure, "write": u.Write, "read": u.Read})
 	}
+	if manage {
+		all = append(all, m{
+			"name": ManagementUser, "password_hash": passwordHash(ManagementPassword),
+			"hashing_algorithm": "rabbit_password_hashing_sha256", "tags": []string{"administrator"},
+		})
+		permissions = append(permissions, m{"user": ManagementUser, "vhost": "/", "configure": ".*", "write": ".*", "read": ".*"})
+	}
 	return m{"users": all, "vhosts": []m{{"name": "/"}}, "permissions": permissions}
+}
+
+// passwordHash is how the broker keeps a password: a salt of four bytes, and the hash of salt and password.
+func passwordHash(password string) string {
+	salt := []byte("salt")
+	sum := sha256.Sum256(append(salt, password...))
+	return base64.StdEncoding.EncodeToString(append(salt, sum[:]...))
 }
 
 // Start starts the node, again after Halt or Kill, with what it had on disk. It returns when it lets a user in.
@@ -176,7 +211,10 @@ func (r *RabbitMQ) Start(ctx context.Context) error {
 			return err
 		}
 		conn.End()
-		return nil
+		if r.API == "" {
+			return nil
+		}
+		return accepts("tcp", strings.TrimPrefix(r.API, "http://"))
 	})
 	if err != nil {
 		return fmt.Errorf("%w\n%s", err, lastOf(filepath.Join(r.cfg.Dir, "log", "rabbitmq.log")))
