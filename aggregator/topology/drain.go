@@ -7,11 +7,11 @@ import (
 	"time"
 )
 
-// What a queue's leader tells comes in intervals (five seconds, unless configured otherwise), and passes from the queue
-// to the API by a second interval. A number is only good evidence if the leader has counted after the last slot was
-// unbound: its count of work done has then grown twice since. The third time is for messages that were under way, and
-// for an API of several nodes that do not know the same.
-const growths = 3
+// What a queue's leader tells is out of date: it counts in intervals, and the API takes over its numbers in intervals of
+// its own (five seconds both, unless configured otherwise). A number is only good evidence if the leader has counted
+// after the last slot was unbound: its count of work done has then grown twice since. The third time is for messages
+// that were under way, and for an API of several nodes that do not know the same.
+const freshGrowths = 3
 
 const (
 	lookEvery   = 250 * time.Millisecond
@@ -23,7 +23,8 @@ const (
 type watch struct {
 	step  Step
 	last  queue
-	grown int
+	grown int // times since it drains
+	fresh int // times after which it counts
 	seen  bool
 }
 
@@ -38,14 +39,14 @@ func (w *watch) observe(q queue) bool {
 		w.grown++
 	}
 	w.last, w.seen = q, true
-	return w.grown >= growths && q.Messages == 0
+	return w.grown >= w.fresh && q.Messages == 0
 }
 
 // stuck says why a queue did not drain, and what to do.
 func (w *watch) stuck() error {
 	name := w.step.Queue
 	switch q := w.last; {
-	case !w.seen || w.grown < growths && !q.told():
+	case !w.seen || w.grown < w.fresh && !q.told():
 		return fmt.Errorf("%s: its leader was not heard of: see belfry topology check", name)
 	case q.Messages > 0 && q.Consumers == 0:
 		return fmt.Errorf("%s: holds %d messages, and nobody consumes it: start an aggregator whose receive.amqp.queues is more than the "+
@@ -65,7 +66,7 @@ func (a *applier) drain(ctx context.Context, steps []Step) error {
 	late := time.After(a.cfg.Drain)
 	var waiting []*watch
 	for _, s := range steps {
-		waiting = append(waiting, &watch{step: s})
+		waiting = append(waiting, &watch{step: s, fresh: a.growths})
 	}
 	for look, failures := 0, 0; ; look++ {
 		left, err := a.drained(ctx, waiting)

@@ -80,7 +80,7 @@ func (t *Topology) leaders(ctx context.Context, s *state, p *Plan, conn *broker.
 	for _, w := range t.want.All(s.version) {
 		// What was not heard of is a finding already.
 		q, there := s.queues[w.Name]
-		if there && q.told() && q.Type == "quorum" && q.Arguments["x-single-active-consumer"] == true {
+		if there && (q.told() || s.mute) && q.Type == "quorum" && q.Arguments["x-single-active-consumer"] == true {
 			answer := make(chan error, 1)
 			answers[w.Name] = answer
 			go func() { answer <- conn.Led(ctx, w.Name) }()

@@ -163,7 +163,6 @@ func (c *client) unreached(err error) error {
 	var host x509.HostnameError
 	var cert *tls.CertificateVerificationError
 	var alert tls.AlertError
-	var record tls.RecordHeaderError
 	what := "management API: %w; is the broker up, its plugin rabbitmq_management enabled " +
 		"(rabbitmq-plugins enable rabbitmq_management), and receive.amqp.management.url right?"
 	switch {
@@ -173,7 +172,7 @@ func (c *client) unreached(err error) error {
 		what = "management API: TLS: %w; the name in receive.amqp.management.url must be one of the certificate's"
 	case errors.As(err, &unknown), errors.As(err, &cert):
 		what = "management API: TLS: %w; receive.amqp.management.ca must hold the authority of its certificate"
-	case errors.As(err, &record):
+	case strings.Contains(err.Error(), "gave HTTP response to HTTPS client"):
 		what = "management API: TLS: %w; that port does not speak TLS"
 	case errors.As(err, &alert), strings.Contains(err.Error(), "remote error: tls"):
 		what = "management API: TLS: %w; it wants a certificate: receive.amqp.management.cert and key"

@@ -81,6 +81,10 @@ func (t *Topology) judge(s *state) *Plan {
 	judgeTaps(s, p)
 	t.judgeSlots(s, p)
 	t.judgeAgents(s, p)
+	if s.mute && slices.ContainsFunc(p.Steps, func(s Step) bool { return s.Do == drain }) {
+		p.block("management API", "has no statistics: whether a queue is empty cannot be seen, and no slot can move",
+			"set management.disable_stats and management_agent.disable_metrics_collector to false in rabbitmq.conf")
+	}
 	if len(p.Blocked()) > 0 {
 		p.Steps = []Step{}
 	}
@@ -169,7 +173,7 @@ func (t *Topology) judgeQueue(s *state, p *Plan, w broker.Queue) {
 	}
 	t.judgeLosses(p, q, w, anew)
 	switch {
-	case !q.told():
+	case !q.told() && !s.mute:
 		p.leave(object, noLeader, t.revive(w.Name))
 	case slices.Contains([]string{"minority", "down", "stopped", "crashed", "terminated"}, q.State):
 		p.leave(object, "is "+q.State, "start the nodes of the cluster that are down")

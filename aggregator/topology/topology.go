@@ -54,7 +54,9 @@ type Topology struct {
 	vhost  string
 	user   string // of aggregators
 	client *client
-	news   time.Duration // see newsWithin
+
+	news    time.Duration // see newsWithin
+	growths int           // see freshGrowths
 }
 
 // New returns the topology of a broker. It connects to nothing.
@@ -64,7 +66,7 @@ func New(cfg Config) (*Topology, error) {
 	if cfg.Queues < 1 || cfg.Queues > broker.Slots {
 		return nil, fmt.Errorf("%d queues, want 1 to %d", cfg.Queues, broker.Slots)
 	}
-	t := &Topology{cfg: cfg, want: broker.Topology{Queues: cfg.Queues}, news: newsWithin}
+	t := &Topology{cfg: cfg, want: broker.Topology{Queues: cfg.Queues}, news: newsWithin, growths: freshGrowths}
 	var err error
 	if t.vhost, err = cfg.Broker.VHost(); err != nil {
 		return nil, err
