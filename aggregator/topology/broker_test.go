@@ -3,6 +3,7 @@ package topology
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -175,6 +176,16 @@ func (p *Plan) of(do string) (first, last int) {
 	return first, last
 }
 
+// applyFull applies while queues are full, and nothing is taken from them until somebody waits for that.
+func (r *rig) applyFull(t *Topology, f *traffic) {
+	r.Helper()
+	release := f.full()
+	defer release()
+	if err := t.Apply(r.Context(), r.plan(t), Progress{Waiting: func(string, int, int, int) { release() }}); err != nil {
+		r.Fatal(err)
+	}
+}
+
 // Slots move while an agent publishes and an aggregator takes, and whoever moves them is killed again and again: nothing
 // is lost, and the order of each slot is kept.
 func (r *rig) testMove(t *testing.T) {
@@ -191,7 +202,7 @@ func (r *rig) testMove(t *testing.T) {
 	f.flows()
 	r.clean(four)
 	three := r.open(3, agents)
-	r.apply(three)
+	r.applyFull(three, f)
 	f.flows()
 	f.settle()
 	r.clean(three)
@@ -236,6 +247,12 @@ func (r *rig) testStuck(t *testing.T) {
 	conn := r.connect("agent-1")
 	r.may(conn, true, "publish a batch", publish(within(t), broker.Events, "00"))
 	top := r.open(2, agents)
+	eventually(t, func() error {
+		if q, _, err := top.queue(t.Context(), broker.EventQueue(0)); err != nil || q.Ready != 1 {
+			return fmt.Errorf("%d messages, %v", q.Ready, err)
+		}
+		return nil
+	})
 	top.cfg.Drain = 2 * time.Second
 	told := 0
 	err := top.Apply(t.Context(), r.plan(top), Progress{Waiting: func(q string, ready, _, consumers int) {

@@ -25,6 +25,8 @@ type traffic struct {
 	sub  sync.WaitGroup
 	quit func() // ends the consuming
 
+	gate sync.RWMutex // locked: nothing is taken
+
 	mu   sync.Mutex
 	sent map[string]int // by slot: how many were confirmed
 	got  map[string]int // by slot: the highest that came
@@ -132,6 +134,8 @@ func (f *traffic) consumeOne(ctx context.Context, conn *broker.Conn, name string
 
 // take is slow: the order of what it notes is the order in which things are indexed.
 func (f *traffic) take(d amqp.Delivery) {
+	f.gate.RLock()
+	defer f.gate.RUnlock()
 	time.Sleep(2 * time.Millisecond)
 	n, _ := strconv.Atoi(string(d.Body))
 	f.mu.Lock()
@@ -164,6 +168,23 @@ func (f *traffic) flows() {
 		}
 		return nil
 	})
+}
+
+// full has the aggregator take nothing, and waits until the agent is as far ahead as it goes. The func lets it go on.
+func (f *traffic) full() (release func()) {
+	f.t.Helper()
+	f.gate.Lock()
+	release = sync.OnceFunc(f.gate.Unlock)
+	f.t.Cleanup(release)
+	eventually(f.t, func() error {
+		for _, slot := range busySlots {
+			if key := broker.SlotKey(slot); f.ahead(key) <= backlog {
+				return fmt.Errorf("slot %s: %d lie in its queue", key, f.ahead(key))
+			}
+		}
+		return nil
+	})
+	return release
 }
 
 // settle ends the publishing, and waits until all has come that was confirmed: in order, nothing lost.
