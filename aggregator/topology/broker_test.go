@@ -39,6 +39,7 @@ func TestBroker(t *testing.T) {
 	part("in the way", r.testBlocked)
 	part("errors", r.testErrors)
 	part("without management", r.testBlind)
+	part("command", r.testCommand)
 	part("login and leaders", r.testLogin)
 }
 
@@ -195,9 +196,8 @@ func (r *rig) testMove(t *testing.T) {
 	first := func(do string, more int) func(*Plan) int {
 		return func(p *Plan) int { n, _ := p.of(do); return n + more }
 	}
-	r.cut(four, first(hold, 70))  // some are held
-	r.cut(four, first(drain, 0))  // all are held
-	r.cut(four, first(bind, 100)) // some are bound anew
+	r.cut(four, first(hold, 70)) // some are held
+	r.cut(four, first(drain, 0)) // all are held
 	r.apply(four)
 	f.flows()
 	r.clean(four)
@@ -253,7 +253,7 @@ func (r *rig) testStuck(t *testing.T) {
 		}
 		return nil
 	})
-	top.cfg.Drain = 2 * time.Second
+	top.cfg.Drain = time.Second
 	told := 0
 	err := top.Apply(t.Context(), r.plan(top), Progress{Waiting: func(q string, ready, _, consumers int) {
 		if q == broker.EventQueue(0) && ready == 1 && consumers == 0 {

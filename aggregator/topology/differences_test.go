@@ -174,14 +174,13 @@ func (r *rig) testBlocked(t *testing.T) {
 	all := slices.Concat(
 		anew("exchanges", broker.Foreign, object{"type": "topic", "durable": true}, "exchange belfry.foreign is of type topic, wanted fanout", "delete it"),
 		anew("exchanges", broker.Live, object{"type": "fanout", "durable": false}, "exchange belfry.live is durable false"),
-		anew("exchanges", broker.Events, object{"type": "direct", "durable": true, "arguments": object{"alternate-exchange": "amq.fanout"}},
-			"exchange belfry.events has the alternate exchange amq.fanout"),
-		anew("queues", "belfry.events.02", object{"durable": true}, "queue belfry.events.02 is of type classic", "rabbitmqctl delete_queue -p / belfry.events.02"),
-		anew("queues", "belfry.events.01", queue(object{"x-single-active-consumer": false}), "queue belfry.events.01 has x-single-active-consumer false, wanted true"),
-		// This one works, but loses: it is for the operator to say when it may go.
-		anew("queues", broker.Foreign, queue(object{"x-delivery-limit": 20, "x-max-length": 10}), "queue belfry.foreign has the argument x-delivery-limit 20"),
+		anew("exchanges", broker.Acks, object{"type": "direct", "durable": true, "arguments": object{"alternate-exchange": "amq.fanout"}},
+			"exchange belfry.acks has the alternate exchange amq.fanout"),
+		anew("queues", broker.Dead, object{"durable": true}, "queue belfry.dead is of type classic", "rabbitmqctl delete_queue -p / belfry.dead"),
+		anew("queues", broker.Foreign, queue(object{"x-single-active-consumer": false, "x-delivery-limit": 20, "x-max-length": 10}), "queue belfry.foreign has the argument x-delivery-limit 20"),
 	)
-	all = append(all, breakage{"GET", "/api/overview", nil, []string{"queue belfry.foreign has the argument x-max-length 10"}})
+	all = append(all, broken("GET", "/api/overview", nil, "queue belfry.foreign has the argument x-max-length 10"),
+		broken("GET", "/api/overview", nil, "queue belfry.foreign has x-single-active-consumer false, wanted true"))
 	r.breakAll(top, all)
 	p := r.plan(top)
 	err := top.Apply(t.Context(), p, Progress{})

@@ -59,6 +59,7 @@ func start(t *testing.T) *rig {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
+		r.rabbit.Kill() // an end in order takes the API five seconds
 		if err := r.rabbit.Stop(); err != nil {
 			t.Error(err)
 		}
