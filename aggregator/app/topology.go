@@ -42,9 +42,9 @@ func (applyTopologyCmd) Help() string {
 	return `Users, their rights, and moving slots when the number of queues changes need receive.amqp.management in the
 configuration; without it exchanges, queues and bindings are declared, and nothing is compared.
 
-While slots move, the batches of their agents wait. To have more queues: apply, then set receive.amqp.queues and restart
-the aggregators. To have fewer: apply --queues N while they still consume all, then set it and restart them.
-Ctrl-C is safe at any time: run it again.`
+To have more queues, or fewer: apply --queues N while the aggregators consume all that there are, then set
+receive.amqp.queues and restart them. While slots move, the batches of their agents wait: some 20 seconds, or as long as
+the aggregators need for what lies in the queues. Ctrl-C is safe at any time: run it again.`
 }
 
 // open returns the topology that is wanted.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"belfry/aggregator/notify/irc"
+	"belfry/aggregator/topology"
 	"belfry/shared/broker"
 	"belfry/shared/certs"
 	"belfry/shared/conf"
@@ -75,7 +76,7 @@ func TestFullFile(t *testing.T) {
 	c, err := f.load(`
 state: /var/lib/other
 receive:
-  amqp: {urls: ["amqps://mq:5671/"], CERTS, user: u, password: hush, confirm_timeout: 90s, queues: 8}
+  amqp: {urls: ["amqps://mq:5671/"], CERTS, user: u, password: hush, confirm_timeout: 90s, queues: 8, management: {url: "https://mq:15671", user: m, password: hush2, ca: DIR/ca.pem}}
   http:
     plain: "[::1]:8080"
     tls: {listen: "10.0.0.1:8443", CERTS}
@@ -92,7 +93,7 @@ serve: {socket: /run/other.sock, metrics: "unix:/run/metrics.sock"}
 		Receive: Receive{
 			AMQP: &AMQP{Queues: 8, Config: broker.Config{
 				URLs: []string{"amqps://mq:5671/"}, Files: f.files, User: "u", Password: "hush", Confirm: conf.Duration(90 * time.Second),
-			}},
+			}, Management: &topology.Management{URL: "https://mq:15671", User: "m", Password: "hush2", CA: f.files.CA}},
 			HTTP: HTTP{Plain: "[::1]:8080", TLS: &TLS{Listen: "10.0.0.1:8443", Files: f.files}},
 		},
 		Index: Index{Embedded{Retention: conf.Duration(30 * 24 * time.Hour), Memory: 2 << 30}},
@@ -127,6 +128,10 @@ func TestDefaults(t *testing.T) {
 	if err != "" || c.Receive.AMQP.Queues != 4 || c.Receive.HTTP.Plain != "off" || c.Receive.HTTP.TLS.Listen != ":8443" {
 		t.Errorf("%+v, %s", c, err)
 	}
+	c, err = f.load("receive: {amqp: {urls: [\"amqps://mq/\"], CERTS, management: {url: \"https://mq:15671\", user: m, password: p}}}\n")
+	if err != "" || c.Receive.AMQP.Management.CA != f.files.CA {
+		t.Errorf("%+v, %s", c.Receive.AMQP, err)
+	}
 	if _, err := Load("/nowhere/aggregator.yaml"); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("no file: %v", err)
 	}
@@ -151,6 +156,10 @@ func TestFaults(t *testing.T) {
 		" receive.amqp.queues: 257 is not between 1 and 256")
 	f("receive: {amqp: {CERTS, queues: -1}}\n", " receive.amqp.urls: at least one is needed",
 		" receive.amqp.queues: -1 is not between 1 and 256")
+	f("receive: {amqp: {urls: [\"amqps://h/\"], CERTS, management: {url: \"http://mq:15672\", user: u, ca: DIR/gone.pem}}}\n",
+		` receive.amqp.management.url: "http://mq:15672" would send the password in the clear: https, or a loopback address`,
+		" receive.amqp.management.user: user and password must both be set",
+		" receive.amqp.management.ca: open DIR/gone.pem: no such file or directory")
 	f("receive: {http: {plain: \"0.0.0.0:8080\"}}\n",
 		` receive.http.plain: "0.0.0.0:8080" takes events without a token and must be a loopback address`)
 	f("receive: {http: {plain: \":8080\"}}\n",
@@ -191,14 +200,14 @@ func TestFaults(t *testing.T) {
 
 func TestSecretsAreNotPrinted(t *testing.T) {
 	c, err := newFolder(t).load(`
-receive: {amqp: {urls: ["amqps://mq/"], CERTS, user: u, password: hush}}
+receive: {amqp: {urls: ["amqps://mq/"], CERTS, user: u, password: hush, management: {url: "https://mq/", user: u, password: hush}}}
 notify: {irc: {server: "h:1", tls: true, channel: "#a", oncall: b, sasl: {user: u, password: hush}}}
 `)
 	if err != "" {
 		t.Fatal(err)
 	}
 	text, jsonErr := json.Marshal(c)
-	shown := fmt.Sprintf("%+v %#v %+v %+v %s", c, c.Receive.AMQP, *c.Receive.AMQP, *c.Notify.IRC.SASL, text)
+	shown := fmt.Sprintf("%+v %#v %+v %+v %+v %s", c, c.Receive.AMQP, *c.Receive.AMQP, *c.Receive.AMQP.Management, *c.Notify.IRC.SASL, text)
 	if jsonErr != nil || strings.Contains(shown, "hush") || !strings.Contains(shown, "***") {
 		t.Errorf("a secret shows: %s", shown)
 	}
