@@ -102,7 +102,7 @@ func (a applyTopologyCmd) Run(ctx context.Context, c *CLI) error {
 		for _, s := range plan.Steps {
 			show(s)
 		}
-	} else if err := t.Apply(ctx, plan, a.progress(c, show)); err != nil {
+	} else if err := a.apply(ctx, c, t, plan, show); err != nil {
 		return err
 	}
 	if blind {
@@ -111,14 +111,18 @@ func (a applyTopologyCmd) Run(ctx context.Context, c *CLI) error {
 	return a.told(c, plan, want.Queues)
 }
 
-func (a applyTopologyCmd) progress(c *CLI, show func(topology.Step)) topology.Progress {
-	return topology.Progress{
-		Done: show,
+func (applyTopologyCmd) apply(ctx context.Context, c *CLI, t *topology.Topology, plan *topology.Plan, show func(topology.Step)) error {
+	back := 0
+	err := t.Apply(ctx, plan, topology.Progress{
+		Done: show, Restored: func(topology.Step) { back++ },
 		Waiting: func(queue string, ready, unacked, consumers int) {
-			c.Log.Info("waiting until a queue is empty", "queue", queue, "ready", ready, "unacked", unacked, "consumers", consumers)
+			c.Log.Info("waiting until it is sure that a queue is empty", "queue", queue, "ready", ready, "unacked", unacked, "consumers", consumers)
 		},
-		Restored: func(s topology.Step) { c.Log.Warn("back where it was", "slot", s.Key, "queue", s.Queue) },
+	})
+	if back > 0 {
+		c.Log.Warn("slots are bound again where they were", "slots", back)
 	}
+	return err
 }
 
 // told prints what is left, and a last line.

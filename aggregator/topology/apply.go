@@ -39,6 +39,9 @@ func (t *Topology) Apply(ctx context.Context, p *Plan, progress Progress) error 
 	a := &applier{Topology: t, progress: progress, held: make(map[string]Step)}
 	defer a.close()
 	err := a.run(ctx, p.Steps)
+	if err != nil && ctx.Err() != nil {
+		err = fmt.Errorf("stopped before the end; run it again to go on: %w", ctx.Err()) // what it made fail tells nothing more
+	}
 	if err != nil && len(a.held) > 0 {
 		err = errors.Join(err, a.restore(ctx))
 	}
@@ -85,6 +88,7 @@ func (a *applier) one(ctx context.Context, l *lane, s Step) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	a.note(s)
 	var err error
 	switch s.Do {
 	case putUser:
@@ -104,18 +108,22 @@ func (a *applier) one(ctx context.Context, l *lane, s Step) error {
 	return nil
 }
 
-// done keeps what is held, and tells.
+// note keeps what is held, before it is tried: a step that fails may have been done. A slot that may be unbound is bound
+// again; one that may be bound is left to the next plan.
+func (a *applier) note(s Step) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch {
+	case s.Do == hold:
+		a.held[s.Key] = s
+	case s.Do == bind && s.Exchange == broker.Events:
+		delete(a.held, s.Key)
+	}
+}
+
 func (a *applier) done(s Step) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	switch s.Do {
-	case hold:
-		a.held[s.Key] = s
-	case bind:
-		if s.Exchange == broker.Events {
-			delete(a.held, s.Key)
-		}
-	}
 	if a.progress.Done != nil {
 		a.progress.Done(s)
 	}

@@ -222,7 +222,7 @@ func (r *rig) testGivenUp(t *testing.T) {
 	err := top.Apply(ctx, p, Progress{
 		Done: func(s Step) {
 			if s.Do == hold && s.Key == "80" {
-				cancel()
+				go cancel() // in the middle of a step, perhaps
 			}
 		},
 		Restored: func(Step) { restored++ },

@@ -16,7 +16,7 @@ func (l *lane) close() {
 	}
 }
 
-// do does one step.
+// do does one step. When ctx is done before the broker answers, the connection ends with it.
 func (l *lane) do(ctx context.Context, cfg broker.Config, s Step) error {
 	if l.conn == nil || l.conn.IsClosed() {
 		conn, err := broker.Dial(ctx, cfg)
@@ -25,13 +25,20 @@ func (l *lane) do(ctx context.Context, cfg broker.Config, s Step) error {
 		}
 		l.conn = conn
 	}
+	stop := context.AfterFunc(ctx, l.conn.Cut)
+	err := l.ask(s)
+	if !stop() {
+		l.conn = nil // it was cut, and may not know yet
+	}
+	return err
+}
+
+func (l *lane) ask(s Step) error {
 	ch, err := l.conn.Channel()
 	if err != nil {
 		return fmt.Errorf("open channel: %w", err)
 	}
 	defer ch.Close()
-	// What a broker does not answer ends with the connection.
-	defer context.AfterFunc(ctx, l.conn.Cut)()
 	switch s.Do {
 	case addExchange:
 		return broker.Exchange{Name: s.Exchange, Kind: s.Kind}.Declare(ch)

@@ -21,7 +21,8 @@
 // held for it. Who gives up before the end (Ctrl-C, a queue that does not drain) binds what it held where it was: that
 // keeps the order as well.
 //
-// A Topology is for one goroutine.
+// A Topology is for one goroutine. Two operators who apply different numbers of queues at once are not kept apart; a
+// check tells what came of it, and the next Apply repairs it.
 package topology
 
 import (
