@@ -1,6 +1,7 @@
 package topology
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -306,6 +307,11 @@ func (r *rig) testLogin(t *testing.T) {
 	}
 	r.sees(top, `connection by certificate is not taken for "belfry"`, "authenticated user was 'CN=belfry'", "ssl_cert_login_from = common_name")
 	r.sees(top, "queue belfry.events.01 has no leader", "stop and start its nodes in order", "rabbitmqctl delete_queue -p / belfry.events.01")
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if err := r.connect("probe").Led(ctx, "belfry.events.01"); !broker.Leaderless(err) {
+		t.Errorf("ask the leader itself: %v", err)
+	}
 	r.api("DELETE", path("users", "CN=belfry"), nil)
 	r.sees(top, `connection by certificate is refused, though there is a user "belfry"`, "ssl_cert_login_from = common_name")
 }

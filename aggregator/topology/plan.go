@@ -197,7 +197,7 @@ func (t *Topology) judgeLosses(p *Plan, q queue, w broker.Queue, anew string) {
 		if l.name == "delivery-limit" {
 			unlimited = same(wanted, arg) || arg == nil && same(wanted, policy)
 		}
-		if strings.HasPrefix(l.name, "max-length") && "reject-publish" == overflow(q) {
+		if strings.HasPrefix(l.name, "max-length") && overflow(q) == "reject-publish" {
 			continue // nothing is dropped: the agents wait
 		}
 		if arg != nil && !same(arg, wanted) {

@@ -282,7 +282,7 @@ agents:6: "xxxxxxxxxxxxxxxxxxxx"... is longer than 64 bytes`)
 }
 
 func TestRights(t *testing.T) {
-	if got := AgentRights("web+1.example.org"); got != (Rights{`^$`, `^belfry\.events$`, `^belfry\.acks\.web\+1\.example\.org$`}) {
+	if got := agentRights("web+1.example.org"); got != (Rights{`^$`, `^belfry\.events$`, `^belfry\.acks\.web\+1\.example\.org$`}) {
 		t.Errorf("%+v", got)
 	}
 }

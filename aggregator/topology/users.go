@@ -12,8 +12,8 @@ import (
 // aggregatorRights are what the aggregators' user needs.
 var aggregatorRights = Rights{`^belfry\.`, `^belfry\.`, `^belfry\.`}
 
-// AgentRights are all that an agent may do: publish batches, and read what the index has of it.
-func AgentRights(name string) Rights {
+// agentRights are all that an agent may do: publish batches, and read what the index has of it.
+func agentRights(name string) Rights {
 	return Rights{
 		Configure: `^$`,
 		Write:     `^` + regexp.QuoteMeta(broker.Events) + `$`,
@@ -74,7 +74,7 @@ func (t *Topology) judgeAgents(s *state, p *Plan) {
 		bindings[b.Destination] = append(bindings[b.Destination], b)
 	}
 	for _, name := range t.cfg.Agents {
-		t.judgeRights(s, p, name, AgentRights(name), name)
+		t.judgeRights(s, p, name, agentRights(name), name)
 		w := broker.AcksOf(name)
 		judgeAckQueue(s, p, w, name)
 		judgeBindings(&state{bindings: bindings[w.Name]}, p, w, name)
@@ -108,7 +108,7 @@ func (t *Topology) judgeStrangers(s *state, p *Plan) {
 	for _, name := range t.cfg.Agents {
 		listed[name] = true
 	}
-	write := AgentRights("").Write
+	write := agentRights("").Write
 	for _, r := range s.permissions {
 		if r.VHost == t.vhost && r.Write == write && !listed[r.User] && r.User != t.user {
 			p.leave(fmt.Sprintf("user %q", r.User), "may publish as an agent, and is not in the list of agents",
