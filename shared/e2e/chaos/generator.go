@@ -22,8 +22,11 @@ const (
 	longestTurn = 400                   // lines that go to one file before the next has its turn
 )
 
-// logFiles are the names of a host's files.
-var logFiles = []string{"app.log", "mail.log"}
+// logFiles are a host's files. One is rotated by copytruncate, for a program that cannot be told to begin a new file.
+var logFiles = []struct {
+	name      string
+	truncated bool
+}{{"app.log", false}, {"mail.log", false}, {"kern.log", true}}
 
 // host writes numbered lines, 1 and up, to its files. Which number goes to which file, where the file is rotated, and
 // what stands in the line depend on the seed alone. One goroutine writes.
@@ -57,6 +60,7 @@ type turn struct {
 // logFile is one file with its archives.
 type logFile struct {
 	path       string
+	truncated  bool // at a rotation, instead of renamed
 	live       *os.File
 	size       int64
 	lines      int      // in the live file
@@ -76,7 +80,7 @@ func newHost(dir, name string, seed uint64, perSecond int) (*host, error) {
 		return nil, err
 	}
 	for _, f := range logFiles {
-		l := &logFile{path: filepath.Join(dir, f)}
+		l := &logFile{path: filepath.Join(dir, f.name), truncated: f.truncated}
 		h.draw(l, perSecond)
 		h.files = append(h.files, l)
 		var err error
@@ -93,6 +97,9 @@ func (h *host) draw(l *logFile, perSecond int) {
 	second := max(1, perSecond/len(logFiles))
 	l.most = 8*second + h.rnd.IntN(12*second)
 	l.late = h.rnd.IntN(second)
+	if l.truncated {
+		l.late = 0
+	}
 }
 
 func (l *logFile) open() (*os.File, error) {
@@ -167,21 +174,28 @@ func (l *logFile) until() int {
 	return l.most
 }
 
-// rotate does what logrotate does, when it is time: the archives move up by one, the file is renamed and a new one is
-// made; its writer goes on for a little while, then turns to the new one; and the old one is compressed.
+// rotate does what logrotate does, when it is time.
 func (h *host) rotate(l *logFile, perSecond int) error {
-	if l.next == nil && l.lines >= l.until() {
-		if err := l.rename(); err != nil {
-			return err
-		}
-	}
-	if l.next == nil || l.lines < l.until() {
+	if l.lines < l.until() {
 		return nil
 	}
-	if err := errors.Join(l.put(l.held), l.live.Close()); err != nil {
-		return err
+	switch {
+	case l.truncated:
+		if err := l.truncate(); err != nil {
+			return err
+		}
+	case l.next == nil:
+		if err := l.rename(); err != nil || l.lines < l.most {
+			return err
+		}
+		fallthrough
+	default:
+		if err := errors.Join(l.put(l.held), l.live.Close()); err != nil {
+			return err
+		}
+		l.live, l.next = l.next, nil
 	}
-	l.live, l.next, l.held, l.size, l.lines = l.next, nil, nil, 0, 0
+	l.held, l.size, l.lines = nil, 0, 0
 	l.generation++
 	h.draw(l, perSecond)
 	h.packing.Go(func() {
@@ -196,19 +210,38 @@ func (h *host) rotate(l *logFile, perSecond int) error {
 	return nil
 }
 
-func (l *logFile) rename() (err error) {
-	l.rotating.Lock() // the last one is still being compressed
+// makeRoom moves the archives up by one. The last rotation must have ended; the next one waits for this.
+func (l *logFile) makeRoom() error {
+	l.rotating.Lock()
 	for n := l.generation; n > 0; n-- {
 		err := os.Rename(fmt.Sprintf("%s.%d.gz", l.path, n), fmt.Sprintf("%s.%d.gz", l.path, n+1))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
-	if err := os.Rename(l.path, l.path+".1"); err != nil {
+	return nil
+}
+
+// rename gives the file its rotated name and makes a new one; its writer goes on with the old one for a little while.
+func (l *logFile) rename() error {
+	if err := errors.Join(l.makeRoom(), os.Rename(l.path, l.path+".1")); err != nil {
 		return err
 	}
+	var err error
 	l.next, err = l.open()
 	return err
+}
+
+// truncate copies the file and empties it. Nothing is written in between: what were, no one could read.
+func (l *logFile) truncate() error {
+	if err := errors.Join(l.makeRoom(), l.put(l.held)); err != nil {
+		return err
+	}
+	text, err := os.ReadFile(l.path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(os.WriteFile(l.path+".1", text, 0o644), l.live.Truncate(0))
 }
 
 // end finishes what was begun: half lines, and archives.
