@@ -18,7 +18,8 @@ const (
 	tellEvery = 5 * time.Second
 	lookEvery = time.Second
 	quiet     = 3 * time.Second   // nothing moves for so long: all has arrived, if all is there
-	stuck     = 150 * time.Second // nor for so long, although something is missing: longer than any back-off
+	gone      = 30 * time.Second  // nor for so long, and nothing is on its way: what is missing does not come
+	stuck     = 150 * time.Second // nor for so long, although something is on its way: longer than any back-off
 )
 
 // errLeaderless says that the broker has lost a queue, which is not ours to lose.
@@ -27,82 +28,64 @@ var errLeaderless = errors.New("a fault of the environment: queues without a lea
 // chaos is one run.
 type chaos struct {
 	*town
-	o     options
-	out   io.Writer
-	begin time.Time
-	hosts []*host
-	f     *faults
-	mu    sync.Mutex // of out
-	died  []error    // programs that ended by themselves
+	o       options
+	out     io.Writer
+	begin   time.Time
+	folder  string
+	hosts   []*host
+	f       *faults
+	mu      sync.Mutex // of out
+	died    []error    // programs that ended by themselves
+	tally   *tally
+	verdict verdict
 }
 
 // run does everything and prints the last line. It returns nil if nothing was lost or repeated.
-func run(ctx context.Context, o options, out io.Writer) (err error) {
-	c := &chaos{o: o, out: out, begin: time.Now()}
-	dir, err := os.MkdirTemp("", "belfry-chaos")
-	if err == nil {
-		err = os.Chmod(dir, 0o755) // the servers run as users of their own
+func run(ctx context.Context, o options, out io.Writer) error {
+	c := &chaos{o: o, out: out, begin: time.Now(), f: new(faults), tally: newTally(nil)}
+	err := c.all(ctx)
+	c.verdict.sent = c.sent() // also when there was no judgement
+	switch {
+	case ctx.Err() != nil || err == nil && !o.Keep:
+		err = errors.Join(err, os.RemoveAll(c.folder))
+	case err != nil:
+		c.say("FAILED: %v", err)
+		fallthrough
+	default:
+		c.say("logs and states are kept in %s; SEED=%d makes the same plan again", c.folder, o.Seed)
 	}
-	if err != nil {
-		return err
+	if ctx.Err() != nil {
+		c.say("ended from outside: everything is stopped, %s is removed", c.folder)
 	}
-	var v verdict
-	var t *tally
-	defer func() { // after everything that could go wrong
-		if err == nil && !o.Keep || ctx.Err() != nil {
-			err = errors.Join(err, os.RemoveAll(dir))
-		}
-		switch {
-		case ctx.Err() != nil:
-			c.say("ended from outside: everything is stopped, %s is removed", dir)
-		case err != nil:
-			c.say("FAILED: %v", err)
-			c.say("logs and states are kept in %s; SEED=%d makes the same plan again", dir, o.Seed)
-		case o.Keep:
-			c.say("logs and states are kept in %s", dir)
-		}
-		c.last(v, t)
-	}()
-	if err := c.open(ctx, dir); err != nil {
+	v := c.verdict
+	fmt.Fprintf(out, "chaos: sent=%d indexed=%d lost=%d repeated=%d declared_gaps=%d doubt=%d kills=%d seed=%d\n",
+		v.sent, v.indexed, v.lost, v.repeated, c.tally.gaps, c.tally.doubts, c.f.kills.Load(), o.Seed)
+	return err
+}
+
+// all is a run from its beginning until everything has ended. The folder stays.
+func (c *chaos) all(ctx context.Context) (err error) {
+	if err := c.open(ctx); err != nil {
 		return err
 	}
 	defer func() {
+		end := c.close
 		if ctx.Err() != nil {
-			err = errors.Join(err, c.kill())
-		} else {
-			err = errors.Join(err, c.close())
+			end = c.kill
 		}
+		err = errors.Join(err, end())
 	}()
-	err = c.disturbed(ctx)
+	err = c.disturb(ctx)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	v, t, judged := c.settle(ctx)
-	return errors.Join(err, judged)
+	return errors.Join(err, c.settle(ctx))
 }
 
 func (c *chaos) say(format string, args ...any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	fmt.Fprintf(c.out, "[%5.1fs] %s\n", time.Since(c.begin).Seconds(), fmt.Sprintf(format, args...))
-}
-
-// last prints the last line.
-func (c *chaos) last(v verdict, t *tally) {
-	if t == nil {
-		t = &tally{}
-	}
-	if v.sent == 0 {
-		v.sent = c.sent() // there was no judgement
-	}
-	kills := int64(0)
-	if c.f != nil {
-		kills = c.f.kills.Load()
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	fmt.Fprintf(c.out, "chaos: sent=%d indexed=%d lost=%d repeated=%d declared_gaps=%d doubt=%d kills=%d seed=%d\n",
-		v.sent, v.indexed, v.lost, v.repeated, t.gaps, t.doubts, kills, c.o.Seed)
 }
 
 func (c *chaos) sent() int {
@@ -113,7 +96,7 @@ func (c *chaos) sent() int {
 	return n
 }
 
-func (c *chaos) open(ctx context.Context, dir string) error {
+func (c *chaos) open(ctx context.Context) error {
 	if missing := stack.Missing("rabbitmq-server", "gzip"); len(missing) > 0 {
 		return fmt.Errorf("not installed: %s (make deps installs it, or says how)", strings.Join(missing, ", "))
 	}
@@ -121,8 +104,14 @@ func (c *chaos) open(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
+	if c.folder, err = os.MkdirTemp("", "belfry-chaos"); err != nil {
+		return err
+	}
+	if err := os.Chmod(c.folder, 0o755); err != nil { // the servers run as users of their own
+		return err
+	}
 	c.say("seed %d: faults for %v, %d lines a second", c.o.Seed, c.o.For, c.o.Rate)
-	if c.town, err = openTown(ctx, dir, stack.Binaries{Dir: bin}, c.say); err != nil {
+	if c.town, err = openTown(ctx, c.folder, stack.Binaries{Dir: bin}, c.say); err != nil {
 		return err
 	}
 	for _, name := range hostNames {
@@ -132,33 +121,32 @@ func (c *chaos) open(ctx context.Context, dir string) error {
 		}
 		c.hosts = append(c.hosts, h)
 	}
-	c.f = &faults{town: c.town, say: c.say}
+	c.f.town, c.f.say = c.town, c.say
 	return nil
 }
 
 // perHost is how many lines each host writes a second, rounded up.
 func (c *chaos) perHost() int { return (c.o.Rate + len(hostNames) - 1) / len(hostNames) }
 
-// disturbed writes lines while faults happen, and returns when both have ended.
-func (c *chaos) disturbed(ctx context.Context) error {
+// disturb writes lines while faults happen, and returns when both have ended.
+func (c *chaos) disturb(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	var all, told sync.WaitGroup
-	var errs = make([]error, len(c.hosts)+1)
-	total := int(float64(c.perHost()) * c.o.For.Seconds())
+	var work, telling sync.WaitGroup
+	errs := make([]error, len(c.hosts)+1)
 	for i, h := range c.hosts {
-		all.Go(func() {
-			if errs[i] = h.write(ctx, c.perHost(), total); errs[i] != nil {
+		work.Go(func() {
+			if errs[i] = h.write(ctx, c.perHost(), int(float64(c.perHost())*c.o.For.Seconds())); errs[i] != nil {
 				cancel() // what is not written cannot be judged
 			}
 		})
 	}
-	all.Go(func() { errs[len(c.hosts)] = c.f.run(ctx, plan(c.o.Seed, c.o.For, len(hostNames))) })
-	telling, enough := context.WithCancel(ctx)
-	told.Go(func() { c.tell(telling) })
-	all.Wait()
+	work.Go(func() { errs[len(c.hosts)] = c.f.run(ctx, plan(c.o.Seed, c.o.For, len(hostNames))) })
+	during, enough := context.WithCancel(ctx)
+	telling.Go(func() { c.tell(during) })
+	work.Wait()
 	enough()
-	told.Wait()
+	telling.Wait()
 	c.revive(ctx)
 	rotations := 0
 	for _, h := range c.hosts {

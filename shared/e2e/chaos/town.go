@@ -191,10 +191,10 @@ func (t *town) kill() error {
 	return t.close()
 }
 
-// leaderless names the queues that have no leader.
+// leaderless lists the queues that have no leader, as Erlang writes a list: "[]" is none.
 func (t *town) leaderless(ctx context.Context) (string, error) {
 	t.brokerLock.Lock()
 	defer t.brokerLock.Unlock()
-	return t.rabbit.Control(ctx, "eval", `[io:format("~s ", [element(4, amqqueue:get_name(Q))]) || Q <- rabbit_amqqueue:list(),
-		element(1, catch ra:members(amqqueue:get_pid(Q), 5000)) =/= ok], ok.`)
+	return t.rabbit.Control(ctx, "eval", `[element(4, amqqueue:get_name(Q)) || Q <- rabbit_amqqueue:list(),
+		element(1, catch ra:members(amqqueue:get_pid(Q), 5000)) =/= ok].`)
 }
