@@ -51,7 +51,7 @@ func run(ctx context.Context, o options, out io.Writer) error {
 	case err != nil:
 		c.say("FAILED: %v", err)
 		fallthrough
-	default:
+	case c.folder != "":
 		c.say("logs and states are kept in %s; SEED=%d makes the same plan again", c.folder, o.Seed)
 	}
 	if ctx.Err() != nil {

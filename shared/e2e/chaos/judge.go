@@ -8,7 +8,7 @@ import (
 	"belfry/shared/event"
 )
 
-const maxSamples = 20 // of each kind of fault
+const maxSamples = 10 // of each kind of fault
 
 // tally counts what an export of the index holds, by what stands in the text of each line: which host, which number.
 // What the programs under test say of an event (its id, its place) is only told, never believed.

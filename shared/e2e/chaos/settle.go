@@ -127,11 +127,13 @@ func (c *chaos) report(ctx context.Context) {
 	for _, s := range c.tally.spoilt {
 		c.say("no line that was written: %s", s)
 	}
-	c.samples(ctx, "lost", c.verdict.losses)
-	c.samples(ctx, "repeated", c.verdict.repeats)
+	// A search takes a moment.
+	c.samples(ctx, "lost", c.verdict.losses, func(s stretch) []int { return []int{s.first - 1, s.last + 1} })
+	c.samples(ctx, "repeated", c.verdict.repeats, func(s stretch) []int { return []int{s.first, s.last} })
 }
 
-func (c *chaos) samples(ctx context.Context, what string, all []stretch) {
+// samples tells of the first stretches where they were written, and what the index holds of some numbers.
+func (c *chaos) samples(ctx context.Context, what string, all []stretch, of func(stretch) []int) {
 	for i, s := range all {
 		if i == maxSamples {
 			c.say("%s: and %d more stretches", what, len(all)-i)
@@ -145,17 +147,20 @@ func (c *chaos) samples(ctx context.Context, what string, all []stretch) {
 			c.say("%s: %s %d to %d (%d lines); in a run of lines of %s, rotated %d times before, that begins with %d at byte %d at %s",
 				what, s.host, s.first, s.last, s.last-s.first+1, r.file.path, r.generation, r.first, r.offset, r.at.Format("15:04:05.000"))
 		}
-		for _, n := range []int{s.first - 1, s.first, s.last, s.last + 1} {
-			c.neighbour(ctx, s.host, n)
+		for _, n := range of(s) {
+			c.found(ctx, s.host, n)
 		}
 	}
 }
 
-// neighbour tells what the index holds of one number.
-func (c *chaos) neighbour(ctx context.Context, host string, n int) {
+// found tells what the index holds of one number.
+func (c *chaos) found(ctx context.Context, host string, n int) {
 	found, err := c.aggregator.Search(ctx, fmt.Sprintf(`"number=%d of=%s"`, n, host))
 	if err != nil {
 		c.say("    number %d: %v", n, err)
+	}
+	if err == nil && len(found) == 0 {
+		c.say("    number %d: not found", n)
 	}
 	for _, e := range found {
 		c.say("    number %d: id %s, agent %s, %s at %s, created %s, ingested %s, tags %s", n, e.Get("event.id"), e.Get("agent.name"),
