@@ -13,10 +13,8 @@ import (
 )
 
 const (
-	hands   = 2 // faults at once
-	policy  = "full"
-	events  = `^belfry\.events\.`
-	noLimit = `{"max-length":100000000,"overflow":"reject-publish"}`
+	hands     = 2 // faults at once
+	undoTries = 5
 )
 
 // faults carries a plan out.
@@ -215,10 +213,24 @@ func (f *faults) order(ctx context.Context, x fault) error {
 		return err
 	}
 	f.lasting(ctx, x, "%s", x.kind)
-	_, err := f.rabbit.Control(ctx, end...)
+	return undo(ctx, func() error {
+		_, err := f.rabbit.Control(ctx, end...)
+		return err
+	})
+}
+
+// undo tries several times to end a fault: one that stays would look like a loss.
+func undo(ctx context.Context, try func() error) error {
+	var err error
+	for range undoTries {
+		if err = try(); err == nil || !sleep(ctx, time.Second) {
+			break
+		}
+	}
 	return err
 }
 
+// orders are what rabbitmqctl is told, at the beginning and at the end.
 func (f *faults) orders(k kind) (begin, end []string) {
 	switch k {
 	case memoryAlarm:
@@ -226,10 +238,8 @@ func (f *faults) orders(k kind) (begin, end []string) {
 	case diskAlarm:
 		return []string{"set_disk_free_limit", "1000000000000000"}, []string{"set_disk_free_limit", "50000000"}
 	}
-	limit := func(l string) []string {
-		return []string{"set_policy", "--apply-to", "queues", policy, events, l}
-	}
-	return limit(`{"max-length":1,"overflow":"reject-publish"}`), []string{"clear_policy", policy}
+	return []string{"set_policy", "--apply-to", "queues", "full", `^belfry\.events\.`, `{"max-length":1,"overflow":"reject-publish"}`},
+		[]string{"clear_policy", "full"}
 }
 
 // unbind takes the binding of an agent's slot away, and puts it back.
@@ -252,5 +262,5 @@ func (f *faults) unbind(ctx context.Context, x fault) error {
 		}
 	}
 	f.lasting(ctx, x, "slot %s of the agent of %s is bound to no queue", slot, hostNames[x.agent])
-	return f.rabbit.Apply(ctx, broker.DefaultQueues)
+	return undo(ctx, func() error { return f.rabbit.Apply(ctx, broker.DefaultQueues) })
 }
