@@ -181,6 +181,8 @@ func (c *chaos) rows(ctx context.Context) (int, error) {
 
 // revive starts programs again that ended by themselves, and keeps that against them.
 func (c *chaos) revive(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, startup)
+	defer cancel()
 	again := func(lock *sync.Mutex, died func() error, start func(context.Context) error) {
 		if !lock.TryLock() {
 			return

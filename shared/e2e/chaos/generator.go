@@ -34,7 +34,6 @@ type host struct {
 	name string
 	seed uint64
 	rnd  *rand.Rand
-	dir  string
 	sent atomic.Int64
 
 	files []*logFile
@@ -74,8 +73,7 @@ type logFile struct {
 
 // newHost makes the files of a host. perSecond is how many lines it will write: files are rotated by their length.
 func newHost(dir, name string, seed uint64, perSecond int) (*host, error) {
-	h := &host{name: name, seed: seed, dir: dir, rnd: rand.New(rand.NewPCG(seed, scramble(uint64(len(name))+uint64(name[0])<<8))),
-		packed: make(chan error, 1)}
+	h := &host{name: name, seed: seed, rnd: rand.New(rand.NewPCG(seed, nameHash(name))), packed: make(chan error, 1)}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}

@@ -42,7 +42,7 @@ func appendLine(dst []byte, seed uint64, host, file string, n int, at time.Time)
 	dst = strconv.AppendInt(dst, int64(n), 10)
 	dst = append(append(dst, beforeHost...), host...)
 	dst = append(append(dst, beforeFile...), file...)
-	for r := scramble(seed ^ uint64(n)<<20 ^ uint64(crc32.ChecksumIEEE([]byte(host)))); r > 1<<40; r /= uint64(len(words)) {
+	for r := scramble(seed ^ uint64(n)<<20 ^ nameHash(host)); r > 1<<40; r /= uint64(len(words)) {
 		dst = append(append(dst, ' '), words[r%uint64(len(words))]...)
 	}
 	sum := crc32.ChecksumIEEE(dst[begin:])
@@ -60,6 +60,9 @@ func scramble(x uint64) uint64 {
 	x = (x ^ x>>27) * 0x94d049bb133111eb
 	return x ^ x>>31
 }
+
+// nameHash is a host's part in what is drawn for it.
+func nameHash(host string) uint64 { return uint64(crc32.ChecksumIEEE([]byte(host))) }
 
 // readLine reads which line this is. ok is false if it is none, or not whole.
 func readLine(line []byte) (host []byte, n int, ok bool) {
