@@ -17,6 +17,7 @@ import (
 const (
 	tellEvery = 5 * time.Second
 	lookEvery = time.Second
+	own       = 100               // events that the programs write of themselves meanwhile: no sign that anything moves
 	quiet     = 3 * time.Second   // nothing moves for so long: all has arrived, if all is there
 	gone      = 30 * time.Second  // nor for so long, and nothing is on its way: what is missing does not come
 	stuck     = 150 * time.Second // nor for so long, although something is on its way: longer than any back-off
@@ -52,7 +53,7 @@ func run(ctx context.Context, o options, out io.Writer) error {
 		c.say("FAILED: %v", err)
 		fallthrough
 	case c.folder != "":
-		c.say("logs and states are kept in %s; SEED=%d makes the same plan again", c.folder, o.Seed)
+		c.say("logs and states are kept in %s; SEED=%d FOR=%v makes the same plan again", c.folder, o.Seed, o.For)
 	}
 	if ctx.Err() != nil {
 		c.say("ended from outside: everything is stopped, %s is removed", c.folder)

@@ -40,13 +40,13 @@ func (c *chaos) settle(ctx context.Context) error {
 
 // wait returns when all has arrived and nothing moves for enough, or when nothing moves for long. It reports which.
 func (c *chaos) wait(ctx context.Context, enough time.Duration) (arrived bool) {
-	last, told, since := -1, time.Now(), time.Now()
+	last, told, since := 0, time.Now(), time.Now()
 	for sleep(ctx, lookEvery) {
 		p, err := c.progress(ctx)
 		if err != nil {
 			c.say("looking how far it is: %v", err)
 		}
-		if now := p.rows - int(p.behind) - p.queued; now != last {
+		if now := p.rows - int(p.behind) - p.queued; now > last+own || now < last-own {
 			last, since = now, time.Now()
 		}
 		rest := time.Since(since)
