@@ -38,21 +38,24 @@ func (c *chaos) settle(ctx context.Context) error {
 	return err
 }
 
-// wait returns when all has arrived and nothing moves for enough, or when nothing moves for long. It reports which.
+// wait returns when all has arrived and stayed so for enough, or when nothing moves for long. It reports which.
 func (c *chaos) wait(ctx context.Context, enough time.Duration) (arrived bool) {
-	last, told, since := 0, time.Now(), time.Now()
+	last, told, moved, short := 0, time.Now(), time.Now(), time.Now()
 	for sleep(ctx, lookEvery) {
 		p, err := c.progress(ctx)
 		if err != nil {
 			c.say("looking how far it is: %v", err)
 		}
 		if now := p.rows - int(p.behind) - p.queued; now > last+own || now < last-own {
-			last, since = now, time.Now()
+			last, moved = now, time.Now()
 		}
-		rest := time.Since(since)
 		nowhere := p.behind == 0 && p.queued == 0 && err == nil // that something could still come from
 		all := nowhere && p.rows >= c.sent()
-		if all && rest >= enough || nowhere && rest >= gone || rest >= stuck {
+		if !all {
+			short = time.Now()
+		}
+		rest := time.Since(moved)
+		if all && time.Since(short) >= enough || nowhere && rest >= gone || rest >= stuck {
 			return all
 		}
 		if time.Since(told) >= tellEvery {
