@@ -46,17 +46,17 @@ func run(ctx context.Context, o options, out io.Writer) error {
 	c := &chaos{o: o, out: out, begin: time.Now(), f: new(faults), tally: newTally(nil)}
 	err := c.all(ctx)
 	c.verdict.sent = c.sent() // also when there was no judgement
-	switch {
-	case ctx.Err() != nil || err == nil && !o.Keep:
+	if ctx.Err() != nil || err == nil && !o.Keep {
 		err = errors.Join(err, os.RemoveAll(c.folder))
+	}
+	switch {
+	case ctx.Err() != nil:
+		c.say("ended from outside: everything is stopped, %s is removed", c.folder)
 	case err != nil:
 		c.say("FAILED: %v", err)
-		fallthrough
-	case c.folder != "":
-		c.say("logs and states are kept in %s; SEED=%d FOR=%v makes the same plan again", c.folder, o.Seed, o.For)
 	}
-	if ctx.Err() != nil {
-		c.say("ended from outside: everything is stopped, %s is removed", c.folder)
+	if ctx.Err() == nil && c.folder != "" && (err != nil || o.Keep) {
+		c.say("logs and states are kept in %s; SEED=%d FOR=%v makes the same plan again", c.folder, o.Seed, o.For)
 	}
 	v := c.verdict
 	fmt.Fprintf(out, "chaos: sent=%d indexed=%d lost=%d repeated=%d declared_gaps=%d doubt=%d kills=%d seed=%d\n",
