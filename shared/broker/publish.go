@@ -18,6 +18,9 @@ import (
 // returns: were that full, the library would drop them.
 const maxOutstanding = 128
 
+// settled is how long a connection must have lasted for the next outage to begin with a short pause again.
+const settled = 10 * time.Second
+
 // Message is one message. Its ID is the AMQP message-id, and must be its own.
 type Message struct {
 	Exchange, Key string
@@ -100,7 +103,7 @@ func (p *Publisher) Run(ctx context.Context) error {
 		if p.note(err) {
 			p.log.Warn("no connection to the broker", "class", string(ClassOf(err)), "err", err)
 		}
-		if time.Since(begin) > time.Minute {
+		if time.Since(begin) > settled {
 			pause.Reset()
 		}
 		pause.Wait(ctx)
