@@ -5,7 +5,8 @@
 set -uo pipefail
 
 # program=package on Debian
-wanted=(rabbitmq-server=rabbitmq-server ngircd=ngircd curl=curl openssl=openssl logger=bsdutils gzip=gzip)
+wanted=(rabbitmq-server=rabbitmq-server ngircd=ngircd curl=curl openssl=openssl logger=bsdutils gzip=gzip
+  python3=python3 taskset=util-linux)
 
 absent() {
   local w
@@ -58,4 +59,5 @@ fi
 for w in "${missing[@]}"; do
   echo "deps: ${w%%=*} is missing: $(elsewhere "${w%%=*}" "${w#*=}")"
 done
+"$(dirname "$0")/stack/senders.sh"
 exit 0

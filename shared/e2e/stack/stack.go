@@ -46,7 +46,11 @@ func Missing(programs ...string) []string {
 // Need skips a test that cannot run here for want of a program. In CI that is a failure.
 func Need(t TB, programs ...string) {
 	t.Helper()
-	missing := Missing(programs...)
+	lack(t, Missing(programs...))
+}
+
+func lack(t TB, missing []string) {
+	t.Helper()
 	if len(missing) == 0 {
 		return
 	}
