@@ -16,13 +16,16 @@ BROKER ?= auto
 SEED ?=
 INDEX ?= embedded
 AGGREGATORS ?= 1
+# Not ?=: a shell may export LINES as the height of its terminal.
+LINES = 1000000
+ROUNDS = 3
 
 .DEFAULT_GOAL := help
 # The linter, as a program of its own: nothing that is built depends on it.
 LINTER ?= github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 FAIL_IN_CI := test "$$CI" != true
 
-.PHONY: help build test cut chaos chaos-short demo lint bench deps clean
+.PHONY: help build test cut chaos chaos-short demo lint bench bench-ship deps clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +62,10 @@ lint: ## gofmt, go vet and golangci-lint
 
 bench: ## benchmarks of every package
 	@$(GO) test -run '^$$' -bench . -benchmem ./...
+
+bench-ship: deps build ## throughput of one agent on one core, against syslog-ng and a bare publisher; LINES=1000000 ROUNDS=3
+	@$(GO) build -o bin/benchship ./shared/e2e/benchship
+	@exec bin/benchship --bin=bin --lines=$(LINES) --rounds=$(ROUNDS)
 
 deps: ## install the servers that tests and demo use (root on Debian), or say how
 	@shared/e2e/deps.sh

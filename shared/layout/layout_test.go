@@ -82,7 +82,7 @@ var outside = map[string]string{
 	"github.com/klauspost/compress/s2":                         "aggregator/index/embedded",
 	"github.com/klauspost/compress/zlib":                       "aggregator/receive",
 	"github.com/klauspost/compress/zstd":                       "shared/batch aggregator/receive",
-	"github.com/rabbitmq/amqp091-go":                           "shared/broker agent/ship/amqp aggregator/receive/amqp aggregator/dead", // dead takes letters one by one, and puts them back
+	"github.com/rabbitmq/amqp091-go":                           "shared/broker agent/ship/amqp aggregator/receive/amqp aggregator/dead shared/e2e/benchship", // dead takes letters one by one, and puts them back; benchship is compared with it
 	"github.com/valyala/fastjson":                              "shared/event aggregator/index/embedded",
 	"go.etcd.io/bbolt":                                         "aggregator/alert",
 	"go.etcd.io/bbolt/errors":                                  "aggregator/alert",

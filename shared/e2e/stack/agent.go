@@ -112,6 +112,9 @@ func (a *Agent) Status(ctx context.Context) (string, error) {
 	return string(out), err
 }
 
+// PID is the number of the running agent's process.
+func (a *Agent) PID() int { return a.d.cmd.Process.Pid }
+
 // Stop ends the agent in order; it may be stopped already.
 func (a *Agent) Stop() error {
 	if a.d == nil {

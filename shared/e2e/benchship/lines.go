@@ -1,0 +1,66 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"time"
+
+	"belfry/shared/corpus"
+)
+
+// seed makes the same file in each run.
+const seed = 20261124
+
+// stampLength is the length of the RFC 3164 stamp that every line of the corpus begins with.
+const stampLength = len(time.Stamp)
+
+// writeLines writes recorded lines again and again: with a clock that goes on, and with other numbers of the same
+// length wherever three digits or more stand together (process ids, ports, connections, ids of sessions), for a log
+// that repeats itself to the letter would compress as none does. A file with fewer lines is the beginning of one with
+// more that has the same start.
+func writeLines(name string, n int, start time.Time) (err error) {
+	f, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if e := f.Close(); err == nil {
+			err = e
+		}
+	}()
+	w := bufio.NewWriterSize(f, 1<<20)
+	rnd := rand.New(rand.NewPCG(seed, seed))
+	recorded := corpus.AuthMixed()
+	at := start
+	var line []byte
+	for i := range n {
+		text := recorded[i%len(recorded)]
+		if len(text) < stampLength {
+			return fmt.Errorf("line %q of the corpus has no stamp", text)
+		}
+		at = at.Add(time.Millisecond)
+		line = at.AppendFormat(line[:0], time.Stamp)
+		line = append(line, text[stampLength:]...)
+		renumber(line[stampLength:], rnd)
+		if _, err := w.Write(append(line, '\n')); err != nil {
+			return err
+		}
+	}
+	return w.Flush()
+}
+
+// renumber draws the digits of long numbers anew. The first of them stays: a number keeps its size.
+func renumber(b []byte, rnd *rand.Rand) {
+	for i := 0; i < len(b); {
+		end := i
+		for end < len(b) && b[end] >= '0' && b[end] <= '9' {
+			end++
+		}
+		for k := i + 1; end-i >= 3 && k < end; k++ {
+			b[k] = '0' + byte(rnd.IntN(10))
+		}
+		i = end + 1
+	}
+}
