@@ -27,6 +27,7 @@ type encoder struct {
 	tags   []string
 	labels []byte // the members of "labels", without braces
 	buf    []byte
+	at     time.Time // of stamp: what is read at once has one time
 	stamp  []byte
 }
 
@@ -62,7 +63,9 @@ type line struct {
 // encode returns the line as one JSON object. The result is valid until the next call.
 func (e *encoder) encode(l line, now time.Time) []byte {
 	b := append(e.buf[:0], `{"@timestamp":"`...)
-	e.created(now)
+	if !now.Equal(e.at) || len(e.stamp) == 0 {
+		e.created(now)
+	}
 	b = append(append(append(b, e.stamp...), e.head...), e.stamp...)
 	b = append(b, `","id":"`...)
 	b = event.ID(e.agent, e.stream, e.epoch, l.offset).AppendHex(b)
@@ -74,19 +77,20 @@ func (e *encoder) encode(l line, now time.Time) []byte {
 		b = strconv.AppendInt(append(b, `,"original_length":`...), int64(l.length), 10)
 	}
 	b = append(b, '}')
-	b = e.appendLabels(b, l)
-	b = append(e.appendTags(b, l), '}')
+	valid := utf8.Valid(l.text)
+	b = e.appendLabels(b, l, valid)
+	b = append(e.appendTags(b, l, valid), '}')
 	e.buf = b
 	return b
 }
 
 // created renews the time of reading.
 func (e *encoder) created(now time.Time) {
+	e.at = now
 	e.stamp = now.UTC().AppendFormat(e.stamp[:0], "2006-01-02T15:04:05.000000Z")
 }
 
-func (e *encoder) appendLabels(b []byte, l line) []byte {
-	valid := utf8.Valid(l.text)
+func (e *encoder) appendLabels(b []byte, l line, valid bool) []byte {
 	if len(e.labels) == 0 && valid {
 		return b
 	}
@@ -105,7 +109,7 @@ func (e *encoder) appendLabels(b []byte, l line) []byte {
 	return append(b, '}')
 }
 
-func (e *encoder) appendTags(b []byte, l line) []byte {
+func (e *encoder) appendTags(b []byte, l line, valid bool) []byte {
 	n := len(b)
 	b = append(b, `,"tags":[`...)
 	empty := len(b)
@@ -124,7 +128,7 @@ func (e *encoder) appendTags(b []byte, l line) []byte {
 	if l.length > len(l.text) {
 		tag("truncated")
 	}
-	if !utf8.Valid(l.text) {
+	if !valid {
 		tag("invalid_utf8")
 	}
 	if len(b) == empty {
