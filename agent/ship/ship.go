@@ -62,7 +62,8 @@ type Shipper struct {
 	builder *batch.Builder
 	held    *batch.Sealed // sealed, but who waited for its place on the road gave up
 	begun   time.Time     // when the first event of the present batch came
-	touched time.Time     // when the last one came
+	touched time.Time     // when the last one came, as the tick of Run saw it: a clock for each event costs more than it tells
+	came    bool          // something came since the last tick
 	closed  bool
 
 	sealed  chan *batch.Sealed
@@ -130,11 +131,10 @@ func (s *Shipper) with(ctx context.Context, p batch.Place, n int, put func()) er
 	if err := s.handOver(ctx); err != nil {
 		return err
 	}
-	now := time.Now()
 	if s.builder.Empty() {
-		s.begun = now
+		s.begun = time.Now()
 	}
-	s.touched = now
+	s.came = true
 	put()
 	return nil
 }
@@ -216,6 +216,9 @@ func (s *Shipper) flush() (b *batch.Sealed, ended bool, err error) {
 		return nil, s.closed, nil
 	}
 	now := time.Now()
+	if s.came {
+		s.touched, s.came = now, false
+	}
 	if s.closed || now.Sub(s.begun) >= s.cfg.FlushAfter || now.Sub(s.touched) >= s.cfg.QuietAfter {
 		b, err = s.builder.Seal()
 	}
