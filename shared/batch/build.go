@@ -1,6 +1,7 @@
 package batch
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -29,6 +30,8 @@ type Builder struct {
 	enc         *zstd.Encoder
 	parts       []part
 	raw, events int
+	joined      []byte // the lines of all parts, and what became of them by compression: memory for the next Seal
+	packed      []byte
 }
 
 // part is one stream's share of the batch that is being built.
@@ -124,18 +127,29 @@ func HashBody(body []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
+// join returns the lines of all parts, in memory that is used again.
+func (b *Builder) join() []byte {
+	if len(b.parts) == 1 {
+		return b.parts[0].lines
+	}
+	b.joined = b.joined[:0]
+	for i := range b.parts {
+		b.joined = append(b.joined, b.parts[i].lines...)
+	}
+	return b.joined
+}
+
 // Seal ends the batch and begins a new one.
 func (b *Builder) Seal() (*Sealed, error) {
 	m := &Manifest{
 		Version: Version, ID: event.RandomKey(), Agent: b.agent, Boot: b.boot, Lane: b.lane, Events: b.events,
 		Sealed: time.Now().UTC(),
 	}
-	raw := make([]byte, 0, b.raw)
 	for i := range b.parts {
 		m.Streams = append(m.Streams, b.parts[i].Stream)
-		raw = append(raw, b.parts[i].lines...)
 	}
-	s := &Sealed{Manifest: m, Raw: b.raw, Body: b.enc.EncodeAll(raw, nil)}
+	b.packed = b.enc.EncodeAll(b.join(), b.packed[:0])
+	s := &Sealed{Manifest: m, Raw: b.raw, Body: bytes.Clone(b.packed)} // which waits for its confirm in no more memory than it needs
 	m.Body = HashBody(s.Body)
 	header, err := json.Marshal(m)
 	if err != nil {
