@@ -114,6 +114,14 @@ func appendValue(dst []byte, t Type, v string) []byte {
 	return AppendString(dst, v)
 }
 
+// verbatim are the bytes that a JSON string holds as they are: one look at a table for each byte of each line.
+var verbatim = func() (t [256]bool) {
+	for c := range byte(0x7f) {
+		t[c] = c >= 0x20 && c != '"' && c != '\\'
+	}
+	return t
+}()
+
 const hexDigits = "0123456789abcdef"
 
 // AppendString appends s as a JSON string (RFC 8259, section 7). Control characters, DEL and the C1 range are escaped,
@@ -123,7 +131,7 @@ func AppendString[S string | []byte](dst []byte, s S) []byte {
 	start := 0
 	for i := 0; i < len(s); {
 		c := s[i]
-		if c >= 0x20 && c < 0x7f && c != '"' && c != '\\' {
+		if verbatim[c] {
 			i++
 			continue
 		}
