@@ -27,6 +27,22 @@ func block(t *testing.T, heading string) string {
 	return code
 }
 
+// oneLiner returns the README's command that posts an event.
+func oneLiner(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if strings.HasPrefix(line, "curl -XPOST http://localhost:8080/events ") {
+			return line
+		}
+	}
+	t.Fatal("the README posts no event by curl")
+	return ""
+}
+
 // The README's certificates can be made as it says, and its configurations are valid with them.
 func TestReadme(t *testing.T) {
 	stack.Need(t, "bash", "openssl")

@@ -29,6 +29,7 @@ func TestRoad(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Run("lines", w.lines)
+			t.Run("senders", w.senders)
 			t.Run("sudo", w.sudo)
 			t.Run("sshd", w.sshd)
 			t.Run("slapd", w.slapd)
@@ -241,13 +242,11 @@ func (w watch) pings(t *testing.T) {
 	}
 }
 
-// curl: the command of the mission, but for the port.
+// curl: the command of the README as it stands there, but for the port.
 func (w watch) curl(t *testing.T) {
 	stack.Need(t, "curl")
-	body := `{"category":"demo","hostname":"localhost","severity":"INFO","summary":"This is a test"}`
 	_, port, _ := strings.Cut(w.Aggregator.Plain, ":")
-	cmd := exec.CommandContext(t.Context(), "curl", "-sS", "--fail-with-body",
-		"-XPOST", "http://localhost:"+port+"/events", "-d", body)
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", strings.Replace(oneLiner(t), ":8080/", ":"+port+"/", 1))
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %v: %s", cmd, err, out)
 	}
