@@ -93,6 +93,17 @@ func (l *Ledger) Each(fn func(p Position, ranges []batch.Range)) {
 	}
 }
 
+// Positions returns every position, in no order.
+func (l *Ledger) Positions() []Position {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	all := make([]Position, 0, len(l.states))
+	for p := range l.states {
+		all = append(all, p)
+	}
+	return all
+}
+
 type entry struct {
 	Position
 	state

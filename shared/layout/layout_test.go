@@ -37,7 +37,8 @@ var rules = []struct{ from, to string }{
 	// What an attempt leaves on the disk must be there after the process has ended.
 	{"aggregator/receive/amqp", "shared/segment"},
 	{"aggregator/receive/...", "aggregator/receive shared/batch shared/broker shared/backoff shared/certs shared/event"},
-	{"aggregator/ledger", "shared/batch shared/event"},
+	// A ledger document is a file that is replaced as a whole.
+	{"aggregator/ledger", "shared/batch shared/event shared/segment"},
 	{"aggregator/parse", "shared/event"},
 	{"aggregator/enrich", "shared/event"},
 	// Who ships and how far it reaches comes from the ledger and the heartbeats.
@@ -84,8 +85,8 @@ var outside = map[string]string{
 	"github.com/klauspost/compress/zstd":                       "shared/batch aggregator/receive",
 	"github.com/rabbitmq/amqp091-go":                           "shared/broker agent/ship/amqp aggregator/receive/amqp aggregator/dead shared/e2e/benchship", // dead takes letters one by one, and puts them back; benchship is compared with it
 	"github.com/valyala/fastjson":                              "shared/event aggregator/index/embedded",
-	"go.etcd.io/bbolt":                                         "aggregator/alert",
-	"go.etcd.io/bbolt/errors":                                  "aggregator/alert",
+	"go.etcd.io/bbolt":                                         "aggregator/alert aggregator/fleet",
+	"go.etcd.io/bbolt/errors":                                  "aggregator/alert aggregator/fleet",
 	"go.yaml.in/yaml/v3":                                       "shared/conf aggregator/alert",
 	"golang.org/x/sys/unix":                                    "agent/input/file agent/app aggregator/index/embedded",
 	"gopkg.in/mcuadros/go-syslog.v2":                           "agent/input/syslog",
