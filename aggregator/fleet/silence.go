@@ -1,0 +1,296 @@
+package fleet
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// queue is one queue that agents speak in; the one without a name is the road over HTTPS.
+type queue struct {
+	Name    string    `json:"name"`
+	Time    time.Time `json:"time"`             // the newest moment at which a batch in it was sealed
+	Came    time.Time `json:"came"`             // when its newest batch came, by our clock
+	Resumed time.Time `json:"resumed,omitzero"` // Time at the first batch after the last pause
+	Back    time.Time `json:"back,omitzero"`    // by our clock, when that one came
+	Idle    time.Time `json:"idle,omitzero"`    // when it was told that nobody speaks
+}
+
+// pauses is the part of Config.SilenceAfter for which nothing comes in a queue before those who speak again are given
+// time to do so: after an outage not all of them come back at once. Heartbeats are far more frequent.
+const pauses = 2
+
+// comeBack is how much time they are given, by the clock; a shorter Config.SilenceAfter counts instead.
+const comeBack = time.Minute
+
+// expectation is a host that is to be there.
+type expectation struct {
+	Since time.Time `json:"since"`
+	Told  time.Time `json:"told,omitzero"` // that it is not
+}
+
+func (f *Fleet) queue(name string) *queue {
+	q := f.queues[name]
+	if q == nil {
+		q = &queue{Name: name}
+		f.queues[name] = q
+	}
+	return q
+}
+
+func (q *queue) came(sealed, now time.Time, pause time.Duration) {
+	if sealed.After(q.Time) {
+		q.Time = sealed
+	}
+	if now.Sub(q.Came) > pause {
+		q.Resumed, q.Back = q.Time, now
+	}
+	q.Came = now
+}
+
+// dataTime returns the time of the data in a queue; zero if none has come.
+func (f *Fleet) dataTime(name string, now time.Time) time.Time {
+	q := f.queues[name]
+	if q == nil {
+		return time.Time{}
+	}
+	if q.Time.After(now) {
+		return now
+	}
+	return q.Time
+}
+
+// idle reports whether nobody speaks in a queue.
+func (f *Fleet) idle(q *queue, now time.Time) bool {
+	last := q.Came
+	if f.opened.After(last) {
+		last = f.opened // while we were away nobody could
+	}
+	return now.Sub(last) > f.cfg.SilenceAfter
+}
+
+// newest returns, for each name, when its newest batch was sealed, of whatever id.
+func (f *Fleet) newest() map[string]time.Time {
+	all := make(map[string]time.Time, len(f.ids))
+	for _, a := range f.agents {
+		if t, ok := all[a.Name]; !ok || a.Sealed.After(t) {
+			all[a.Name] = a.Sealed
+		}
+	}
+	return all
+}
+
+// mute reports whether an agent says nothing while others of its queue speak.
+func (f *Fleet) mute(a *agent, now time.Time) bool {
+	q := f.queues[a.Queue]
+	if q == nil || f.idle(q, now) || a.Seen.IsZero() || now.Sub(q.Back) <= min(f.cfg.SilenceAfter, comeBack) {
+		return false
+	}
+	since := a.Sealed
+	if q.Resumed.After(since) {
+		since = q.Resumed
+	}
+	return f.dataTime(a.Queue, now).Sub(since) > f.cfg.SilenceAfter
+}
+
+// Tick judges who is silent, and writes what has changed when that is due. An error is the disk's: nothing is lost by
+// it, and the next Tick tries again.
+func (f *Fleet) Tick(now time.Time) error {
+	if !f.judge(now) {
+		return nil
+	}
+	return f.Save(now)
+}
+
+// judge reports whether something is to be written.
+func (f *Fleet) judge(now time.Time) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.judgeQueues(now)
+	f.judgeHosts(now)
+	f.judgeExpected(now)
+	return len(f.says) > 0 || now.Sub(f.saved) >= saveEvery
+}
+
+func (f *Fleet) judgeQueues(now time.Time) {
+	for _, q := range f.queues {
+		idle := f.idle(q, now)
+		switch {
+		case idle && q.Idle.IsZero():
+			names := f.speakers(q.Name)
+			if len(names) == 0 {
+				continue
+			}
+			q.Idle = now
+			e := Say(now, "belfry.silence", "queue-idle", fmt.Sprintf("nobody speaks in %s since %s: %s", q.shown(),
+				q.Came.UTC().Format(time.RFC3339), list(names)))
+			e.Set("belfry.silence.queue", q.Name)
+			f.says = append(f.says, e)
+		case !idle && !q.Idle.IsZero():
+			e := Say(now, "belfry.silence", "queue-back", fmt.Sprintf("%s: agents speak again, after nobody did from %s on",
+				q.shown(), q.Idle.UTC().Format(time.RFC3339)))
+			e.Set("belfry.silence.queue", q.Name)
+			f.says = append(f.says, e)
+			q.Idle = time.Time{}
+		}
+	}
+}
+
+func (q *queue) shown() string {
+	if q.Name == "" {
+		return "HTTPS"
+	}
+	return "queue " + q.Name
+}
+
+// speakers returns who speaks in a queue, and is not known to be silent anyway.
+func (f *Fleet) speakers(queue string) (names []string) {
+	for _, a := range f.agents {
+		if a.Queue == queue && a.Silent.IsZero() && !a.Seen.IsZero() && !slices.Contains(names, a.shown()) {
+			names = append(names, a.shown())
+		}
+	}
+	return names
+}
+
+func (f *Fleet) judgeHosts(now time.Time) {
+	newest := f.newest()
+	var silent, back []string
+	since := make(map[string]time.Time)
+	for _, a := range f.agents {
+		mute := f.mute(a, now) && !newest[a.Name].After(a.Sealed)
+		switch {
+		case mute && a.Silent.IsZero():
+			a.Silent = now
+			silent = append(silent, a.shown())
+			since[a.shown()] = a.Sealed
+		case !mute && !a.Silent.IsZero() && !f.idle(f.queue(a.Queue), now):
+			if !newest[a.Name].After(a.Sealed) {
+				back = append(back, a.shown())
+				since[a.shown()] = a.Silent
+			}
+			a.Silent = time.Time{}
+		default:
+			continue
+		}
+		f.dirty[a.id] = true
+	}
+	f.tell(now, "silent", "says nothing since %s, and others do", silent, since)
+	f.tell(now, "back", "speaks again; it was silent from %s on", back, since)
+}
+
+func (f *Fleet) judgeExpected(now time.Time) {
+	var missing []string
+	since := make(map[string]time.Time)
+	here := f.reported()
+	for name, x := range f.expected {
+		if here[name] || !x.Told.IsZero() || now.Sub(x.Since) <= f.cfg.SilenceAfter {
+			continue
+		}
+		x.Told = now
+		missing = append(missing, name)
+		since[name] = x.Since
+	}
+	f.tell(now, "silent", "has never reported, and is expected since %s", missing, since)
+}
+
+// names returns by which names an agent may be expected: that in its certificate, and the host that this names.
+func names(certificate string) []string {
+	all := []string{certificate}
+	if host, ok := strings.CutPrefix(certificate, "agent-"); ok {
+		all = append(all, host)
+	}
+	if host, _, ok := strings.Cut(all[len(all)-1], "."); ok {
+		all = append(all, host)
+	}
+	return all
+}
+
+// reported returns the names by which those are expected who have spoken.
+func (f *Fleet) reported() map[string]bool {
+	if len(f.expected) == 0 {
+		return nil
+	}
+	all := make(map[string]bool, 2*len(f.agents))
+	for certificate := range f.ids {
+		for _, n := range names(certificate) {
+			all[n] = true
+		}
+	}
+	return all
+}
+
+// many is how many hosts are told of one by one; more at once are one story.
+const many = 10
+
+func (f *Fleet) tell(now time.Time, action, text string, names []string, since map[string]time.Time) {
+	slices.Sort(names)
+	if len(names) > many {
+		e := Say(now, "belfry.silence", "hosts-"+action, fmt.Sprintf("%d hosts at once: each "+text+" or later: %s",
+			len(names), earliest(since), list(names)))
+		for _, n := range names {
+			e.Append("belfry.silence.hosts", n)
+		}
+		f.says = append(f.says, e)
+		return
+	}
+	for _, n := range names {
+		e := Say(now, "belfry.silence", "host-"+action, fmt.Sprintf("%s "+text, n, since[n].UTC().Format(time.RFC3339)))
+		e.Set("host.name", n)
+		f.says = append(f.says, e)
+	}
+}
+
+func earliest(all map[string]time.Time) string {
+	var first time.Time
+	for _, t := range all {
+		if first.IsZero() || t.Before(first) {
+			first = t
+		}
+	}
+	return first.UTC().Format(time.RFC3339)
+}
+
+// list writes some names, and how many more there are.
+func list(names []string) string {
+	slices.Sort(names)
+	text := strings.Join(names[:min(len(names), many)], ", ")
+	if more := len(names) - many; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
+}
+
+// Expect makes hosts known, by the names in their certificates or those of the hosts that these name, whether they have ever reported or not. Those that were
+// expected before and are not named any more are expected no longer.
+func (f *Fleet) Expect(names []string, now time.Time) error {
+	f.writing.Lock()
+	defer f.writing.Unlock()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	next := make(map[string]*expectation, len(names))
+	var puts []Put
+	for name := range f.expected {
+		if !slices.Contains(names, name) {
+			puts = append(puts, Put{bucketExpected, []byte(name), nil})
+		}
+	}
+	for _, name := range names {
+		if next[name] = f.expected[name]; next[name] == nil {
+			next[name] = &expectation{Since: now}
+		}
+		puts = append(puts, next[name].put(name))
+	}
+	if err := f.db.Write(puts, nil); err != nil {
+		return err
+	}
+	f.expected = next
+	return nil
+}
+
+func (x *expectation) put(name string) Put {
+	text, _ := json.Marshal(x) // of times: it cannot fail
+	return Put{bucketExpected, []byte(name), text}
+}
