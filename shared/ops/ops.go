@@ -115,8 +115,8 @@ func (s *Server) Run(ctx context.Context) error {
 	defer cancel()
 	srv := &http.Server{
 		Handler: s.cfg.Handler, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
-		BaseContext: func(net.Listener) context.Context { return base },
-		ErrorLog:    log.New(&complaints{log: s.log, every: complainEvery}, "", 0),
+		BaseContext: func(net.Listener) context.Context { return base }, ConnContext: withPeer,
+		ErrorLog: log.New(&complaints{log: s.log, every: complainEvery}, "", 0),
 	}
 	done := make(chan error, 1)
 	go func() { done <- srv.Serve(s.listener) }()
