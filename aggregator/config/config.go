@@ -24,6 +24,7 @@ const Path = "/etc/belfry/aggregator.yaml"
 type Config struct {
 	State   string  `yaml:"state"` // folder for index, ledger and outbox; default /var/lib/belfry
 	Receive Receive `yaml:"receive"`
+	Ledger  Ledger  `yaml:"ledger"`
 	Index   Index   `yaml:"index"`
 	Alert   Alert   `yaml:"alert"`
 	Notify  Notify  `yaml:"notify"`
@@ -150,6 +151,7 @@ func Load(path string) (*Config, error) {
 		}
 	}
 	c.Index.Embedded.Retention = cmp.Or(c.Index.Embedded.Retention, conf.Duration(90*24*time.Hour))
+	c.Ledger = c.Ledger.withDefaults()
 	c.Serve.Socket = cmp.Or(c.Serve.Socket, defaultSocket)
 	return c, nil
 }
@@ -206,6 +208,7 @@ func (c *Config) Validate() error {
 	for i, s := range c.Receive.Senders {
 		section(fmt.Sprintf("receive.senders[%d]", i), s.Validate())
 	}
+	section("ledger", c.Ledger.Validate())
 	section("index.embedded", c.Index.Embedded.Validate())
 	if c.Notify.IRC != nil {
 		section("notify.irc", c.Notify.IRC.Validate())

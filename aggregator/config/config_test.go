@@ -80,6 +80,7 @@ receive:
   http:
     plain: "[::1]:8080"
     tls: {listen: "10.0.0.1:8443", CERTS}
+ledger: {gap_grace: 2m, silence_after: 1h}
 index: {embedded: {retention: 30d, memory: 2GiB}}
 alert: {rules: [/etc/belfry/rules.d, /srv/rules]}
 notify: {irc: {server: "irc.example.org:6697", tls: true, ca: DIR/ca.pem, nick: belfry, channel: "#oncall", oncall: alice, sasl: {user: u, password: hush}}}
@@ -96,8 +97,9 @@ serve: {socket: /run/other.sock, metrics: "unix:/run/metrics.sock"}
 			}, Management: &topology.Management{URL: "https://mq:15671", User: "m", Password: "hush2", CA: f.files.CA}},
 			HTTP: HTTP{Plain: "[::1]:8080", TLS: &TLS{Listen: "10.0.0.1:8443", Files: f.files}},
 		},
-		Index: Index{Embedded{Retention: conf.Duration(30 * 24 * time.Hour), Memory: 2 << 30}},
-		Alert: Alert{Rules: []string{"/etc/belfry/rules.d", "/srv/rules"}},
+		Ledger: Ledger{GapGrace: conf.Duration(2 * time.Minute), SilenceAfter: conf.Duration(time.Hour)},
+		Index:  Index{Embedded{Retention: conf.Duration(30 * 24 * time.Hour), Memory: 2 << 30}},
+		Alert:  Alert{Rules: []string{"/etc/belfry/rules.d", "/srv/rules"}},
 		Notify: Notify{IRC: &irc.Config{
 			Server: "irc.example.org:6697", TLS: true, CA: f.files.CA, Nick: "belfry", Channel: "#oncall", Oncall: "alice",
 			SASL: &irc.SASL{User: "u", Password: "hush"},
@@ -121,7 +123,8 @@ func TestDefaults(t *testing.T) {
 		}
 		same(t, c, &Config{
 			State: "/var/lib/belfry", Receive: Receive{HTTP: HTTP{Plain: "127.0.0.1:8080"}},
-			Index: Index{Embedded{Retention: conf.Duration(90 * 24 * time.Hour)}}, Serve: Serve{Socket: "/run/belfry/api.sock"},
+			Ledger: Ledger{GapGrace: conf.Duration(5 * time.Minute), SilenceAfter: conf.Duration(5 * time.Minute)},
+			Index:  Index{Embedded{Retention: conf.Duration(90 * 24 * time.Hour)}}, Serve: Serve{Socket: "/run/belfry/api.sock"},
 		})
 	}
 	c, err := f.load("receive: {amqp: {urls: [\"amqps://mq/\"], CERTS}, http: {plain: off, tls: {CERTS}}}\n")
@@ -185,6 +188,8 @@ func TestFaults(t *testing.T) {
 		` index.embedded.retention: 1h0m0s is not between 24h0m0s and 438000h0m0s`,
 		` index.embedded.memory: 1048576 bytes, at least 16777216 are needed`,
 		` index.embedded.names: -1 is not between 1 and 268435456`)
+	f("ledger: {gap_grace: 100ms, silence_after: 8d}\n", " ledger.gap_grace: 100ms is not between 1s and 168h0m0s",
+		" ledger.silence_after: 192h0m0s is not between 1s and 168h0m0s")
 	f("state: here\n", ` state: "here" is not an absolute path`)
 	f("serve: {metrics: nine}\n", ` serve.metrics: "nine" is neither host:port nor unix:/PATH`)
 	// what the file's shape tells comes with its line, before all else
