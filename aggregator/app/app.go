@@ -22,8 +22,10 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 
 	"belfry/aggregator/alert"
+	"belfry/aggregator/audit"
 	"belfry/aggregator/config"
 	"belfry/aggregator/dead"
+	"belfry/aggregator/fleet"
 	"belfry/aggregator/index/embedded"
 	"belfry/aggregator/notify/irc"
 	"belfry/aggregator/parse"
@@ -53,6 +55,8 @@ type Aggregator struct {
 	alerts  *alert.Engine
 	bot     *irc.Bot
 	hub     *serve.Hub
+	fleet   *fleet.Fleet
+	gaps    *audit.Tracker
 	pipe    *pipeline
 	consume *amqpin.Receiver
 	publish *amqpin.Publisher
@@ -86,6 +90,9 @@ func (a *Aggregator) open() error {
 		return err
 	}
 	a.alerts = alert.NewEngine(rules, a.outbox, notify, a.log, a.set)
+	if err := a.openFleet(); err != nil {
+		return err
+	}
 	e := a.cfg.Index.Embedded
 	a.index, err = embedded.Open(embedded.Config{
 		Dir: a.cfg.Dir("index"), Retention: time.Duration(e.Retention), Memory: int64(e.Memory), Names: e.Names,
@@ -96,6 +103,9 @@ func (a *Aggregator) open() error {
 	if err := a.index.Since(a.outbox.Cursor()+1, a.alerts.Process); err != nil {
 		return fmt.Errorf("show the alerts what they had not seen: %w", err)
 	}
+	if err := a.openGaps(); err != nil {
+		return err
+	}
 	parser := parse.New(parse.Config{Retention: time.Duration(e.Retention)}, a.set)
 	prover, err := newProver(a.cfg)
 	if err != nil {
@@ -105,6 +115,7 @@ func (a *Aggregator) open() error {
 	if a.pipe, err = newPipeline(prover, speaks, parser, a.index, a.log, a.set); err != nil {
 		return err
 	}
+	a.pipe.fleet = a.fleet
 	if err := a.openBroker(); err != nil {
 		return err
 	}
@@ -167,7 +178,10 @@ func (a *Aggregator) durable(position uint64, events []*event.Event) error {
 	if err := a.alerts.Process(position, events); err != nil {
 		return err
 	}
-	a.index.AlertsAt(a.outbox.Cursor())
+	if err := a.fleet.Process(position, events); err != nil {
+		return err
+	}
+	a.index.AlertsAt(a.seenTo())
 	return nil
 }
 
@@ -222,6 +236,7 @@ func (a *Aggregator) actors() (*run.Group, error) {
 		g.AddWorker("publish", a.publish.Run)
 		g.AddWorker("dead", a.graves.Run)
 	}
+	g.AddWorker("watch", a.watch)
 	g.AddWorker("index", a.index.Run)
 	g.AddWorker("alert", a.alerts.Run)
 	if a.bot != nil {
@@ -234,6 +249,9 @@ func (a *Aggregator) close() error {
 	var errs []error
 	if a.index != nil {
 		errs = append(errs, a.index.Close())
+	}
+	if a.fleet != nil {
+		errs = append(errs, a.fleet.Close())
 	}
 	if a.outbox != nil {
 		errs = append(errs, a.outbox.Close())

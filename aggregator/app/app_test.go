@@ -34,7 +34,7 @@ type rig struct {
 	stop  func()
 }
 
-func start(t *testing.T, dir string) *rig {
+func start(t *testing.T, dir string, more ...string) *rig {
 	t.Helper()
 	ca, err := certs.NewAuthority(filepath.Join(dir, "ca"))
 	if err != nil {
@@ -49,14 +49,14 @@ func start(t *testing.T, dir string) *rig {
 		t.Fatal(err)
 	}
 	return startWith(t, dir, fmt.Sprintf(`{http: {plain: "off", tls: {listen: "127.0.0.1:0", ca: %s, cert: %s, key: %s}}}`,
-		own.CA, own.Cert, own.Key), agent)
+		own.CA, own.Cert, own.Key), agent, more...)
 }
 
 // startWith is start with a section receive, and an agent that it trusts.
-func startWith(t *testing.T, dir, receive string, agent certs.Files) *rig {
+func startWith(t *testing.T, dir, receive string, agent certs.Files, more ...string) *rig {
 	t.Helper()
 	r := &rig{t: t, path: filepath.Join(dir, "aggregator.yaml"), agent: agent}
-	text := fmt.Sprintf("state: %s/state\nreceive: %s\nserve: {socket: %s/api.sock}\n", dir, receive, dir)
+	text := fmt.Sprintf("state: %s/state\nreceive: %s\nserve: {socket: %s/api.sock}\n", dir, receive, dir) + strings.Join(more, "\n")
 	if err := os.WriteFile(r.path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -96,6 +96,7 @@ type host struct {
 	place   batch.Place
 	offset  uint64
 	name    string // that it claims
+	beats   uint64 // heartbeats that it made
 }
 
 func (r *rig) newHost(name string) *host {
@@ -110,7 +111,7 @@ func (r *rig) newHost(name string) *host {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &host{t, id, b, batch.Place{Stream: event.HashKey(name, "s"), Class: "auth", Day: time.Now().UTC().Format(time.DateOnly)}, 0, "h"}
+	return &host{t, id, b, batch.Place{Stream: event.HashKey(name, "s"), Class: "auth", Day: time.Now().UTC().Format(time.DateOnly)}, 0, "h", 0}
 }
 
 // add puts lines into the next batch.

@@ -150,11 +150,11 @@ func (s statusCmd) Run(ctx context.Context, c *CLI) error {
 
 // ask asks the aggregator on this machine.
 func (c *CLI) ask(ctx context.Context, path string, v url.Values) (io.ReadCloser, error) {
-	return c.call(ctx, http.MethodGet, path, v)
+	return c.call(ctx, http.MethodGet, path, v, nil)
 }
 
 // call sends a request to the aggregator on this machine.
-func (c *CLI) call(ctx context.Context, method, path string, v url.Values) (io.ReadCloser, error) {
+func (c *CLI) call(ctx context.Context, method, path string, v url.Values, content io.Reader) (io.ReadCloser, error) {
 	socket := c.Socket
 	if socket == "" {
 		var err error
@@ -162,7 +162,7 @@ func (c *CLI) call(ctx context.Context, method, path string, v url.Values) (io.R
 			return nil, err
 		}
 	}
-	req, err := http.NewRequestWithContext(ctx, method, "http://belfry"+path+"?"+v.Encode(), nil)
+	req, err := http.NewRequestWithContext(ctx, method, "http://belfry"+path+"?"+v.Encode(), content)
 	if err != nil {
 		return nil, fmt.Errorf("ask the aggregator: %w", err)
 	}

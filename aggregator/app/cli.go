@@ -31,7 +31,7 @@ func ExitCode(err error) int {
 	switch {
 	case err == nil:
 		return 0
-	case errors.Is(err, errNothing), errors.Is(err, errSome), errors.Is(err, errDiffers):
+	case errors.Is(err, errNothing), errors.Is(err, errSome), errors.Is(err, errDiffers), errors.Is(err, errFindings):
 		return ExitNothing
 	}
 	return exitFailure
@@ -50,6 +50,9 @@ type CLI struct {
 	Search      searchCmd   `cmd:"" help:"Search all events. Exit code 0 if there are some, 1 if none, 2 on an error."`
 	Tail        tailCmd     `cmd:"" help:"Follow events live."`
 	Status      statusCmd   `cmd:"" help:"Ask the running aggregator how it is: its index, and alerts that wait."`
+	Hosts       hostsCmd    `cmd:"" help:"Who ships, who is silent, and how far behind each is."`
+	Gaps        gapsCmd     `cmd:"" help:"What is missing, and has not been accepted."`
+	Audit       auditCmd    `cmd:"" help:"Prove that nothing is missing: what has become of each byte of each host's files. Exit code 0 if nothing is missing, 1 if something is, 2 on an error."`
 	Parse       parseCmd    `cmd:"" help:"Read log lines from standard input and print them as ECS, one JSON object a line."`
 	Dead        deadCmd     `cmd:"" help:"What could never be taken: look at it, send it again, or drop it."`
 	Topology    topologyCmd `cmd:"" help:"What Belfry needs at the broker: exchanges, queues and their slots, the users of agents."`

@@ -13,6 +13,7 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 
 	"belfry/aggregator/dead"
+	"belfry/aggregator/fleet"
 	"belfry/aggregator/index/embedded"
 	"belfry/aggregator/ledger"
 	"belfry/aggregator/receive"
@@ -68,6 +69,7 @@ type deadLetters struct {
 	again  func(ctx context.Context, l *dead.Letter) error // sends a letter the road again; nil: it is durable there
 	tell   func(ctx context.Context, key []string, e *event.Event, done func(error))
 	index  *embedded.Index
+	fleet  *fleet.Fleet
 	prover *prover
 	open   *batch.Opener
 	log    *slog.Logger
@@ -82,7 +84,7 @@ type deadLetters struct {
 // openDead opens the store: at the broker if there is one, else a folder.
 func (a *Aggregator) openDead() error {
 	d := &deadLetters{
-		tell: a.tellThen, index: a.index, prover: a.pipe.prover, open: a.pipe.opener, log: a.log, kept: make(map[event.Key]int),
+		tell: a.tellThen, index: a.index, fleet: a.fleet, prover: a.pipe.prover, open: a.pipe.opener, log: a.log, kept: make(map[event.Key]int),
 		buried:  make(map[dead.Class]*metrics.Counter),
 		retried: a.set.NewCounter("belfry_dead_retried_total"),
 		dropped: a.set.NewCounter("belfry_dead_dropped_total"),
@@ -277,6 +279,9 @@ func (d *deadLetters) report(ctx context.Context, l *dead.Letter) error {
 		} else if err != nil {
 			return err
 		}
+	}
+	if l.Sender != aggregatorUser { // its agent has spoken, and its bytes are accounted for
+		d.fleet.Batch(m, l.Sender, l.Queue, time.Now())
 	}
 	return nil
 }

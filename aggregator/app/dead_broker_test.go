@@ -109,7 +109,7 @@ func TestAtTheBroker(t *testing.T) {
 }
 
 func (q *mq) road(t *testing.T) {
-	r := startWith(t, t.TempDir(), q.receive, q.files)
+	r := startWith(t, t.TempDir(), q.receive, q.files, withoutGapAlerts(t))
 	r.fullListGoesIn(q.sendBatch)
 	r.poison(q.sendBatch)
 

@@ -228,7 +228,7 @@ func chosen(ids []string, all bool) ([]string, error) {
 func (c *CLI) changeDead(ctx context.Context, method, suffix, what string, ids []string) error {
 	var errs []error
 	for _, id := range ids {
-		body, err := c.call(ctx, method, "/v1/dead/"+url.PathEscape(id)+suffix, nil)
+		body, err := c.call(ctx, method, "/v1/dead/"+url.PathEscape(id)+suffix, nil, nil)
 		if err != nil {
 			errs = append(errs, err)
 			continue

@@ -63,6 +63,7 @@ func (a *Aggregator) addDoors(g *run.Group) error {
 	api := serve.New(a.index, a.hub, a.status, a.log)
 	a.dead.addRoutes(api)
 	a.serveTokens(api, tokens)
+	a.addWatched(api)
 	return a.listen(g, "serve", ops.Config{Listen: "unix:" + a.cfg.Serve.Socket, Handler: api.Handler()})
 }
 

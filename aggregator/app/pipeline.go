@@ -12,6 +12,7 @@ import (
 
 	"github.com/VictoriaMetrics/metrics"
 
+	"belfry/aggregator/fleet"
 	"belfry/aggregator/index/embedded"
 	"belfry/aggregator/ledger"
 	"belfry/aggregator/parse"
@@ -50,6 +51,7 @@ type pipeline struct {
 	opener *batch.Opener
 	parser *parse.Parser
 	index  *embedded.Index
+	fleet  *fleet.Fleet
 	log    *slog.Logger
 	decs   sync.Pool // of *event.Decoder
 
@@ -87,6 +89,10 @@ func (p *pipeline) batch(ctx context.Context, d delivery, done func(error)) {
 		p.refuse(nil, err, done)
 		return
 	}
+	if err := p.claim(ctx, m, from); err != nil {
+		done(err)
+		return
+	}
 	lines, err := p.opener.Open(m, d.body)
 	if err != nil {
 		p.refuse(m, err, done)
@@ -101,7 +107,7 @@ func (p *pipeline) batch(ctx context.Context, d delivery, done func(error)) {
 		}
 		lines = lines[s.Events:]
 	}
-	p.write(ctx, m, w, done)
+	p.write(ctx, m, w, p.noted(m, from, d.queue, w.Items, done))
 }
 
 // refuse says that a message can never be taken; m is its manifest if that is proven.
@@ -207,6 +213,7 @@ func (p *pipeline) foreignEvents(ctx context.Context, events []*event.Event, don
 	now := time.Now()
 	for _, e := range events {
 		named := receive.Named(e)
+		ownWords(e)
 		p.understand(e, now)
 		w.Items = append(w.Items, embedded.Item{Event: e, Named: named})
 	}

@@ -28,7 +28,7 @@ const (
 )
 
 // Gap is bytes of one epoch of a stream that are missing side by side. Bytes that arrive shrink it; it may end up as
-// several pieces. Its id is made of its place, so that it is the same for ever.
+// several pieces, and begins as such where many open at once. Its id is made of its place, so that it is the same for ever.
 type Gap struct {
 	ID     string    `json:"id"`
 	State  string    `json:"state"`
@@ -87,6 +87,9 @@ func (g *Gap) event(now time.Time, action string) *event.Event {
 
 func (g *Gap) message(action string) string {
 	where := fmt.Sprintf("%s on %s, bytes %d to %d", g.where(), g.Host, g.First, g.End)
+	if n := len(g.Pieces); n > 1 {
+		where += fmt.Sprintf(" in %d pieces", n)
+	}
 	when := ""
 	switch {
 	case !g.Since.IsZero() && !g.Until.IsZero():

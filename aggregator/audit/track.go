@@ -26,6 +26,8 @@ type Ranges interface {
 const (
 	// maxGaps bounds the gaps that are kept open. What would be one more stays pending until there is room.
 	maxGaps = 100_000
+	// maxApart is how many gaps of one stream may open at once; more are one gap of several pieces, and one alert.
+	maxApart = 8
 	// steps is into how many parts the grace is divided: holes that showed in the same part are one.
 	steps = 10
 	// settle is how long, by the clock, a hole is waited for at least, after it was seen, after a pause of its queue, and
@@ -349,18 +351,18 @@ func merged(all []hole) []hole {
 
 // open makes gaps of pieces, or lengthens the one that they go on from.
 func (t *Tracker) open(st *fleet.Stream, pl *place, reason string, pieces []Piece, now time.Time, c *changes) {
+	var apart [][]Piece
 	for _, p := range pieces {
-		if g := pl.endingAt(reason, p.First); g != nil {
-			g.Pieces = joined(append(g.Pieces, p))
-			g.End, g.Bytes = p.End, size(g.Pieces)
-			t.describe(g, st)
-			if g.Bytes >= 2*g.Told {
-				g.Told = g.Bytes
-				c.says = append(c.says, g.event(now, "gap-grown"))
-			}
-			c.puts = append(c.puts, g.put())
-			continue
+		switch g := pl.endingAt(reason, p.First); {
+		case g != nil:
+			t.lengthen(g, st, p, now, c)
+		case len(pieces) > maxApart && len(apart) > 0:
+			apart[0] = append(apart[0], p)
+		default:
+			apart = append(apart, []Piece{p})
 		}
+	}
+	for _, pieces := range apart {
 		if len(t.gaps) >= maxGaps {
 			if !t.full {
 				t.full = true
@@ -368,18 +370,35 @@ func (t *Tracker) open(st *fleet.Stream, pl *place, reason string, pieces []Piec
 			}
 			return
 		}
-		g := &Gap{
-			ID: gapID(st.Pos, reason, p.First), State: Open, Reason: reason, Agent: st.Pos.Agent, Stream: st.Pos.Stream,
-			Epoch: st.Pos.Epoch, First: p.First, End: p.End, Bytes: p.End - p.First, Pieces: []Piece{p}, Opened: now,
-			Told: p.End - p.First,
-		}
-		t.describe(g, st)
-		t.gaps[g.ID] = g
-		pl.gaps = append(pl.gaps, g)
-		c.says = append(c.says, g.event(now, "gap-opened"))
-		c.puts = append(c.puts, g.put())
-		t.log.Warn("gap", "host", g.Host, "path", g.Path, "first", g.First, "end", g.End, "reason", reason, "id", g.ID)
+		t.add(st, pl, reason, pieces, now, c)
 	}
+}
+
+// lengthen makes a gap reach further. It is said when the gap has doubled.
+func (t *Tracker) lengthen(g *Gap, st *fleet.Stream, p Piece, now time.Time, c *changes) {
+	g.Pieces = joined(append(g.Pieces, p))
+	g.End, g.Bytes = p.End, size(g.Pieces)
+	t.describe(g, st)
+	if g.Bytes >= 2*g.Told {
+		g.Told = g.Bytes
+		c.says = append(c.says, g.event(now, "gap-grown"))
+	}
+	c.puts = append(c.puts, g.put())
+}
+
+// add makes a gap of pieces.
+func (t *Tracker) add(st *fleet.Stream, pl *place, reason string, pieces []Piece, now time.Time, c *changes) {
+	g := &Gap{
+		ID: gapID(st.Pos, reason, pieces[0].First), State: Open, Reason: reason, Agent: st.Pos.Agent, Stream: st.Pos.Stream,
+		Epoch: st.Pos.Epoch, First: pieces[0].First, End: pieces[len(pieces)-1].End, Bytes: size(pieces), Pieces: pieces,
+		Opened: now, Told: size(pieces),
+	}
+	t.describe(g, st)
+	t.gaps[g.ID] = g
+	pl.gaps = append(pl.gaps, g)
+	c.says = append(c.says, g.event(now, "gap-opened"))
+	c.puts = append(c.puts, g.put())
+	t.log.Warn("gap", "host", g.Host, "path", g.Path, "first", g.First, "end", g.End, "bytes", g.Bytes, "reason", reason, "id", g.ID)
 }
 
 func (t *Tracker) describe(g *Gap, st *fleet.Stream) {

@@ -491,6 +491,28 @@ func TestDeclaredLoss(t *testing.T) {
 	saidOnce(t, w)
 }
 
+// Many losses at once are one gap, and each later one is one of its own.
+func TestManyLossesAtOnce(t *testing.T) {
+	w := newTown(t, t.TempDir())
+	defer func() { w.fleet.Close() }()
+	for i := range uint64(ledger.MaxRanges / 2) {
+		w.deliver(watched, batch.Range{Kind: batch.Dropped, First: 10*i + 5, End: 10*i + 9})
+	}
+	w.tick()
+	list, _ := w.gaps.Gaps(false)
+	if len(list) != 1 || list[0].Bytes != 4*ledger.MaxRanges/2 || list[0].First != 5 || len(list[0].Pieces) != ledger.MaxRanges/2 {
+		t.Errorf("%d gaps: %+v", len(list), list[0])
+	}
+	w.deliver(watched, batch.Range{Kind: batch.Dropped, First: 0, End: 1})
+	w.deliver(watched, data(5, 9))
+	w.tick()
+	w.tick()
+	if list, _ = w.gaps.Gaps(false); len(list) != 2 || list[0].Bytes != 1 || list[1].Bytes != 4*ledger.MaxRanges/2-4 {
+		t.Errorf("%d gaps: %+v", len(list), list)
+	}
+	saidOnce(t, w)
+}
+
 // A stream that says nothing for the retention is expired, and nobody is to miss it any more.
 func TestExpired(t *testing.T) {
 	w := newTown(t, t.TempDir())

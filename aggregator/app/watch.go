@@ -1,0 +1,292 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os/user"
+	"strconv"
+	"strings"
+	"time"
+
+	"belfry/aggregator/audit"
+	"belfry/aggregator/fleet"
+	"belfry/aggregator/index/embedded"
+	"belfry/aggregator/ledger"
+	"belfry/aggregator/serve"
+	"belfry/shared/batch"
+	"belfry/shared/event"
+	"belfry/shared/ops"
+)
+
+// watchEvery is how often silence and gaps are judged.
+const watchEvery = time.Second
+
+// openFleet opens what is known of the agents. The index is not open yet.
+func (a *Aggregator) openFleet() (err error) {
+	a.fleet, err = fleet.Open(fleet.Config{
+		Path: a.cfg.Dir("fleet.db"), Self: ownAgent, SilenceAfter: time.Duration(a.cfg.Ledger.SilenceAfter),
+		Retention: time.Duration(a.cfg.Index.Embedded.Retention),
+	}, time.Now(), a.log, a.set)
+	return err
+}
+
+// openGaps shows the fleet what it had not seen, and opens the gaps.
+func (a *Aggregator) openGaps() (err error) {
+	unseen := a.fleet.Cursor() + 1
+	err = a.index.Since(unseen, a.fleet.Process)
+	if a.fleet.Adopt(a.index.Ledger(), time.Now()) > 0 {
+		err = errors.Join(err, a.index.Since(unseen, a.fleet.Recognize))
+	}
+	if err != nil {
+		return fmt.Errorf("show the fleet what it had not seen: %w", err)
+	}
+	a.gaps, err = audit.OpenTracker(a.fleet, a.index.Ledger(), time.Duration(a.cfg.Ledger.GapGrace), time.Now(), a.log, a.set)
+	return err
+}
+
+// seenTo is up to where both the alerts and the fleet have seen the index's log.
+func (a *Aggregator) seenTo() uint64 { return min(a.outbox.Cursor(), a.fleet.Cursor()) }
+
+// claim notes whose an agent id is. An error that is errPoison says that it is another's.
+func (p *pipeline) claim(ctx context.Context, m *batch.Manifest, from sender) error {
+	if from.foreign || p.fleet == nil {
+		return nil
+	}
+	err := p.fleet.Claim(m.Agent, from.name)
+	if errors.Is(err, fleet.ErrTaken) || errors.Is(err, fleet.ErrTooMany) {
+		p.poison.Inc()
+		p.sayTaken(ctx, m.Agent, from.name, err)
+		return &poison{reason: err} // of the id's owner it says nothing
+	}
+	return err
+}
+
+// sayTaken says, once a day, that somebody speaks for an agent id that is not his.
+func (p *pipeline) sayTaken(ctx context.Context, agent event.Key, name string, err error) {
+	if p.speaks.tell == nil {
+		return
+	}
+	e := new(event.Event)
+	e.Set("event.dataset", "belfry.identity")
+	e.Set("event.action", "agent-id-taken")
+	e.Set("agent.name", name)
+	e.Set("agent.id", agent.String())
+	e.Set("message", err.Error())
+	p.speaks.tell(ctx, []string{"taken", agent.String(), name, time.Now().UTC().Format(time.DateOnly)}, e)
+}
+
+// noted makes done tell the fleet of a batch that has become durable.
+func (p *pipeline) noted(m *batch.Manifest, from sender, queue string, items []embedded.Item, done func(error)) func(error) {
+	if from.foreign || p.fleet == nil {
+		return done
+	}
+	type name struct {
+		pos        ledger.Position
+		path, host string
+	}
+	var names []name
+	for i := range items {
+		it := &items[i]
+		if i > 0 && items[i-1].Pos == it.Pos {
+			continue
+		}
+		if path := it.Event.Get("log.file.path"); path != "" {
+			names = append(names, name{it.Pos, path, it.Event.Get("host.name")})
+		}
+	}
+	return func(err error) {
+		if err == nil {
+			for _, n := range names {
+				p.fleet.Name(n.pos, n.path, n.host)
+			}
+			p.fleet.Batch(m, from.name, queue, time.Now())
+		}
+		done(err)
+	}
+}
+
+// watch judges silence and gaps, and writes what is to be said of them into the index, until ctx is done. A disk that
+// is full is waited for: what was judged is judged again.
+func (a *Aggregator) watch(ctx context.Context) error {
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	failing := false
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		now := time.Now()
+		err := errors.Join(a.fleet.Tick(now), a.gaps.Tick(now), a.sayOwn(ctx))
+		switch {
+		case ctx.Err() != nil, errors.Is(err, embedded.ErrClosed):
+		case err != nil && !failing:
+			a.log.Error("gaps and silence cannot be noted, trying again", "err", err)
+		case err == nil && failing:
+			a.log.Info("gaps and silence are noted again")
+		}
+		failing = err != nil
+	}
+}
+
+// ownBatch is how many events of the aggregator's own go into the index at once.
+const ownBatch = 200
+
+// sayOwn writes what the aggregator has to say into the index, each at its offset, so that the ledger knows a repeat.
+func (a *Aggregator) sayOwn(ctx context.Context) error {
+	for {
+		all, err := a.fleet.DB().Unsaid(ownBatch)
+		if err != nil || len(all) == 0 {
+			return err
+		}
+		var w embedded.Write
+		now := time.Now().UTC().Format(time.RFC3339Nano)
+		for _, o := range all {
+			o.Event.Set("event.ingested", now)
+			pos := a.fleet.DB().Self()
+			w.Items = append(w.Items, embedded.Item{Event: o.Event, Pos: pos, Offset: o.Offset, Ranged: true})
+			w.Ranges = append(w.Ranges, embedded.Range{Pos: pos, Kind: batch.Data, First: o.Offset, End: o.Offset + 1})
+		}
+		result := make(chan error, 1)
+		a.index.Write(ctx, w, func(_ embedded.Result, err error) { result <- err })
+		select {
+		case err = <-result:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if err != nil {
+			return err
+		}
+		if err := a.fleet.DB().Said(all); err != nil {
+			return err
+		}
+	}
+}
+
+// addWatched adds the routes by which an operator asks for hosts, gaps and the audit.
+//
+//	GET  /v1/hosts                      {"hosts":[…]}
+//	POST /v1/hosts/expected             body: one name a line
+//	POST /v1/hosts/forget?name=NAME     {"ids":N}
+//	GET  /v1/gaps?all=true              {"gaps":[…]}
+//	POST /v1/gaps/accept?id=ID&reason=  the gap
+//	GET  /v1/audit?host=HOST&all=true   NDJSON: {"file":…}, {"host":…}, at the end {"total":…}
+func (a *Aggregator) addWatched(api *serve.API) {
+	api.Handle("GET /v1/hosts", func(w http.ResponseWriter, _ *http.Request) {
+		answer(w, hostsAnswer{a.hosts(time.Now())}, nil)
+	})
+	api.Handle("POST /v1/hosts/expected", a.expectHosts)
+	api.Handle("POST /v1/hosts/forget", a.forgetHost)
+	api.Handle("GET /v1/gaps", func(w http.ResponseWriter, r *http.Request) {
+		list, err := a.gaps.Gaps(r.FormValue("all") == "true")
+		answer(w, gapsAnswer{list}, err)
+	})
+	api.Handle("POST /v1/gaps/accept", a.acceptGap)
+	api.Handle("GET /v1/audit", a.auditAll)
+}
+
+type (
+	hostsAnswer struct {
+		Hosts []fleet.Host `json:"hosts"`
+	}
+	gapsAnswer struct {
+		Gaps []audit.Gap `json:"gaps"`
+	}
+	forgetAnswer struct {
+		IDs int `json:"ids"` // that may be claimed anew
+	}
+)
+
+func (a *Aggregator) hosts(now time.Time) []fleet.Host {
+	all, gaps := a.fleet.Hosts(now), a.gaps.OpenGaps()
+	for i := range all {
+		all[i].Gaps = gaps[all[i].Agent]
+	}
+	return all
+}
+
+// errUnknown says that what was asked for is not there.
+var errUnknown = errors.New("is not known")
+
+func answer(w http.ResponseWriter, v any, err error) {
+	w.Header().Set("Content-Type", "application/json")
+	if err != nil {
+		status := http.StatusInternalServerError
+		switch {
+		case errors.Is(err, errUnknown), errors.Is(err, audit.ErrNoGap):
+			status = http.StatusNotFound
+		case errors.Is(err, audit.ErrNoReason), errors.Is(err, errBadNames):
+			status = http.StatusBadRequest
+		}
+		w.WriteHeader(status)
+		v = map[string]string{"error": err.Error()}
+	}
+	_ = json.NewEncoder(w).Encode(v) // else the asker is gone
+}
+
+// maxNames bounds a list of expected hosts, in bytes.
+const maxNames = 4 << 20
+
+func (a *Aggregator) expectHosts(w http.ResponseWriter, r *http.Request) {
+	names, err := readNames(http.MaxBytesReader(w, r.Body, maxNames))
+	if err == nil {
+		err = a.fleet.Expect(names, time.Now())
+	}
+	if err == nil {
+		a.log.Info("hosts expected", "hosts", len(names), "by", askedBy(r))
+	}
+	answer(w, map[string]int{"hosts": len(names)}, err)
+}
+
+func (a *Aggregator) forgetHost(w http.ResponseWriter, r *http.Request) {
+	name := r.FormValue("name")
+	ids, known, err := a.fleet.Forget(name, time.Now())
+	if err == nil && !known {
+		err = fmt.Errorf("host %q %w (belfry hosts lists them)", name, errUnknown)
+	}
+	if err == nil {
+		a.log.Info("host forgotten", "name", name, "ids", ids, "by", askedBy(r))
+	}
+	answer(w, forgetAnswer{ids}, err)
+}
+
+func (a *Aggregator) acceptGap(w http.ResponseWriter, r *http.Request) {
+	g, err := a.gaps.Accept(r.FormValue("id"), askedBy(r), r.FormValue("reason"), time.Now())
+	if err == nil {
+		a.log.Info("gap accepted", "id", g.ID, "by", g.By, "why", g.Why)
+	}
+	answer(w, g, err)
+}
+
+// askedBy returns the user at the other end of the socket, as the kernel says.
+func askedBy(r *http.Request) string {
+	uid, ok := ops.Peer(r.Context())
+	if !ok {
+		return "somebody"
+	}
+	id := strconv.FormatUint(uint64(uid), 10)
+	if u, err := user.LookupId(id); err == nil {
+		return u.Username
+	}
+	return "user " + id
+}
+
+func (a *Aggregator) auditAll(w http.ResponseWriter, r *http.Request) {
+	host := strings.TrimSpace(r.FormValue("host"))
+	if host != "" && len(a.fleet.Agents(host)) == 0 {
+		answer(w, nil, fmt.Errorf("host %q %w (belfry hosts lists them)", host, errUnknown))
+		return
+	}
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	out := json.NewEncoder(w)
+	err := a.gaps.Report(r.Context(), host, r.FormValue("all") == "true", time.Now(), func(l audit.Line) error {
+		return out.Encode(l)
+	})
+	if err != nil {
+		a.log.Debug("audit not written to its end", "err", err)
+	}
+}
