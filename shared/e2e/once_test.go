@@ -30,6 +30,7 @@ func TestExactlyOnce(t *testing.T) {
 			o.bothKilled()
 			o.flooded()
 			o.count()
+			o.audited()
 		})
 	}
 	f("https", false)
