@@ -118,7 +118,7 @@ func (e hostsExpectedCmd) Run(ctx context.Context, c *CLI) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", e.File, err)
 	}
-	if _, err := c.post(ctx, "/v1/hosts/expected", nil, text, nil); err != nil {
+	if err := c.post(ctx, "/v1/hosts/expected", nil, text, nil); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintf(c.out(), "%d hosts are expected\n", len(names))
@@ -128,7 +128,7 @@ func (e hostsExpectedCmd) Run(ctx context.Context, c *CLI) error {
 // Run forgets a host.
 func (f hostsForgetCmd) Run(ctx context.Context, c *CLI) error {
 	var got forgetAnswer
-	if _, err := c.post(ctx, "/v1/hosts/forget", url.Values{"name": {f.Name}}, nil, &got); err != nil {
+	if err := c.post(ctx, "/v1/hosts/forget", url.Values{"name": {f.Name}}, nil, &got); err != nil {
 		return err
 	}
 	_, err := fmt.Fprintf(c.out(), "%s is forgotten; agent ids that may be claimed anew: %d\n", printable(f.Name), got.IDs)
@@ -188,7 +188,7 @@ func shownPath(path, stream string) string {
 func (a gapsAcceptCmd) Run(ctx context.Context, c *CLI) error {
 	var g audit.Gap
 	v := url.Values{"id": {a.ID}, "reason": {strings.Join(a.Reason, " ")}}
-	if _, err := c.post(ctx, "/v1/gaps/accept", v, nil, &g); err != nil {
+	if err := c.post(ctx, "/v1/gaps/accept", v, nil, &g); err != nil {
 		return err
 	}
 	_, err := fmt.Fprintf(c.out(), "%s accepts gap %s, %d bytes of %s on %s: %s\n", printable(g.By), g.ID, g.Bytes,
@@ -334,12 +334,13 @@ func (c *CLI) get(ctx context.Context, path string, v url.Values, into any) ([]b
 }
 
 // post asks for something to be done.
-func (c *CLI) post(ctx context.Context, path string, v url.Values, content []byte, into any) ([]byte, error) {
+func (c *CLI) post(ctx context.Context, path string, v url.Values, content []byte, into any) error {
 	body, err := c.call(ctx, http.MethodPost, path, v, bytes.NewReader(content))
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return readAnswer(body, into)
+	_, err = readAnswer(body, into)
+	return err
 }
 
 func readAnswer(body io.ReadCloser, into any) ([]byte, error) {

@@ -14,15 +14,6 @@ const span = 60 // bytes that the models know
 // bits are pieces as a model: one bool a byte.
 type bits [span]bool
 
-func bitsOf(all []Piece) (b bits) {
-	for _, p := range all {
-		for i := p.First; i < p.End; i++ {
-			b[i] = true
-		}
-	}
-	return b
-}
-
 func (b bits) pieces() (all []Piece) {
 	for i := range b {
 		if b[i] && (i == 0 || !b[i-1]) {
