@@ -143,28 +143,26 @@ func (a *Aggregator) sayOwn(ctx context.Context) error {
 		if err != nil || len(all) == 0 {
 			return err
 		}
-		var w embedded.Write
-		now := time.Now().UTC().Format(time.RFC3339Nano)
-		for _, o := range all {
-			o.Event.Set("event.ingested", now)
-			pos := a.fleet.DB().Self()
-			w.Items = append(w.Items, embedded.Item{Event: o.Event, Pos: pos, Offset: o.Offset, Ranged: true})
-			w.Ranges = append(w.Ranges, embedded.Range{Pos: pos, Kind: batch.Data, First: o.Offset, End: o.Offset + 1})
-		}
-		result := make(chan error, 1)
-		a.index.Write(ctx, w, func(_ embedded.Result, err error) { result <- err })
-		select {
-		case err = <-result:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		if err != nil {
+		if err := a.writeOwn(ctx, all); err != nil {
 			return err
 		}
 		if err := a.fleet.DB().Said(all); err != nil {
 			return err
 		}
 	}
+}
+
+func (a *Aggregator) writeOwn(ctx context.Context, all []fleet.Own) error {
+	var w embedded.Write
+	now, pos := time.Now().UTC().Format(time.RFC3339Nano), a.fleet.DB().Self()
+	for _, o := range all {
+		o.Event.Set("event.ingested", now)
+		w.Items = append(w.Items, embedded.Item{Event: o.Event, Pos: pos, Offset: o.Offset, Ranged: true})
+		w.Ranges = append(w.Ranges, embedded.Range{Pos: pos, Kind: batch.Data, First: o.Offset, End: o.Offset + 1})
+	}
+	return wait(ctx, func(done func(error)) {
+		a.index.Write(ctx, w, func(_ embedded.Result, err error) { done(err) })
+	})
 }
 
 // addWatched adds the routes by which an operator asks for hosts, gaps and the audit.

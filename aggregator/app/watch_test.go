@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"belfry/aggregator/audit"
+	"belfry/aggregator/fleet"
 	"belfry/shared/batch"
 	"belfry/shared/certs"
 	"belfry/shared/event"
@@ -168,6 +169,33 @@ func TestGapsOfARunningAggregator(t *testing.T) {
 	if strings.Contains(text, event.HashKey("belfry", "own").String()) {
 		t.Error("the aggregator judges itself")
 	}
+}
+
+// What was written into the index by a process that was killed before it could note that is not there twice.
+func TestOwnEventsAreWrittenOnce(t *testing.T) {
+	r := start(t, t.TempDir())
+	db := r.agg.fleet.DB()
+	if err := db.Write(nil, []*event.Event{fleet.Say(time.Now(), "belfry.gap", "gap-grown", "told")}); err != nil {
+		t.Fatal(err)
+	}
+	all, err := db.Unsaid(1)
+	if err != nil || len(all) != 1 {
+		t.Fatalf("%v, %v", all, err)
+	}
+	for range 2 {
+		again := all[0]
+		again.Event = again.Event.Clone() // the index owns it then
+		if err := r.agg.writeOwn(t.Context(), []fleet.Own{again}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := r.agg.sayOwn(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if all, err := db.Unsaid(1); err != nil || len(all) != 0 {
+		t.Errorf("still to be said: %v, %v", all, err)
+	}
+	r.count(1, "event.action:gap-grown")
 }
 
 func (r *rig) metrics() string {
