@@ -537,6 +537,19 @@ func TestExpired(t *testing.T) {
 	}
 }
 
+// An agent whose clock is decades behind loses nothing unseen.
+func TestClockFarBehind(t *testing.T) {
+	w := newTown(t, t.TempDir())
+	defer func() { w.fleet.Close() }()
+	if err := w.ledger.Add(watched, batch.Data, 10, 20); err != nil {
+		t.Fatal(err)
+	}
+	s := batch.Stream{ID: watched.Stream, Epoch: watched.Epoch, Ranges: []batch.Range{data(10, 20)}}
+	w.fleet.Batch(&batch.Manifest{Agent: watched.Agent, Sealed: time.Unix(1000, 0), Streams: []batch.Stream{s}}, "agent-web01", lane, w.now)
+	w.goOn(2 * grace)
+	w.want(t, false, "open agent-web01  [0,10) 10")
+}
+
 func TestForgottenHostIsNotMissed(t *testing.T) {
 	w := newTown(t, t.TempDir())
 	defer func() { w.fleet.Close() }()

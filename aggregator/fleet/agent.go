@@ -185,7 +185,7 @@ func (f *Fleet) Batch(m *batch.Manifest, name, queueName string, now time.Time) 
 	for i := range m.Streams {
 		s := &m.Streams[i]
 		if st := f.stream(a, streamKey{s.ID, s.Epoch}); st != nil {
-			st.came(s, queueName, sealed)
+			st.came(s, queueName, sealed, now)
 		}
 	}
 }

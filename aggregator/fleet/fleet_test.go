@@ -239,6 +239,24 @@ func TestClockAhead(t *testing.T) {
 	w.wantStates(t, "agent-a ok, agent-b silent")
 }
 
+// A queue that another aggregator owns now is judged there.
+func TestReleasedQueue(t *testing.T) {
+	w := newTown(t, t.TempDir())
+	defer func() { w.Close() }()
+	w.pass(time.Minute, "q", "a")
+	w.must(w.Save(w.now))
+	w.must(w.Release("q"))
+	w.pass(2*silence, "other", "x")
+	w.wantSaid(t)
+	w.wantStates(t, "agent-a ok, agent-x ok")
+	w.kill()
+	w.pass(2*silence, "other", "x")
+	w.wantSaid(t)
+	w.pass(time.Minute, "q", "a") // and then it comes back
+	w.pass(2*silence, "other", "x")
+	w.wantSaid(t, "queue-idle")
+}
+
 func TestManySilentAtOnceAreOneStory(t *testing.T) {
 	w := newTown(t, t.TempDir())
 	defer func() { w.Close() }()
@@ -492,7 +510,7 @@ func TestTimeline(t *testing.T) {
 			end := first + uint64(rapid.IntRange(1, 9).Draw(t, "bytes"))
 			from := s.Seen
 			came[first], ended[end] = at, at
-			s.came(&batch.Stream{Ranges: []batch.Range{{Kind: batch.Data, First: first, End: end}}}, "q", at)
+			s.came(&batch.Stream{Ranges: []batch.Range{{Kind: batch.Data, First: first, End: end}}}, "q", at, at)
 			if first > from { // a hole that has just opened is told exactly
 				a, b := s.between(from, first)
 				if !b.Equal(at) || !a.Equal(ended[from]) {
@@ -537,7 +555,7 @@ func TestOldFile(t *testing.T) {
 		t.Errorf("cursor %d", w.Cursor())
 	}
 	s, ok := w.Stream(ledger.Position{Agent: id("a"), Stream: id("s"), Epoch: 1 << 63}, noon)
-	if !ok || s.Path != "/var/log/a" || s.End != 100 || !s.Known {
+	if !ok || s.Path != "/var/log/a" || s.End != 100 || !s.Known || !s.Fresh {
 		t.Errorf("%v, %+v", ok, s)
 	}
 	w.wantSaid(t, "host-back agent-b")

@@ -56,12 +56,16 @@ func (f *Fleet) heartbeat(e *event.Event) {
 		a = newAgent(id, e.Get("agent.name"))
 		f.add(a)
 	}
+	heard := a.Seen // its batch is noted in a moment
+	if f.opened.After(heard) {
+		heard = f.opened
+	}
 	a.beat(h, e, at)
 	f.dirty[id] = true
 	for i := range h.Streams {
 		k := streamKey{h.Streams[i].ID, h.Streams[i].Epoch}
 		if s := f.stream(a, k); s != nil {
-			s.beat(&h.Streams[i], at)
+			s.beat(&h.Streams[i], at, heard)
 		}
 	}
 }

@@ -69,7 +69,7 @@ func (f *Fleet) host(a *agent, newest, now time.Time) Host {
 	h := Host{
 		Name: a.Name, Host: a.Host, Agent: a.id.String(), State: f.state(a, newest, now), Seen: a.Seen, Sealed: a.Sealed,
 		Dropped: a.Earlier + a.Dropped, Spool: a.Spool, Version: a.Version, Config: a.Config, Expires: a.Expires,
-		Queue: a.Queue, Idle: f.idle(f.queue(a.Queue), now), id: a.id,
+		Queue: a.Queue, Idle: f.still(a.Queue, now), id: a.id,
 	}
 	h.Lag = a.Spool
 	var oldest time.Time
@@ -94,7 +94,7 @@ func (f *Fleet) state(a *agent, newest, now time.Time) string {
 		return Replaced
 	case a.cloned():
 		return Clone
-	case f.mute(a, now), f.idle(f.queue(a.Queue), now):
+	case f.mute(a, now), f.still(a.Queue, now):
 		return Silent
 	}
 	return OK

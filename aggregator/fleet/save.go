@@ -170,7 +170,7 @@ func (f *Fleet) Adopt(l *ledger.Ledger, now time.Time) (streams int) {
 		}
 		f.mu.Lock()
 		if s := f.stream(a, streamKey{p.Stream, p.Epoch}); s != nil {
-			s.Queue, s.Last, s.Seen = a.Queue, now, max(s.Seen, end)
+			s.Queue, s.Last, s.Came, s.Seen = a.Queue, now, now, max(s.Seen, end)
 			if f.adopted[p.Agent] == nil {
 				f.adopted[p.Agent] = make(map[ledger.Position]bool)
 			}
@@ -220,7 +220,7 @@ func (f *Fleet) Prune(now time.Time) error {
 	var gone []ledger.Position
 	for _, a := range f.agents {
 		for k, s := range a.streams {
-			if p := a.position(k); now.Sub(s.Last) > 2*f.cfg.Retention {
+			if p := a.position(k); now.Sub(s.Came) > 2*f.cfg.Retention {
 				gone = append(gone, p)
 				puts = append(puts, Put{bucketStreams, PositionKey(p), nil}, Put{bucketForgotten, PositionKey(p), []byte{}})
 			}

@@ -71,6 +71,22 @@ func (f *Fleet) idle(q *queue, now time.Time) bool {
 	return now.Sub(last) > f.cfg.SilenceAfter
 }
 
+// still reports whether nobody speaks in a queue that is judged.
+func (f *Fleet) still(name string, now time.Time) bool {
+	q := f.queues[name]
+	return q != nil && f.idle(q, now)
+}
+
+// Release says that another aggregator owns a queue now: who speaks in it is judged there.
+func (f *Fleet) Release(name string) error {
+	f.writing.Lock()
+	defer f.writing.Unlock()
+	f.mu.Lock()
+	delete(f.queues, name)
+	f.mu.Unlock()
+	return f.db.Write([]Put{{bucketQueues, []byte("q" + name), nil}}, nil)
+}
+
 // newest returns, for each name, when its newest batch was sealed, of whatever id.
 func (f *Fleet) newest() map[string]time.Time {
 	all := make(map[string]time.Time, len(f.ids))
@@ -166,7 +182,7 @@ func (f *Fleet) judgeHosts(now time.Time) {
 			a.Silent = now
 			silent = append(silent, a.shown())
 			since[a.shown()] = a.Sealed
-		case !mute && !a.Silent.IsZero() && !f.idle(f.queue(a.Queue), now):
+		case !mute && !a.Silent.IsZero() && !f.still(a.Queue, now):
 			if !newest[a.Name].After(a.Sealed) {
 				back = append(back, a.shown())
 				since[a.shown()] = a.Silent

@@ -24,12 +24,13 @@ type stream struct {
 	Beat   time.Time `json:"beat,omitzero"`  // when the newest heartbeat that names it was made
 	First  time.Time `json:"first,omitzero"` // sealed, of the batch that came first
 	Last   time.Time `json:"last,omitzero"`  // of the newest; of the heartbeat if there was none
+	Came   time.Time `json:"came,omitzero"`  // when it was heard of last, by our clock: who has a wrong one must not expire
 	Line   timeline  `json:"line,omitempty"`
 }
 
 // came notes the stream's part of a batch.
-func (s *stream) came(b *batch.Stream, queue string, sealed time.Time) {
-	s.Queue = queue
+func (s *stream) came(b *batch.Stream, queue string, sealed, now time.Time) {
+	s.Queue, s.Came = queue, now
 	if s.First.IsZero() {
 		s.First = sealed
 	}
@@ -49,7 +50,10 @@ func (s *stream) came(b *batch.Stream, queue string, sealed time.Time) {
 }
 
 // beat notes what a heartbeat says of it.
-func (s *stream) beat(h *heartbeat.Stream, at time.Time) {
+func (s *stream) beat(h *heartbeat.Stream, at, heard time.Time) {
+	if heard.After(s.Came) {
+		s.Came = heard
+	}
 	if h.Path != "" {
 		s.Path = h.Path
 	}
@@ -181,7 +185,7 @@ type Stream struct {
 	Final bool   // it ends there for good
 	First time.Time
 	Last  time.Time
-	Fresh bool // Last is within the retention
+	Fresh bool // it was heard of within the retention
 
 	Beat time.Time // when the newest heartbeat that names it was made
 	Now  time.Time // the time of the data in its queue; zero if none has come
@@ -224,7 +228,7 @@ func (f *Fleet) describe(a *agent, p ledger.Position, s *stream, now time.Time) 
 	return Stream{
 		Pos: p, Name: a.Name, Host: a.shown(), Path: s.Path, Seen: s.Seen, End: max(s.Seen, s.Said), Known: s.Known,
 		Final: s.Final, First: s.First, Last: s.Last, Now: f.dataTime(queue, now), Beat: s.Beat, Back: back,
-		Fresh: now.Sub(s.Last) <= f.cfg.Retention, stream: &copied,
+		Fresh: now.Sub(s.Came) <= f.cfg.Retention, stream: &copied,
 	}
 }
 
