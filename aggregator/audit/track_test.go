@@ -1,9 +1,11 @@
 package audit
 
 import (
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -561,4 +563,36 @@ func TestForgottenHostIsNotMissed(t *testing.T) {
 	w.tick()
 	w.want(t, false)
 	w.want(t, true, "gone web01 /var/log/auth.log [0,50) 50")
+}
+
+// Gaps and holes of the first version are read for ever.
+func TestOldGaps(t *testing.T) {
+	packed, err := os.Open("testdata/gaps-v1.db.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer packed.Close()
+	z, err := gzip.NewReader(packed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "fleet.db"), text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w := newTown(t, dir)
+	defer func() { w.fleet.Close() }()
+	w.want(t, false, "open web01 /var/log/auth.log [100,300) 200", "open web01 /var/log/auth.log [320,400) 80")
+	w.want(t, true, "open web01 /var/log/auth.log [100,300) 200", "accepted web01 /var/log/auth.log [300,320) 20",
+		"open web01 /var/log/auth.log [320,400) 80")
+	if pl := w.gaps.places[watched]; len(pl.holes) != 1 || pl.holes[0].Piece != (Piece{400, 500}) {
+		t.Errorf("%+v", pl.holes)
+	}
+	if g := w.gaps.gaps[gapID(watched, ReasonDropped, 300)]; g == nil || g.By != "alice" || g.Why != "known" {
+		t.Errorf("%+v", g)
+	}
 }
