@@ -273,6 +273,7 @@ func TestExpected(t *testing.T) {
 	w.must(w.Expect([]string{"agent-a", "b", "gone", "web"}, w.now))
 	w.pass(time.Minute, "q", "a", "b", "web.example.org")
 	w.wantStates(t, "agent-a ok, agent-b ok, agent-web.example.org ok, gone expected")
+	w.must(w.Expect([]string{"agent-a", "b", "gone", "web"}, w.now)) // is nothing new
 	w.kill()
 	w.pass(silence, "q", "a", "b", "web.example.org")
 	w.wantStates(t, "agent-a ok, agent-b ok, agent-web.example.org ok, gone silent")
