@@ -121,7 +121,7 @@ func (a *Aggregator) watch(ctx context.Context) error {
 		case <-tick.C:
 		}
 		now := time.Now()
-		err := errors.Join(a.fleet.Tick(now), a.gaps.Tick(now), a.sayOwn(ctx))
+		err := errors.Join(a.releaseOthers(), a.fleet.Tick(now), a.gaps.Tick(now), a.sayOwn(ctx))
 		switch {
 		case ctx.Err() != nil, errors.Is(err, embedded.ErrClosed):
 		case err != nil && !failing:
@@ -131,6 +131,22 @@ func (a *Aggregator) watch(ctx context.Context) error {
 		}
 		failing = err != nil
 	}
+}
+
+// releaseOthers leaves the queues to be judged that other aggregators consume to those.
+func (a *Aggregator) releaseOthers() (err error) {
+	if a.consume == nil {
+		return nil
+	}
+	for _, m := range a.consume.Members() {
+		if m.Self {
+			continue
+		}
+		for _, queue := range m.Queues {
+			err = errors.Join(err, a.fleet.Release(queue))
+		}
+	}
+	return err
 }
 
 // ownBatch is how many events of the aggregator's own go into the index at once.

@@ -82,8 +82,12 @@ func (f *Fleet) Release(name string) error {
 	f.writing.Lock()
 	defer f.writing.Unlock()
 	f.mu.Lock()
+	_, known := f.queues[name]
 	delete(f.queues, name)
 	f.mu.Unlock()
+	if !known {
+		return nil
+	}
 	return f.db.Write([]Put{{bucketQueues, []byte("q" + name), nil}}, nil)
 }
 
