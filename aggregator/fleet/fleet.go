@@ -43,6 +43,8 @@ const (
 	maxIDs     = 1000    // agent ids of one certificate name
 	maxAgents  = 100_000 // agent ids
 	maxStreams = 50_000  // streams of one agent
+
+	maxAllStreams = 2_000_000 // streams of all
 )
 
 // ErrTaken says that an agent id belongs to somebody else.
@@ -63,6 +65,7 @@ type Fleet struct {
 	mu       sync.Mutex
 	agents   map[event.Key]*agent
 	ids      map[string]int // agents of a name
+	streams  int            // of all agents
 	queues   map[string]*queue
 	expected map[string]*expectation
 	adopted  map[event.Key]map[ledger.Position]bool // of each agent; not named yet
@@ -210,6 +213,7 @@ func (f *Fleet) Forget(name string, now time.Time) (ids int, known bool, err err
 		delete(f.ids, a.Name)
 		delete(f.agents, a.id)
 		delete(f.dirty, a.id)
+		f.streams -= len(a.streams)
 		for k := range a.streams {
 			delete(f.stale, a.position(k))
 			f.touched[a.position(k)] = struct{}{}

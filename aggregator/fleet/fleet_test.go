@@ -379,12 +379,19 @@ func TestHostOfHeartbeats(t *testing.T) {
 		h.Config != "c0" || !h.Expires.Equal(expires) {
 		t.Errorf("%+v", h)
 	}
+	clock := w.now
+	w.now = w.now.Add(-24 * time.Hour) // the agent's clock was set right, or wrong: what comes last counts
+	w.must(w.Process(3, []*event.Event{beat(w, "a", heartbeat.Heartbeat{Boot: id("2"), Dropped: 5})}))
+	w.now = clock
+	if h := w.Hosts(w.now)[0]; h.Dropped != 8 || h.Lag != 0 {
+		t.Errorf("%+v", h)
+	}
 	bad := beat(w, "a", heartbeat.Heartbeat{})
 	bad.Set("belfry.heartbeat.dropped", "x")
 	foreign := beat(w, "a", heartbeat.Heartbeat{Dropped: 1000})
 	foreign.Delete("agent.id")
-	w.must(w.Process(3, []*event.Event{bad, foreign}))
-	if n := w.unread.Get(); n != 2 || w.Hosts(w.now)[0].Dropped != 7 {
+	w.must(w.Process(4, []*event.Event{bad, foreign}))
+	if n := w.unread.Get(); n != 2 || w.Hosts(w.now)[0].Dropped != 8 {
 		t.Errorf("%d could not be read", n)
 	}
 }

@@ -71,9 +71,6 @@ func (f *Fleet) heartbeat(e *event.Event) {
 }
 
 func (a *agent) beat(h *heartbeat.Heartbeat, e *event.Event, at time.Time) {
-	if at.Before(a.Beat) {
-		return // one that was late
-	}
 	if h.Boot != a.Boot {
 		a.Earlier += a.Dropped
 	}
@@ -87,8 +84,8 @@ func (a *agent) beat(h *heartbeat.Heartbeat, e *event.Event, at time.Time) {
 // sameBeat is how far apart the heartbeats are that name the streams of one look: an agent with many sends several.
 const sameBeat = heartbeat.Every / 3
 
-// named reports whether the newest heartbeat of an agent names a stream.
-func (a *agent) named(s *stream) bool { return !s.Beat.IsZero() && a.Beat.Sub(s.Beat) < sameBeat }
+// named reports whether the newest heartbeat of an agent names a stream. Newest is what came last: clocks are set back.
+func (a *agent) named(s *stream) bool { return !s.Beat.IsZero() && a.Beat.Sub(s.Beat).Abs() < sameBeat }
 
 // quiet is how long after its newest heartbeat an agent is told nothing any more.
 const quiet = 20 * heartbeat.Every

@@ -124,6 +124,7 @@ func (f *Fleet) load() error {
 		}
 		if a := f.agents[p.Agent]; a != nil {
 			a.streams[streamKey{p.Stream, p.Epoch}] = s
+			f.streams++
 			f.touched[p] = struct{}{}
 		}
 		return nil
@@ -232,6 +233,7 @@ func (f *Fleet) Prune(now time.Time) error {
 	for _, p := range gone {
 		delete(f.agents[p.Agent].streams, streamKey{p.Stream, p.Epoch})
 		delete(f.stale, p)
+		f.streams--
 	}
 	return nil
 }

@@ -60,9 +60,6 @@ func (s *stream) beat(h *heartbeat.Stream, at, heard time.Time) {
 	s.Known = true
 	s.Said = max(s.Said, h.End)
 	s.Final = s.Final || h.Final
-	if at.Before(s.Beat) {
-		return
-	}
 	s.Cursor, s.Behind, s.Since, s.Beat = h.Cursor, h.Behind, h.Since, at
 	if at.After(s.Last) && s.Seen == 0 {
 		s.Last = at
@@ -73,13 +70,15 @@ func (s *stream) beat(h *heartbeat.Stream, at, heard time.Time) {
 func (f *Fleet) stream(a *agent, k streamKey) *stream {
 	s := a.streams[k]
 	if s == nil {
-		if len(a.streams) >= maxStreams {
+		if len(a.streams) >= maxStreams || f.streams >= maxAllStreams {
 			if !f.full {
 				f.full = true
-				f.log.Error("an agent has more streams than are judged", "agent", a.id.String(), "name", a.Name, "most", maxStreams)
+				f.log.Error("there are more streams than are judged", "agent", a.id.String(), "name", a.Name, "of it", len(a.streams),
+					"of all", f.streams)
 			}
 			return nil
 		}
+		f.streams++
 		s = new(stream)
 		if k.id == event.HashKey("heartbeat", a.id.String()) { // no heartbeat names it; if they end, silence tells
 			s.Path, s.Known = "(heartbeats)", true
