@@ -102,7 +102,7 @@ func (t tokenRevokeCmd) Run(ctx context.Context, c *CLI) error {
 
 // tell sends a request to the aggregator on this machine, and reads its answer.
 func (c *CLI) tell(ctx context.Context, method, path string, v url.Values, answer any) error {
-	body, err := c.call(ctx, method, path, v)
+	body, err := c.call(ctx, method, path, v, nil)
 	if err != nil {
 		return err
 	}
