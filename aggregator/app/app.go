@@ -235,6 +235,7 @@ func (a *Aggregator) actors() (*run.Group, error) {
 		g.AddWorker("receive/amqp", a.consume.Run)
 		g.AddWorker("publish", a.publish.Run)
 		g.AddWorker("dead", a.graves.Run)
+		g.AddWorker("acks", a.acknowledge)
 	}
 	g.AddWorker("watch", a.watch)
 	g.AddWorker("index", a.index.Run)

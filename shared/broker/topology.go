@@ -57,7 +57,8 @@ func AcksOf(agent string) Queue {
 
 // Topology is what must be declared before anything is published.
 type Topology struct {
-	Queues int // of events
+	Queues int      // of events
+	Agents []string // that Apply gives a queue of acknowledgements; their names
 }
 
 // Apply declares exchanges, queues and bindings. What is there already stays as it is; what is there otherwise is an
@@ -76,7 +77,11 @@ func (t Topology) Apply(conn *Conn) error {
 			return err
 		}
 	}
-	for _, q := range t.All(conn.Version()) {
+	all := t.All(conn.Version())
+	for _, name := range t.Agents {
+		all = append(all, AcksOf(name))
+	}
+	for _, q := range all {
 		if err := q.Declare(ch); err != nil {
 			return err
 		}

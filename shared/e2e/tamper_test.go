@@ -55,87 +55,100 @@ type tampering struct {
 	host   string
 	do     func([]message) []message
 	want   string // missing, dead, or "" for nothing
-	first  int    // of the bytes
-	end    int
 	letter string // what a dead letter says, or ""
 }
 
-// cases are one a host. The batches of a host's file are [0], [1], … in its messages.
+// lines returns the part of a host's file that a batch carries, nil if it carries none.
+func (x *message) lines() *batch.Stream {
+	for i := range x.what.Streams {
+		if s := &x.what.Streams[i]; s.Class == "auth" {
+			return s
+		}
+	}
+	return nil
+}
+
+// end is where the part of the file ends that a batch carries.
+func (x *message) end() uint64 { r := x.lines().Ranges; return r[len(r)-1].End }
+
+// cases are one a host. What they do something to are the host's batches of lines: [0], [1], … in its messages.
 func (m *middle) cases() []tampering {
-	at := func(all []message, i int) (message, int) { // the i-th batch of data, and where it lies
+	at := func(all []message, i int) (message, int) { // the i-th batch of lines, and where it lies
 		for j := range all {
-			if len(all[j].what.Streams) > 0 && all[j].what.Events > 500 {
+			if all[j].lines() != nil {
 				if i == 0 {
 					return all[j], j
 				}
 				i--
 			}
 		}
-		m.t.Fatalf("%d messages, and not so many full batches", len(all))
+		m.t.Fatalf("%d messages, and not so many with lines", len(all))
 		return message{}, 0
+	}
+	hits := func(x message) message { // x is what the audit must name
+		m.hit[strings.TrimPrefix(x.d.UserId, "agent-")] = batch.Range{First: x.lines().Ranges[0].First, End: x.end()}
+		return x
 	}
 	change := func(i int, f func(*message)) func([]message) []message {
 		return func(all []message) []message {
 			x, j := at(all, i)
+			hits(x)
 			f(&x)
 			all[j] = x
 			return all
 		}
 	}
-	const full = batch.MaxEvents * tamperWidth
+	remove := func(i int) func([]message) []message {
+		return func(all []message) []message {
+			x, j := at(all, i)
+			hits(x)
+			return append(all[:j:j], all[j+1:]...)
+		}
+	}
 	flip := func(x *message) {
 		x.d.Body = bytes.Clone(x.d.Body)
 		x.d.Body[len(x.d.Body)/2] ^= 1
 	}
 	return []tampering{
-		{"untouched", func(all []message) []message { return all }, "", 0, 0, ""},
-		{"removed", func(all []message) []message {
-			_, j := at(all, 1)
-			return append(all[:j:j], all[j+1:]...)
-		}, "missing", full, 2 * full, ""},
-		{"head", func(all []message) []message {
-			_, j := at(all, 0)
-			return append(all[:j:j], all[j+1:]...)
-		}, "missing", 0, full, ""},
+		{"untouched", func(all []message) []message { return all }, "", ""},
+		{"removed", remove(1), "missing", ""},
+		{"head", remove(0), "missing", ""},
 		// All that came behind the first batch is away, but for what was said of it meanwhile.
 		{"tail", func(all []message) []message {
-			_, j := at(all, 0)
+			x, j := at(all, 0)
+			m.hit["tail"] = batch.Range{First: x.end(), End: tamperLines * tamperWidth}
 			kept := all[: j+1 : j+1]
 			for _, x := range all[j+1:] {
-				if beats(x.what) {
+				if x.lines() == nil {
 					kept = append(kept, x)
 				}
 			}
 			return kept
-		}, "missing", full, tamperLines * tamperWidth, ""},
-		{"altered", change(1, flip), "dead", full, 2 * full, "body does not match its manifest"},
+		}, "missing", ""},
+		{"altered", change(1, flip), "dead", "body does not match its manifest"},
 		{"recomputed", change(1, func(x *message) {
 			flip(x)
 			x.set(batch.ManifestHeader, rehash(m.t, x))
-		}), "missing", full, 2 * full, "the signature is not one of agent-recomputed"},
+		}), "missing", "the signature is not one of agent-recomputed"},
 		{"shortened", change(1, func(x *message) {
-			x.set(batch.ManifestHeader, strings.Replace(x.get(batch.ManifestHeader), fmt.Sprintf(`"end":%d`, 2*full), fmt.Sprintf(`"end":%d`, full+1), 1))
-		}), "missing", full, 2 * full, "the signature is not one of agent-shortened"},
+			x.set(batch.ManifestHeader, strings.Replace(x.get(batch.ManifestHeader), fmt.Sprintf(`"end":%d`, x.end()), fmt.Sprintf(`"end":%d`, x.end()-tamperWidth), 1))
+		}), "missing", "the signature is not one of agent-shortened"},
 		{"unsigned", change(1, func(x *message) { delete(x.d.Headers, batch.SignatureHeader) }),
-			"missing", full, 2 * full, "the batch has none"},
+			"missing", "the batch has none"},
 		// Another agent of the same authority signs in its place.
 		{"impostor", change(1, func(x *message) {
 			flip(x)
 			x.set(batch.ManifestHeader, rehash(m.t, x))
 			m.sign(x, "agent-untouched")
-		}), "missing", full, 2 * full, "agent-untouched"},
-		{"replayed", func(all []message) []message { return append(all, all...) }, "", 0, 0, ""},
+		}), "missing", "agent-untouched"},
+		{"replayed", func(all []message) []message { return append(all, all...) }, "", ""},
 		{"reordered", func(all []message) []message {
 			for i, j := 0, len(all)-1; i < j; i, j = i+1, j-1 {
 				all[i], all[j] = all[j], all[i]
 			}
 			return all
-		}, "", 0, 0, ""},
+		}, "", ""},
 	}
-}
-
-func beats(m *batch.Manifest) bool {
-	return m.Events > 0 && m.Streams[0].Class == "default"
 }
 
 func (x *message) get(name string) string { s, _ := x.d.Headers[name].(string); return s }
@@ -164,11 +177,12 @@ type middle struct {
 	conn       *broker.Conn
 	aggregator *stack.Aggregator
 	files      map[string]certs.Files
+	hit        map[string]batch.Range // by host: the bytes that something was done to
 }
 
 func openMiddle(t *testing.T) *middle {
 	stack.Need(t, "rabbitmq-server")
-	m := &middle{t: t, dir: filepath.Join(scratch, "tamper"), files: make(map[string]certs.Files)}
+	m := &middle{t: t, dir: filepath.Join(scratch, "tamper"), files: make(map[string]certs.Files), hit: make(map[string]batch.Range)}
 	bin, err := build()
 	m.must(err)
 	m.ca, err = certs.NewAuthority(filepath.Join(m.dir, "certs"))
@@ -269,14 +283,11 @@ func (m *middle) agentsShip() {
 func (m *middle) take() map[string][]message {
 	ch, err := m.conn.Channel()
 	m.must(err)
-	defer ch.Close()
+	defer ch.Close() // or the aggregator would wait behind this consumer
+	deliveries, err := ch.Consume(broker.EventQueue(0), "", true, false, false, false, nil)
+	m.must(err)
 	byAgent := make(map[string][]message)
-	for {
-		d, ok, err := ch.Get(broker.EventQueue(0), true)
-		m.must(err)
-		if !ok {
-			break
-		}
+	for d, ok := next(deliveries); ok; d, ok = next(deliveries) {
 		text, _ := d.Headers[batch.ManifestHeader].(string)
 		what, err := batch.ParseManifest([]byte(text))
 		m.must(err)
@@ -287,6 +298,15 @@ func (m *middle) take() map[string][]message {
 		m.t.Fatalf("messages of %d agents", len(byAgent))
 	}
 	return byAgent
+}
+
+// next returns the next message, unless none comes for a while: a quorum queue does not say how many it has.
+func next(deliveries <-chan amqp.Delivery) (d amqp.Delivery, ok bool) {
+	select {
+	case d, ok = <-deliveries:
+	case <-time.After(3 * time.Second):
+	}
+	return d, ok
 }
 
 // putBack publishes messages as one who has the run of the broker can.
@@ -326,7 +346,7 @@ type auditFile struct {
 	Path  string
 	Parts []struct {
 		Kind       string
-		First, End int
+		First, End uint64
 	}
 }
 
@@ -340,7 +360,7 @@ func (m *middle) audited(t *testing.T, c tampering) {
 		if want := map[bool]int{false: 0, true: 1}[c.want == "missing"]; code != want {
 			return fmt.Errorf("exit code %d, want %d: %s", code, want, files)
 		}
-		return judged(files, m.log(c.host), c)
+		return judged(files, m.log(c.host), c.want, m.hit[c.host])
 	})
 	if c.letter == "" {
 		return
@@ -355,7 +375,7 @@ func (m *middle) audited(t *testing.T, c tampering) {
 }
 
 // judged holds what the audit says of a file against what was done to it.
-func judged(text []byte, path string, c tampering) error {
+func judged(text []byte, path, kind string, hit batch.Range) error {
 	for line := range bytes.Lines(text) {
 		var f auditFile
 		if err := json.Unmarshal(line, &f); err != nil {
@@ -364,7 +384,7 @@ func judged(text []byte, path string, c tampering) error {
 		if f.Path != path {
 			continue
 		}
-		bad, held := "", 0
+		bad, held := "", uint64(0)
 		for _, p := range f.Parts {
 			if p.Kind == "held" {
 				held += p.End - p.First
@@ -373,10 +393,10 @@ func judged(text []byte, path string, c tampering) error {
 			bad += fmt.Sprintf("%s [%d,%d) ", p.Kind, p.First, p.End)
 		}
 		want := ""
-		if c.want != "" {
-			want = fmt.Sprintf("%s [%d,%d) ", c.want, c.first, c.end)
+		if kind != "" {
+			want = fmt.Sprintf("%s [%d,%d) ", kind, hit.First, hit.End)
 		}
-		if all := tamperLines * tamperWidth; bad != want || held != all-(c.end-c.first) {
+		if all := uint64(tamperLines * tamperWidth); bad != want || held != all-(hit.End-hit.First) {
 			return fmt.Errorf("%d bytes held of %d, and %s; want %s", held, all, bad, want)
 		}
 		return nil
@@ -398,7 +418,7 @@ func (m *middle) eachOnce(t *testing.T) {
 	m.must(err)
 	want := 0
 	for _, c := range m.cases() {
-		want += tamperLines - (c.end-c.first)/tamperWidth
+		want += tamperLines - int(m.hit[c.host].End-m.hit[c.host].First)/tamperWidth
 	}
 	if len(found) != want {
 		t.Errorf("%d lines, want %d", len(found), want)

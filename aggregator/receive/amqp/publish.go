@@ -40,6 +40,13 @@ func (p *Publisher) Publish(ctx context.Context, exchange, key string, m Message
 	})
 }
 
+// Tell is Publish for what is of no use later, and for whom it may concern.
+func (p *Publisher) Tell(ctx context.Context, exchange, key string, m Message) error {
+	return p.send(ctx, broker.Message{
+		Exchange: exchange, Key: key, ID: m.MessageID, Type: m.ContentType, Body: m.Body, Fleeting: true,
+	})
+}
+
 func (p *Publisher) send(ctx context.Context, m broker.Message) error {
 	result := make(chan error, 1)
 	p.out.Send(ctx, m, func(err error) { result <- err })

@@ -79,7 +79,11 @@ func (t *town) openBroker(ctx context.Context, _ stack.Binaries) error {
 		return err
 	}
 	t.closing = append(t.closing, t.rabbit.Stop)
-	if err := t.rabbit.Apply(ctx, broker.DefaultQueues); err != nil {
+	var agents []string
+	for _, h := range hostNames {
+		agents = append(agents, "agent-"+h)
+	}
+	if err := t.rabbit.Apply(ctx, broker.DefaultQueues, agents...); err != nil {
 		return err
 	}
 	// A broker that is killed within minutes of the declaration may forget the names of its queues' logs: then a queue

@@ -46,6 +46,7 @@ type AggregatorConfig struct {
 
 	Queues   int    // of events; default 4
 	GapGrace string // as "1s"; "" for its default
+	API      string // of the broker's management, for ManagementUser; "" for none
 }
 
 // NewAggregator writes the config of an aggregator; nothing runs yet.
@@ -74,7 +75,11 @@ func (a *Aggregator) yaml(cfg AggregatorConfig, metrics string) string {
 	var y strings.Builder
 	fmt.Fprintf(&y, "state: %s\nreceive:\n", filepath.Join(a.Dir, "state"))
 	if cfg.Broker != "" {
-		fmt.Fprintf(&y, "  amqp: {urls: [%q], %s, queues: %d}\n", cfg.Broker, tlsKeys(cfg.Files), cmp.Or(cfg.Queues, 4))
+		manage := ""
+		if cfg.API != "" {
+			manage = fmt.Sprintf(", management: {url: %q, user: %s, password: %s}", cfg.API, ManagementUser, ManagementPassword)
+		}
+		fmt.Fprintf(&y, "  amqp: {urls: [%q], %s, queues: %d%s}\n", cfg.Broker, tlsKeys(cfg.Files), cmp.Or(cfg.Queues, 4), manage)
 	}
 	fmt.Fprintf(&y, "  http:\n    plain: %q\n    tls: {listen: %q, %s}\n", a.Plain, a.TLS, tlsKeys(cfg.Files))
 	for i, name := range cfg.Relays {
@@ -112,9 +117,13 @@ func (a *Aggregator) Check(ctx context.Context) error {
 	return err
 }
 
-// ApplyTopology declares the broker's exchanges and queues.
-func (a *Aggregator) ApplyTopology(ctx context.Context) error {
-	_, err := oneShot(ctx, a.bin.belfry(), "--config", a.Config, "topology", "apply", "--queues", "4")
+// ApplyTopology declares the broker's exchanges and queues, and makes users of agents.
+func (a *Aggregator) ApplyTopology(ctx context.Context, agents ...string) error {
+	list := filepath.Join(a.Dir, "agents")
+	if err := os.WriteFile(list, []byte(strings.Join(agents, "\n")+"\n"), 0o644); err != nil {
+		return err
+	}
+	_, err := oneShot(ctx, a.bin.belfry(), "--config", a.Config, "topology", "apply", "--agents", list)
 	return err
 }
 

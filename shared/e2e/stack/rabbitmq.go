@@ -222,14 +222,14 @@ func (r *RabbitMQ) Start(ctx context.Context) error {
 	return nil
 }
 
-// Apply declares the exchanges and queues.
-func (r *RabbitMQ) Apply(ctx context.Context, queues int) error {
+// Apply declares the exchanges and queues, and those of the acknowledgements of agents.
+func (r *RabbitMQ) Apply(ctx context.Context, queues int, agents ...string) error {
 	conn, err := broker.Dial(ctx, r.probe)
 	if err != nil {
 		return err
 	}
 	defer conn.End()
-	return broker.Topology{Queues: queues}.Apply(conn)
+	return broker.Topology{Queues: queues, Agents: agents}.Apply(conn)
 }
 
 // Connect opens a connection as the first user: for tests that do what no program of ours would.

@@ -105,10 +105,8 @@ func (r *Road) openRabbit(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	name := r.agentName()
-	r.Rabbit, err = StartRabbitMQ(ctx, Rabbit{Dir: dir, Authority: r.ca, Users: []User{
+	r.Rabbit, err = StartRabbitMQ(ctx, Rabbit{Dir: dir, Authority: r.ca, Manage: true, Users: []User{
 		{Name: cnIndex, Configure: `^belfry\.`, Write: `^belfry\.`, Read: `^belfry\.`},
-		{Name: name, Configure: `^$`, Write: `^belfry\.events$`, Read: `^belfry\.acks\.` + name + `$`},
 		{Name: ForeignSender, Configure: `^$`, Write: `^belfry\.foreign$`, Read: `^$`},
 	}})
 	if err != nil {
@@ -173,6 +171,9 @@ func (r *Road) openAggregator(ctx context.Context) error {
 	if r.IndexLink, cfg.Broker, err = r.brokerURL(); err != nil {
 		return err
 	}
+	if r.Rabbit != nil {
+		cfg.API = r.Rabbit.API
+	}
 	if r.Aggregator, err = r.cfg.Binaries.NewAggregator(cfg); err != nil {
 		return err
 	}
@@ -180,10 +181,10 @@ func (r *Road) openAggregator(ctx context.Context) error {
 		return err
 	}
 	if r.Rabbit != nil {
-		if err := r.Aggregator.ApplyTopology(ctx); err != nil {
+		if err := r.Aggregator.ApplyTopology(ctx, r.agentName()); err != nil {
 			return err
 		}
-		r.cfg.Say("belfry topology apply: exchanges and quorum queues are there")
+		r.cfg.Say("belfry topology apply: exchanges and quorum queues are there, and the agent is a user of the broker")
 	}
 	r.onClose(r.Aggregator.Stop)
 	if err := r.Aggregator.Start(ctx); err != nil {

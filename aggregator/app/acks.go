@@ -1,0 +1,78 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	amqpin "belfry/aggregator/receive/amqp"
+	"belfry/shared/broker"
+	"belfry/shared/event"
+	"belfry/shared/heartbeat"
+)
+
+// acksEvery is how often is looked whether the index is further. What has not changed is said again with each heartbeat:
+// a broker that starts again has forgotten it.
+const acksEvery = heartbeat.Every / 3
+
+// said is what an agent was told last, and when.
+type said struct {
+	text string
+	at   time.Time
+}
+
+// acknowledge tells each agent now and then, by way of the broker, how far the index has its streams, until ctx is done.
+func (a *Aggregator) acknowledge(ctx context.Context) error {
+	tick := time.NewTicker(acksEvery)
+	defer tick.Stop()
+	told := make(map[event.Key]said)
+	failing := false
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		err := a.tellAcks(ctx, told)
+		switch {
+		case ctx.Err() != nil:
+		case err != nil && !failing:
+			a.log.Warn("agents are not told how far the index is, trying again", "err", err)
+		case err == nil && failing:
+			a.log.Info("agents are told again how far the index is")
+		}
+		failing = err != nil
+	}
+}
+
+// tellAcks publishes what is due. An agent whose queue is not there goes without.
+func (a *Aggregator) tellAcks(ctx context.Context, told map[event.Key]said) error {
+	ctx, cancel := context.WithTimeout(ctx, acksEvery)
+	defer cancel()
+	here, now := make(map[event.Key]bool), time.Now()
+	for ack := range a.fleet.Acks(a.index.Ledger(), now) {
+		here[ack.Agent] = true
+		name, known := a.fleet.Owner(ack.Agent)
+		text, err := json.Marshal(ack)
+		if err != nil {
+			return fmt.Errorf("write acknowledgement: %w", err)
+		}
+		last := told[ack.Agent]
+		if !known || last.text == string(text) && now.Sub(last.at) < heartbeat.Every {
+			continue
+		}
+		if err := a.publish.Tell(ctx, broker.Acks, name, amqpin.Message{
+			Body: text, ContentType: "application/json", MessageID: event.RandomKey().String(),
+		}); err != nil {
+			return fmt.Errorf("tell %s: %w", name, err)
+		}
+		told[ack.Agent] = said{string(text), now}
+	}
+	for id := range told {
+		if !here[id] {
+			delete(told, id)
+		}
+	}
+	return nil
+}
