@@ -23,7 +23,7 @@ import (
 
 // deadCmd is the commands about what could never be taken.
 type deadCmd struct {
-	List  deadListCmd  `cmd:"" help:"List dead letters, oldest first. Exit code 0 if there are none, 1 if there are some, 2 on an error."`
+	List  deadListCmd  `cmd:"" default:"withargs" help:"List dead letters, oldest first. Exit code 0 if there are none, 1 if there are some, 2 on an error."`
 	Show  deadShowCmd  `cmd:"" help:"Show a dead letter: why it is one, its headers and manifest, and its lines."`
 	Retry deadRetryCmd `cmd:"" help:"Send dead letters the road again. One that cannot be taken again comes back."`
 	Drop  deadDropCmd  `cmd:"" help:"Throw dead letters away, for ever."`

@@ -18,7 +18,7 @@ import (
 
 type tokenCmd struct {
 	Create tokenCreateCmd `cmd:"" help:"Make a token, and print it: it is shown this once. On standard output stands the token alone."`
-	List   tokenListCmd   `cmd:"" help:"List the tokens, the expired too."`
+	List   tokenListCmd   `cmd:"" default:"withargs" help:"List the tokens, the expired too."`
 	Revoke tokenRevokeCmd `cmd:"" help:"End a token, at once."`
 }
 
