@@ -124,7 +124,7 @@ func (a *Agent) newRoad(version string) (road, error) {
 		c.AppID = "belfry-agent/" + version
 		return amqp.New(c, a.acknowledged, a.log, a.set)
 	}
-	return https.New(*a.cfg.Ship.HTTPS, a.indexed, a.log, a.set)
+	return https.New(*a.cfg.Ship.HTTPS, a.indexed, a.acknowledged, a.log, a.set)
 }
 
 // streams returns all streams of which the index has not acknowledged the end.

@@ -14,8 +14,9 @@ import (
 type Status struct {
 	Agent string        `json:"agent"`
 	Host  string        `json:"host"`
-	Road  string        `json:"road"` // "ok", or why nothing goes
-	Acks  string        `json:"acks"` // "ok", or why the index's acknowledgements do not come
+	Road  string        `json:"road"`                // "ok", or why nothing goes
+	Acks  string        `json:"acks"`                // "ok", or why the index's acknowledgements do not come
+	Named int           `json:"streams_not_indexed"` // files of which the index has not acknowledged all that was handed on
 	Files []file.Status `json:"files"`
 }
 
@@ -28,7 +29,7 @@ func (a *Agent) status(w http.ResponseWriter, _ *http.Request) {
 		s.Acks = f.FollowError().Error()
 	}
 	if a.files != nil {
-		s.Files = a.files.Status()
+		s.Files, s.Named = a.files.Status(), len(a.files.Ends())
 	}
 	w.Header().Set("Content-Type", "application/json")
 	if err := json.NewEncoder(w).Encode(s); err != nil {

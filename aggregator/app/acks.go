@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"time"
 
 	amqpin "belfry/aggregator/receive/amqp"
@@ -44,6 +45,17 @@ func (a *Aggregator) acknowledge(ctx context.Context) error {
 		}
 		failing = err != nil
 	}
+}
+
+// writeAcks writes how far the index has the streams of the agents of one certificate, an object a line.
+func (a *Aggregator) writeAcks(w io.Writer, name string) error {
+	out := json.NewEncoder(w)
+	for ack := range a.fleet.AcksOf(name, a.index.Ledger(), time.Now()) {
+		if err := out.Encode(ack); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // tellAcks publishes what is due. An agent whose queue is not there goes without.

@@ -46,7 +46,7 @@ func startBroker(t *testing.T) *mq {
 	all := `^belfry\.`
 	rabbit, err := stack.StartRabbitMQ(t.Context(), stack.Rabbit{Dir: dir, Authority: ca, Users: []stack.User{
 		{Name: "belfry", Configure: all, Write: all, Read: all},
-		{Name: "agent-h", Configure: "^$", Write: `^belfry\.(events|foreign)$`, Read: "^$"},
+		{Name: "agent-h", Configure: "^$", Write: `^belfry\.(events|foreign)$`, Read: `^belfry\.acks\.agent-h$`},
 	}})
 	if err != nil {
 		t.Fatal(err)
@@ -56,7 +56,7 @@ func startBroker(t *testing.T) *mq {
 			t.Error(err)
 		}
 	})
-	if err := rabbit.Apply(t.Context(), 1); err != nil {
+	if err := rabbit.Apply(t.Context(), 1, "agent-h"); err != nil {
 		t.Fatal(err)
 	}
 	issue := func(name string) certs.Files {
@@ -103,6 +103,7 @@ func (q *mq) sendBatch(b *batch.Sealed) {
 func TestAtTheBroker(t *testing.T) {
 	q := startBroker(t)
 	t.Run("road", q.road)
+	t.Run("acks", q.acks)
 	t.Run("exhausted", q.exhausted)
 	t.Run("members", q.members)
 	t.Run("killed", q.killed)

@@ -39,6 +39,7 @@ func (a *Aggregator) addDoors(g *run.Group) error {
 		return err
 	}
 	doors := httpin.New(sink, tokens, a.ready, a.log, a.set)
+	doors.Acks = a.writeAcks
 	if plain := a.cfg.Receive.HTTP.Plain; plain != "off" {
 		if err := a.listen(g, "receive/http plain", ops.Config{Listen: plain, Handler: doors.Plain()}); err != nil {
 			return err

@@ -102,6 +102,21 @@ func (f *Fleet) Acks(l *ledger.Ledger, now time.Time) iter.Seq[heartbeat.Ack] {
 	}
 }
 
+// AcksOf is Acks for the agents of one certificate.
+func (f *Fleet) AcksOf(name string, l *ledger.Ledger, now time.Time) iter.Seq[heartbeat.Ack] {
+	return func(yield func(heartbeat.Ack) bool) {
+		for _, a := range f.Agents(name) {
+			if a.Name != name {
+				continue // its host has that name
+			}
+			ack, ok := f.ack(a.ID, l, now)
+			if ok && !yield(ack) {
+				return
+			}
+		}
+	}
+}
+
 func (f *Fleet) ack(id event.Key, l *ledger.Ledger, now time.Time) (ack heartbeat.Ack, ok bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -9,6 +9,7 @@ import (
 	"context"
 	"crypto/tls"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -26,6 +27,7 @@ import (
 	"belfry/shared/batch"
 	"belfry/shared/certs"
 	"belfry/shared/conf"
+	"belfry/shared/heartbeat"
 )
 
 // Config says where the aggregator is. Zero fields take defaults.
@@ -51,9 +53,12 @@ const maxRest = 5 * time.Minute
 type Road struct {
 	cfg     Config
 	indexed func(*batch.Manifest)
+	acked   func(*heartbeat.Ack)
+	log     *slog.Logger
 	client  *http.Client
 
 	mu      sync.Mutex
+	queued  bool // a broker has what was sent last: the index says later that it has it
 	lastErr error
 	rest    time.Time // send nothing before
 
@@ -61,13 +66,13 @@ type Road struct {
 }
 
 // New returns the road. It connects with the first batch. indexed is called with each batch that the answer says is in the
-// index already, and not only with a broker.
-func New(cfg Config, indexed func(*batch.Manifest), _ *slog.Logger, set *metrics.Set) (*Road, error) {
+// index already. Where a broker has it first, acked is called with what the index says later.
+func New(cfg Config, indexed func(*batch.Manifest), acked func(*heartbeat.Ack), log *slog.Logger, set *metrics.Set) (*Road, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
 	r := &Road{
-		cfg: cfg, indexed: indexed, lastErr: errors.New("nothing sent yet"),
+		cfg: cfg, indexed: indexed, acked: acked, log: log, lastErr: errors.New("nothing sent yet"),
 		posts:    set.NewCounter("belfry_agent_ship_https_posts_total"),
 		failures: set.NewCounter("belfry_agent_ship_https_failures_total"),
 	}
@@ -94,10 +99,55 @@ func (r *Road) dial(ctx context.Context, network, addr string) (net.Conn, error)
 	return d.DialContext(ctx, network, addr)
 }
 
-// Run waits until ctx is done, and closes the connection then.
+// Run asks now and then how far the index is, as long as a broker stands before it, until ctx is done. Then it closes the
+// connection.
 func (r *Road) Run(ctx context.Context) error {
-	<-ctx.Done()
-	r.client.CloseIdleConnections()
+	defer r.client.CloseIdleConnections()
+	tick := time.NewTicker(heartbeat.Every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		r.mu.Lock()
+		queued := r.queued
+		r.mu.Unlock()
+		if !queued {
+			continue
+		}
+		if err := r.askAcks(ctx); err != nil {
+			r.log.Debug("the index's acknowledgements do not come", "err", err)
+		}
+	}
+}
+
+// maxAcks bounds an answer, in bytes.
+const maxAcks = 64 << 20
+
+// askAcks asks the aggregator how far the index is with what this agent has sent.
+func (r *Road) askAcks(ctx context.Context) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(r.cfg.URL, "/")+"/v1/acks", nil)
+	if err != nil {
+		return fmt.Errorf("ask for acknowledgements: %w", err)
+	}
+	resp, err := r.client.Do(req)
+	if err != nil {
+		return fmt.Errorf("ask for acknowledgements: %w", err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("ask for acknowledgements: %s", resp.Status)
+	}
+	dec := json.NewDecoder(io.LimitReader(resp.Body, maxAcks))
+	for dec.More() {
+		ack := new(heartbeat.Ack)
+		if err := dec.Decode(ack); err != nil {
+			return fmt.Errorf("read acknowledgements: %w", err)
+		}
+		r.acked(ack)
+	}
 	return nil
 }
 
@@ -157,7 +207,10 @@ func (r *Road) post(ctx context.Context, b *batch.Sealed) error {
 	case http.StatusOK:
 		r.indexed(b.Manifest)
 		return nil
-	case http.StatusAccepted: // a broker has it
+	case http.StatusAccepted:
+		r.mu.Lock()
+		r.queued = true
+		r.mu.Unlock()
 		return nil
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		r.restFor(resp.Header.Get("Retry-After"))

@@ -3,6 +3,7 @@ package https
 import (
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"io"
 	"log/slog"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 	"belfry/shared/batch"
 	"belfry/shared/certs"
 	"belfry/shared/event"
+	"belfry/shared/heartbeat"
 )
 
 // server is a real one with mutual TLS.
@@ -47,7 +49,7 @@ func server(t *testing.T, h http.HandlerFunc) (Config, *certs.Authority) {
 
 func road(t *testing.T, cfg Config) *Road {
 	t.Helper()
-	r, err := New(cfg, func(*batch.Manifest) {}, slog.New(slog.NewTextHandler(io.Discard, nil)), metrics.NewSet())
+	r, err := New(cfg, func(*batch.Manifest) {}, func(*heartbeat.Ack) {}, slog.New(slog.NewTextHandler(io.Discard, nil)), metrics.NewSet())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -109,6 +111,26 @@ func TestSend(t *testing.T) {
 		if (r.LastError() == nil) != (err == nil) {
 			t.Errorf("%d: last error %v", code, r.LastError())
 		}
+	}
+}
+
+// Behind a broker the index says later what it has.
+func TestAsksForAcks(t *testing.T) {
+	want := heartbeat.Ack{Agent: event.HashKey("a"), Streams: []heartbeat.Held{{ID: event.HashKey("s"), Epoch: 7, End: 9}}}
+	cfg, _ := server(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet || r.URL.Path != "/v1/acks" || r.TLS.VerifiedChains[0][0].Subject.CommonName != "agent-h" {
+			w.WriteHeader(http.StatusNotFound)
+			return
+		}
+		if err := json.NewEncoder(w).Encode(want); err != nil {
+			t.Error(err)
+		}
+	})
+	r := road(t, cfg)
+	var got []heartbeat.Ack
+	r.acked = func(a *heartbeat.Ack) { got = append(got, *a) }
+	if err := r.askAcks(t.Context()); err != nil || len(got) != 1 || got[0].Agent != want.Agent || got[0].Streams[0] != want.Streams[0] {
+		t.Errorf("%v %v", err, got)
 	}
 }
 

@@ -67,6 +67,10 @@ type Batch struct {
 
 // Doors makes the handlers.
 type Doors struct {
+	// Acks writes how far the index is with the agents of a certificate, one heartbeat.Ack a line. Set it before TLS is
+	// called, if anybody is to be told.
+	Acks func(w io.Writer, name string) error
+
 	sink     Sink
 	tokens   Tokens
 	ready    func() error
@@ -109,6 +113,7 @@ func (d *Doors) Plain() http.Handler {
 func (d *Doors) TLS() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/batches", d.takeBatch)
+	mux.HandleFunc("GET /v1/acks", d.tellAcks)
 	mux.HandleFunc("POST /events", d.ingest(d.takeEvents, d.refuse))
 	d.elastic(mux)
 	d.health(mux, func(r *http.Request) bool { _, err := d.whoIs(r); return err != nil })
@@ -175,6 +180,23 @@ func localName(hostport string) bool {
 	}
 	ip := net.ParseIP(strings.Trim(host, "[]"))
 	return ip != nil && ip.IsLoopback()
+}
+
+// tellAcks tells an agent how far the index is with what it has sent: it has no queue at the broker.
+func (d *Doors) tellAcks(w http.ResponseWriter, r *http.Request) {
+	name := commonName(r)
+	switch {
+	case name == "":
+		d.stranger(r, "no certificate of an agent")
+		d.refuse(w, http.StatusUnauthorized, errors.New("a client certificate is needed"))
+	case d.Acks == nil:
+		d.refuse(w, http.StatusNotFound, errors.New("nothing is known of the index"))
+	default:
+		w.Header().Set("Content-Type", "application/x-ndjson")
+		if err := d.Acks(w, name); err != nil {
+			d.log.Debug("acknowledgements not written", "to", name, "err", err)
+		}
+	}
 }
 
 func (d *Doors) takeBatch(w http.ResponseWriter, r *http.Request) {
