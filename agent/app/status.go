@@ -29,7 +29,7 @@ func (a *Agent) status(w http.ResponseWriter, _ *http.Request) {
 		s.Acks = f.FollowError().Error()
 	}
 	if a.files != nil {
-		s.Files, s.Named = a.files.Status(), len(a.files.Ends())
+		s.Files, s.Named = a.files.Status(), a.files.Unindexed()
 	}
 	w.Header().Set("Content-Type", "application/json")
 	if err := json.NewEncoder(w).Encode(s); err != nil {

@@ -27,7 +27,7 @@ func (in *Input) act(ctx context.Context, v verdict, known *content, c *candidat
 		next := *known
 		next.Epoch, next.Cursor, next.Ended, next.Evidence = in.nextEpoch(known.Stream), 0, false, Evidence{}
 		next.Days, next.Length, next.Size, next.Mtime, next.acked = nil, 0, 0, 0, nil
-		next.Indexed, next.indexed = 0, nil
+		next.Indexed, next.indexed, next.told = 0, nil, 0
 		in.log.Info("file begins anew", "path", c.path, "epoch", next.Epoch)
 		return in.begin(ctx, &next, c, file)
 	case copied:

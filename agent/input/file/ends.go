@@ -63,12 +63,26 @@ func (in *Input) applyHeld() {
 
 // noteEnds keeps a picture for Ends.
 func (in *Input) noteEnds(now time.Time) {
+	in.mu.Lock()
+	for _, s := range in.told {
+		if c := in.store.contents[contentKey{s.ID, s.Epoch}]; c != nil {
+			c.told = s.End
+		}
+	}
+	in.told = nil
+	in.mu.Unlock()
 	var all []heartbeat.Stream
+	unindexed := 0
 	for _, c := range in.store.contents {
 		if c.Copy {
 			continue
 		}
-		if s := in.endOf(c); s.End > c.Indexed {
+		s := in.endOf(c)
+		if s.End > c.Indexed {
+			unindexed++
+		}
+		// What the index has at once is named once all the same: so the aggregator knows that its agent says so too.
+		if s.End > c.Indexed || !c.Ended && s.End != c.told {
 			all = append(all, s)
 		}
 	}
@@ -76,7 +90,7 @@ func (in *Input) noteEnds(now time.Time) {
 	in.noted = now
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	in.ends = all
+	in.ends, in.unindexed = all, unindexed
 }
 
 func (in *Input) endOf(c *content) heartbeat.Stream {
@@ -97,10 +111,19 @@ func (in *Input) endOf(c *content) heartbeat.Stream {
 	return s
 }
 
-// Ends returns the streams of which the index has not acknowledged all that was handed on, as of a few seconds ago. It may
-// be called from any goroutine.
+// Ends returns the streams to be named in a heartbeat, as of a few seconds ago: those of which the index has not acknowledged
+// all that was handed on, and those that have grown since the last call. It may be called from any goroutine.
 func (in *Input) Ends() []heartbeat.Stream {
 	in.mu.Lock()
 	defer in.mu.Unlock()
+	in.told = in.ends
 	return slices.Clone(in.ends)
+}
+
+// Unindexed returns of how many streams the index has not acknowledged all that was handed on. It may be called from any
+// goroutine.
+func (in *Input) Unindexed() int {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.unindexed
 }

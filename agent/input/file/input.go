@@ -66,6 +66,8 @@ type Input struct {
 	held      []held
 	status    []Status
 	ends      []heartbeat.Stream
+	told      []heartbeat.Stream // by the last call of Ends
+	unindexed int
 
 	lines    *metrics.Counter
 	bytes    *metrics.Counter

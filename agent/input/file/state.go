@@ -35,6 +35,7 @@ type content struct {
 
 	acked   ranges // confirmed ahead of the cursor, since this process began
 	indexed ranges // likewise, ahead of Indexed
+	told    uint64 // the end that the last heartbeat has named, since this process began
 }
 
 // step says which day the events from an offset on belong to.

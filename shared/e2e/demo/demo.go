@@ -148,12 +148,13 @@ func (d *demo) try(o options) {
 Try, in another terminal (%s):
   %s search 'user.name:averez AND process.name:sudo'
   %s tail
+  %s audit; %s hosts; %s gaps
   %s
   logger -n 127.0.0.1 -P %s -d 'hello from the relay'
   irssi --connect=127.0.0.1 --port=%s --nick=bob      # then /join %s
   (no IRC client? { echo NICK bob; echo USER bob 0 '*' :bob; sleep 2; echo 'JOIN %s'; cat; } | nc 127.0.0.1 %s)
 
-`, d.until(o.For), belfry, belfry, d.curl(), udp, port, stack.Channel, stack.Channel, port)
+`, d.until(o.For), belfry, belfry, belfry, belfry, belfry, d.curl(), udp, port, stack.Channel, stack.Channel, port)
 }
 
 func (d *demo) until(length time.Duration) string {

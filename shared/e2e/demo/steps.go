@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -43,9 +45,39 @@ func (d *demo) watched() []*step {
 		s("belfry tail follows live", d.followedLive),
 		s("the event posted by curl is found", d.postedFound),
 		s("logger over UDP and TCP shows up in belfry tail", d.relayed),
+		s("belfry audit knows of each byte, and misses none", d.audited),
 	}
 	steps[1].last = true
 	return steps
+}
+
+// audited asks what became of the bytes that the agent has read.
+func (d *demo) audited(ctx context.Context) (string, error) {
+	text, code, err := d.Aggregator.Audit(ctx, d.Agent.Host)
+	if err != nil {
+		return "", err
+	}
+	var known, held uint64
+	for line := range bytes.Lines(text) {
+		var f struct {
+			Type  string
+			Known bool `json:"end_known"`
+			Held  uint64
+		}
+		if err := json.Unmarshal(line, &f); err != nil {
+			return "", fmt.Errorf("read what the audit says: %w", err)
+		}
+		if f.Type == "file" && f.Known && f.Held > 0 {
+			known, held = known+1, held+f.Held
+		}
+	}
+	switch {
+	case code != 0:
+		return "", fmt.Errorf("it misses something: %.500s", text)
+	case known == 0:
+		return "", errors.New("the agent has not said yet how far its files go")
+	}
+	return fmt.Sprintf("%d bytes of %d files are held", held, known), nil
 }
 
 // watch looks for each step until it was seen.
