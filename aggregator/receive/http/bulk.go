@@ -49,13 +49,19 @@ type itemError struct {
 	Index  string `json:"index,omitempty"`
 }
 
-// takeInto answers what is posted into an index: many documents, or one. Old clients name a type where _doc stands now.
+// takeInto answers what is posted into an index: many documents, or one. Old clients name a type where _doc stands now;
+// neither that nor an index begins with an underscore: _search and its like are no documents, though they bring an object.
 func (d *Doors) takeInto(w http.ResponseWriter, r *http.Request, from peer) {
-	if r.PathValue("what") == "_bulk" {
+	switch what := r.PathValue("what"); {
+	case strings.HasPrefix(r.PathValue("index"), "_"):
+		d.noRoute(w, r, from)
+	case what == "_bulk":
 		d.takeBulk(w, r, from)
-		return
+	case what == "_doc" || !strings.HasPrefix(what, "_"):
+		d.takeDocument(w, r, from)
+	default:
+		d.noRoute(w, r, from)
 	}
-	d.takeDocument(w, r, from)
 }
 
 // takeBulk answers POST /_bulk and /{index}/_bulk.

@@ -120,6 +120,9 @@ func TestDocuments(t *testing.T) {
 	f("PUT", "/i/_create/2", event1, 201, `"_id":"2"`)
 	f("POST", "/i/_doc", "{", 400, "mapper_parsing_exception")
 	f("PUT", "/i/_doc/"+strings.Repeat("x", receive.MaxName+1), event1, 400, "_id is too long")
+	for _, path := range []string{"/i/_search", "/i/_count", "/i/_delete_by_query", "/_security/api_key", "/_search/scroll", "/_ingest/_bulk"} {
+		f("POST", path, event1, 404, "no handler found") // what is asked is no event
+	}
 	if len(s.events) != 4 {
 		t.Errorf("%d events, want 4", len(s.events))
 	}
