@@ -153,7 +153,7 @@ func (p *pipeline) stream(ctx context.Context, w *embedded.Write, agent event.Ke
 		if host := e.Get("host.name"); !from.foreign && host != last {
 			last, speaks = host, p.speaks.may(from.name, host)
 		}
-		if !speaks {
+		if !speaks || !from.foreign && p.speaks.further(from.name, e) != "" {
 			p.mismatches.Inc()
 			p.speaks.check(ctx, e, from.name, now)
 		}
@@ -173,10 +173,16 @@ func inData(ranges []batch.Range, offset uint64) bool {
 
 // ownWords keeps an agent from saying what only an aggregator does, as that there is a gap.
 func ownWords(e *event.Event) {
-	if d := e.Get("event.dataset"); strings.HasPrefix(d, ownDatasets) && d != heartbeat.Dataset {
-		e.Delete("event.dataset")
-		e.Set("labels.dataset", d)
+	for i := range e.Fields { // of a list, each value is found by a search; and in either case
+		f := &e.Fields[i]
+		if f.Name == "event.dataset" && hasOwnPrefix(f.Value) && f.Value != heartbeat.Dataset {
+			f.Name = "labels.dataset"
+		}
 	}
+}
+
+func hasOwnPrefix(dataset string) bool {
+	return len(dataset) >= len(ownDatasets) && strings.EqualFold(dataset[:len(ownDatasets)], ownDatasets)
 }
 
 // understand parses one event. What an agent says of itself is no line of a log.

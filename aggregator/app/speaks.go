@@ -46,11 +46,28 @@ func (s *speakers) may(name, host string) bool {
 	return false
 }
 
+// further returns the first of an event's hosts behind the first for which the certificate of name does not speak, or
+// "": a list is found by each of its values.
+func (s *speakers) further(name string, e *event.Event) string {
+	n := 0
+	for i := range e.Fields {
+		if f := &e.Fields[i]; f.Name == "host.name" {
+			if n++; n > 1 && !s.may(name, f.Value) {
+				return f.Value
+			}
+		}
+	}
+	return ""
+}
+
 // check tags an event whose sender does not speak for its host, and has it told once a day for each pair: of a relay, for
 // which nobody said that it is one, once for all its hosts.
 func (s *speakers) check(ctx context.Context, e *event.Event, name string, now time.Time) {
 	e.Add("tags", tagMismatch)
 	host, relay := e.Get("host.name"), e.Get("observer.name")
+	if s.may(name, host) {
+		host = s.further(name, e)
+	}
 	key := name + "\x00" + host
 	if relay != "" {
 		key = name

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -79,4 +80,37 @@ func TestFalseHost(t *testing.T) {
 			t.Fatalf("%d events, %v", len(found), err)
 		}
 	}
+}
+
+// A list is found by each of its values, and in either case: none of them may be another's.
+func TestClaimsInLists(t *testing.T) {
+	r := start(t, t.TempDir())
+	h := r.newHost("h")
+	place := func(e *event.Event) {
+		e.Set("@timestamp", time.Now().UTC().Format(time.RFC3339Nano))
+		e.Set("event.id", event.ID(h.id, h.place.Stream, h.place.Epoch, h.offset).String())
+		e.Set("event.original", "x")
+		e.Set("log.offset", fmt.Sprint(h.offset))
+		h.builder.Add(h.place, h.offset, h.offset+2, e.AppendJSON(nil))
+		h.offset += 2
+	}
+	hosts := new(event.Event)
+	hosts.Append("host.name", "h")
+	hosts.Append("host.name", "other")
+	place(hosts)
+	sets := new(event.Event)
+	sets.Append("host.name", "h")
+	sets.Append("event.dataset", "mine")
+	sets.Append("event.dataset", "belfry.gap")
+	sets.Append("event.dataset", "Belfry.Gap")
+	place(sets)
+	if err := r.send(h.sealed()); err != nil {
+		t.Fatal(err)
+	}
+	r.count(1, "tags:identity_mismatch AND host.name:other AND agent.name:*")
+	r.count(0, "event.dataset:belfry.gap OR event.dataset:Belfry.Gap")
+	r.count(1, "event.dataset:mine AND labels.dataset:belfry.gap AND labels.dataset:Belfry.Gap")
+	r.until("the claim is told", func() bool {
+		return r.found("event.dataset:belfry.identity AND host.name:other") == 1
+	})
 }
