@@ -12,6 +12,11 @@ import (
 const (
 	MaxFields = 2000 // fields of one event; more are folded into details.overflow as JSON
 	maxDepth  = 32   // nesting; deeper is an error
+
+	// The parser keeps some 250 bytes of each value, be it one digit: what is longer than maxDense bytes may hold as many
+	// values as can be in these, and no more.
+	maxDense  = 64 << 10
+	maxValues = maxDense / 2
 )
 
 // Decoder reads events from JSON. It reuses its memory between calls; an Event that it returned shares none of it.
@@ -26,6 +31,9 @@ type Decoder struct {
 // several values; a list that holds objects or lists is kept as its JSON text. Null and empty values are absent.
 // The error says at which byte the text stopped being JSON, as far as that is known.
 func (d *Decoder) Decode(line []byte) (*Event, error) {
+	if len(line) > maxDense && values(line) > maxValues {
+		return nil, fmt.Errorf("more than %d values", maxValues)
+	}
 	v, err := d.parser.ParseBytes(line)
 	if err != nil {
 		return nil, fmt.Errorf("not JSON: %w", err)
@@ -40,6 +48,24 @@ func (d *Decoder) Decode(line []byte) (*Event, error) {
 		return nil, err
 	}
 	return e, nil
+}
+
+// values counts the values of a text, as far as commas part them.
+func values(text []byte) int {
+	n, quoted := 1, false
+	for i := 0; i < len(text); i++ {
+		switch text[i] {
+		case '"':
+			quoted = !quoted
+		case '\\':
+			i++ // within a string; elsewhere it is no JSON
+		case ',':
+			if !quoted {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 func (d *Decoder) object(e *Event, o *fastjson.Object, depth int) error {
