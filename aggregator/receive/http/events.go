@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -91,6 +92,7 @@ func (d *Doors) text(w http.ResponseWriter, r *http.Request, from peer) (body []
 	if err != nil {
 		return nil, nil, err
 	}
+	defer d.hurry(w)()
 	if body, err = readText(w, r, t); err != nil {
 		t.leave()
 		return nil, nil, err
@@ -99,9 +101,6 @@ func (d *Doors) text(w http.ResponseWriter, r *http.Request, from peer) (body []
 }
 
 func readText(w http.ResponseWriter, r *http.Request, t *ticket) ([]byte, error) {
-	patience := http.NewResponseController(w)
-	_ = patience.SetReadDeadline(time.Now().Add(bodyTimeout)) // where it cannot be set, there is no connection
-	defer func() { _ = patience.SetReadDeadline(time.Time{}) }()
 	encoding, most := r.Header.Get("Content-Encoding"), int64(receive.MaxText)
 	if encoding != "" && !strings.EqualFold(encoding, "identity") {
 		most = MaxBody
@@ -121,12 +120,17 @@ type badBody struct{ error }
 
 func (e badBody) Unwrap() error { return e.error }
 
+// errSlow says that the time for a body was over. Its sender may have better luck, and must not give up.
+var errSlow = errors.New("the body did not arrive in time")
+
 // bodyError says what is wrong with a body.
 func bodyError(encoding string, err error) error {
 	var large *http.MaxBytesError
 	switch {
 	case err == nil, errors.As(err, &large), errors.Is(err, errBusy), errors.Is(err, receive.ErrEncoding), errors.Is(err, receive.ErrTooLarge):
 		return err
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return errSlow
 	case encoding == "" || errors.Is(err, io.ErrUnexpectedEOF):
 		return badBody{fmt.Errorf("body ends too early: %w", err)}
 	}
@@ -146,6 +150,8 @@ func statusOf(err error) (code int, later bool) {
 		return http.StatusTooManyRequests, true
 	case errors.As(err, &sink) && !errors.Is(err, ErrPoison):
 		return http.StatusServiceUnavailable, true
+	case errors.Is(err, errSlow):
+		return http.StatusRequestTimeout, true
 	}
 	return http.StatusBadRequest, false
 }

@@ -5,10 +5,12 @@ import (
 	"context"
 	"io"
 	"math/rand/v2"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/klauspost/compress/gzip"
 
@@ -132,7 +134,7 @@ func TestBackPressure(t *testing.T) {
 }
 
 func TestBytesInFlight(t *testing.T) {
-	f := newInflight()
+	f := newInflight(eventLimits)
 	enter := func(peer string) *ticket {
 		t.Helper()
 		k, err := f.enter(peer)
@@ -161,5 +163,65 @@ func TestBytesInFlight(t *testing.T) {
 	a.leave()
 	if got := f.taken(); got != taken-receive.MaxText-1 {
 		t.Errorf("%d bytes are left of %d", got, taken)
+	}
+}
+
+// Who takes too long to bring a body costs no connection for ever, and is not told to give up.
+func TestSlowBody(t *testing.T) {
+	s := newStore()
+	d := doors(s, nil)
+	d.patience = 10 * time.Millisecond
+	url, known, _ := tlsDoor(t, d)
+	f := func(path string, headers ...string) {
+		t.Helper()
+		begun, w := io.Pipe()
+		defer w.Close()
+		go func() { _, _ = w.Write([]byte("{")) }()
+		r, err := http.NewRequest("POST", url+path, begun)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := 0; i < len(headers); i += 2 {
+			r.Header.Set(headers[i], headers[i+1])
+		}
+		resp, err := known.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		if resp.StatusCode != 408 || resp.Header.Get("Retry-After") == "" {
+			t.Errorf("%s: %s %v", path, resp.Status, resp.Header)
+		}
+	}
+	f("/events")
+	f("/_bulk")
+	f("/events", "Content-Encoding", "zstd")
+	f("/v1/batches", "Content-Encoding", "zstd", "Belfry-Manifest", "e30=")
+	if d.inflight.all != (usage{}) || d.carried.all != (usage{}) {
+		t.Errorf("left behind: %+v, %+v", d.inflight.all, d.carried.all)
+	}
+}
+
+// One agent cannot fill the memory with batches, and is told to come again.
+func TestManyBatches(t *testing.T) {
+	s := newStore()
+	d := doors(s, nil)
+	url, known, _ := tlsDoor(t, d)
+	k, err := d.carried.enter("agent-h")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := k.grow(int(batchLimits.peerBytes)); err != nil {
+		t.Fatal(err)
+	}
+	post := func() asked {
+		return ask(t, known, "POST", url+"/v1/batches", "body", "Content-Encoding", "zstd", "Belfry-Manifest", "e30=")
+	}
+	if a := post(); a.code != 429 || a.header.Get("Retry-After") == "" {
+		t.Errorf("%d %s %v", a.code, a.body, a.header)
+	}
+	k.leave()
+	if a := post(); a.code != 200 {
+		t.Errorf("%d %s", a.code, a.body)
 	}
 }

@@ -5,8 +5,8 @@
 // manner, at /_bulk and beside it; and batches from agents, which must show a certificate.
 //
 // An answer of 200 means that all of the body is on the disk, 202 that a broker holds it. Of a body that cannot be read
-// nothing is taken (but see bulk.go). 400, 413 and 415 will be answered again for the same body; after 429 and 503 it
-// must be sent again, behind Retry-After. An Idempotency-Key names a request: when it comes again within a day, its
+// nothing is taken (but see bulk.go). 400, 413 and 415 will be answered again for the same body; after 408, 429 and 503
+// it must be sent again, behind Retry-After. An Idempotency-Key names a request: when it comes again within a day, its
 // events are known.
 //
 // What is under way is bounded, in requests and in bytes, of one sender and of all: see inflight.go.
@@ -28,6 +28,7 @@ import (
 
 	"github.com/VictoriaMetrics/metrics"
 
+	"belfry/aggregator/receive"
 	"belfry/shared/batch"
 	"belfry/shared/event"
 )
@@ -75,7 +76,9 @@ type Doors struct {
 	tokens   Tokens
 	ready    func() error
 	log      *slog.Logger
-	inflight *inflight
+	inflight *inflight     // of events
+	carried  *inflight     // of batches
+	patience time.Duration // with a sender that brings a body
 	failures complaints
 	outages  complaints
 
@@ -86,7 +89,8 @@ type Doors struct {
 // or nil.
 func New(sink Sink, tokens Tokens, ready func() error, log *slog.Logger, set *metrics.Set) *Doors {
 	d := &Doors{
-		sink: sink, tokens: tokens, ready: ready, log: log, inflight: newInflight(),
+		sink: sink, tokens: tokens, ready: ready, log: log, inflight: newInflight(eventLimits), carried: newInflight(batchLimits),
+		patience: bodyTimeout,
 		failures: complaints{log: log, what: "request is not let in"}, outages: complaints{log: log, what: "input not taken"},
 		events:    set.NewCounter("belfry_receive_http_events_total"),
 		repeats:   set.NewCounter("belfry_receive_http_repeats_total"),
@@ -95,7 +99,7 @@ func New(sink Sink, tokens Tokens, ready func() error, log *slog.Logger, set *me
 		busy:      set.NewCounter("belfry_receive_http_busy_total"),
 		strangers: set.NewCounter("belfry_receive_http_unauthenticated_total"),
 	}
-	set.NewGauge("belfry_receive_http_in_flight_bytes", func() float64 { return float64(d.inflight.taken()) })
+	set.NewGauge("belfry_receive_http_in_flight_bytes", func() float64 { return float64(d.inflight.taken() + d.carried.taken()) })
 	return d
 }
 
@@ -220,10 +224,12 @@ func (d *Doors) takeBatch(w http.ResponseWriter, r *http.Request) {
 		d.refuse(w, http.StatusBadRequest, err)
 		return
 	}
-	body, ok := d.read(w, r)
-	if !ok {
+	body, leave, err := d.batchBody(w, r, sender)
+	if err != nil {
+		d.refuseAs(w, err, d.refuse)
 		return
 	}
+	defer leave()
 	queued, err := d.sink.Batch(r.Context(), Batch{Manifest: manifest, Proof: proof, Body: body, Sender: sender})
 	switch {
 	case errors.Is(err, ErrPoison):
@@ -236,18 +242,25 @@ func (d *Doors) takeBatch(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (d *Doors) read(w http.ResponseWriter, r *http.Request) ([]byte, bool) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
-	var large *http.MaxBytesError
-	if errors.As(err, &large) {
-		d.refuse(w, http.StatusRequestEntityTooLarge, fmt.Errorf("body is larger than %d bytes", MaxBody))
-		return nil, false
-	}
+// batchBody reads the body of a batch as it is: bounded, and counted as under way until leave is called.
+func (d *Doors) batchBody(w http.ResponseWriter, r *http.Request, sender string) (body []byte, leave func(), err error) {
+	t, err := d.carried.enter(sender)
 	if err != nil {
-		d.refuse(w, http.StatusBadRequest, fmt.Errorf("read body: %w", err))
-		return nil, false
+		return nil, nil, err
 	}
-	return body, true
+	defer d.hurry(w)()
+	if body, err = receive.ReadText(http.MaxBytesReader(w, r.Body, MaxBody), t.grow); err != nil {
+		t.leave()
+		return nil, nil, bodyError("", err)
+	}
+	return body, t.leave, nil
+}
+
+// hurry bounds how long a sender may take to bring a body, until the returned func is called.
+func (d *Doors) hurry(w http.ResponseWriter) func() {
+	c := http.NewResponseController(w)
+	_ = c.SetReadDeadline(time.Now().Add(d.patience)) // where it cannot be set, there is no connection
+	return func() { _ = c.SetReadDeadline(time.Time{}) }
 }
 
 func (d *Doors) refuse(w http.ResponseWriter, code int, err error) {

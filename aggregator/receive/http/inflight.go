@@ -17,11 +17,25 @@ const (
 	maxPeerBytes    = receive.MaxText + 2<<20
 )
 
+// limits is what may be under way at a time.
+type limits struct {
+	requests, peerRequests int
+	bytes, peerBytes       int64
+}
+
+var (
+	eventLimits = limits{maxRequests, maxPeerRequests, maxBytes, maxPeerBytes}
+	// An agent has a window of batches under way, of some 100 KiB each, and of 10 MiB if it is up to no good. So many
+	// agents share an aggregator that the bytes alone are a bound.
+	batchLimits = limits{1 << 20, 1 << 20, 256 << 20, 64 << 20}
+)
+
 // errBusy says that a request must come again later.
 var errBusy = errors.New("too much is under way")
 
 // inflight counts what is under way.
 type inflight struct {
+	limits
 	mu    sync.Mutex
 	all   usage
 	peers map[string]*usage
@@ -32,7 +46,7 @@ type usage struct {
 	bytes    int64
 }
 
-func newInflight() *inflight { return &inflight{peers: make(map[string]*usage)} }
+func newInflight(l limits) *inflight { return &inflight{limits: l, peers: make(map[string]*usage)} }
 
 // ticket is one request that is under way.
 type ticket struct {
@@ -47,13 +61,13 @@ func (f *inflight) enter(peer string) (*ticket, error) {
 	defer f.mu.Unlock()
 	u := f.peers[peer]
 	switch {
-	case f.all.requests >= maxRequests:
-		return nil, fmt.Errorf("%w: %d requests", errBusy, maxRequests)
+	case f.all.requests >= f.limits.requests:
+		return nil, fmt.Errorf("%w: %d requests", errBusy, f.limits.requests)
 	case u == nil:
 		u = new(usage)
 		f.peers[peer] = u
-	case u.requests >= maxPeerRequests:
-		return nil, fmt.Errorf("%w: %d requests of %s", errBusy, maxPeerRequests, peer)
+	case u.requests >= f.peerRequests:
+		return nil, fmt.Errorf("%w: %d requests of %s", errBusy, f.peerRequests, peer)
 	}
 	f.all.requests++
 	u.requests++
@@ -67,9 +81,9 @@ func (t *ticket) grow(n int) error {
 	defer f.mu.Unlock()
 	u := f.peers[t.peer]
 	switch {
-	case f.all.bytes+int64(n) > maxBytes:
+	case f.all.bytes+int64(n) > f.limits.bytes:
 		return fmt.Errorf("%w: %d bytes", errBusy, f.all.bytes)
-	case u.bytes+int64(n) > maxPeerBytes:
+	case u.bytes+int64(n) > f.peerBytes:
 		return fmt.Errorf("%w: %d bytes of %s", errBusy, u.bytes, t.peer)
 	}
 	f.all.bytes += int64(n)
