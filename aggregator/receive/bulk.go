@@ -113,11 +113,17 @@ func (t *text) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
+// maxAction bounds the line that says what to do, in bytes: each name in it costs far more memory than it has letters.
+const maxAction = 16 << 10
+
 // action reads an item, of which line is the first.
 func (r *bulkReader) action(line []byte) (Action, error) {
 	// The words are Elasticsearch's.
 	malformed := func(format string, args ...any) (Action, error) {
 		return Action{}, &SyntaxError{r.at, fmt.Errorf("Malformed action/metadata line [%d], "+format, append([]any{r.at}, args...)...)}
+	}
+	if len(line) > maxAction {
+		return malformed("it is longer than %d bytes", maxAction)
 	}
 	var said map[string]json.RawMessage
 	if err := json.Unmarshal(line, &said); err != nil {

@@ -60,6 +60,7 @@ func TestBulkFaults(t *testing.T) {
 	f(good+"{\"index\":{}}", 3, "terminated by a newline")
 	f(good+"{\"index\":{}}\n", 3, "has no document")
 	f(good+"{\"frob\":{}}\n{}\n", 3, "Malformed action/metadata line [3], expected one of [create, delete, index, update] but found [\"frob\"]")
+	f(good+"{"+strings.Repeat("\"\":1,", maxAction)+"\"index\":{}}\n{}\n", 3, "longer than 16384 bytes")
 	f(good+"\n{}\n{}\n", 4, "expected one action but found 0")
 	f(good+"{\"index\":{},\"create\":{}}\n{}\n", 3, "found 2")
 	f(good+"{\"index\":null}\n{}\n", 3, "expected an object")
