@@ -356,6 +356,8 @@ func (r *rig) poison(send func(*batch.Sealed)) {
 	r.wantCLI(2, "hex digits", "dead", "drop", "xyz")
 	r.wantCLI(2, "or --all", "dead", "drop")
 	r.wantCLI(2, "--yes", "dead", "drop", "--all")
+	r.wantCLI(2, "is no id", "dead", "drop", "all")
+	r.wantCLI(2, "is no id", "dead", "retry", "all")
 	r.wantCLI(2, "either", "dead", "drop", "--all", "--yes", id)
 	if len(r.lists()) != 1 {
 		r.t.Error("it is gone")

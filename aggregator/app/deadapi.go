@@ -56,7 +56,7 @@ type deadFailed struct {
 var (
 	errNoLetter     = errors.New("there is no such dead letter")
 	errManyLetters  = errors.New("more than one dead letter begins so")
-	errNotALetterID = errors.New("an id is at most 32 hex digits, or \"all\"")
+	errNotALetterID = errors.New("an id is at most 32 hex digits")
 )
 
 // addRoutes adds to the API:

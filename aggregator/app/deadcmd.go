@@ -218,6 +218,8 @@ func chosen(ids []string, all bool) ([]string, error) {
 		return nil, errors.New("either ids or --all")
 	case all:
 		return []string{allLetters}, nil
+	case slices.Contains(ids, allLetters): // the API would take it, and nobody would have said --yes
+		return nil, fmt.Errorf("%q is no id; all of them are --all", allLetters)
 	case len(ids) == 0:
 		return nil, errors.New("which letters? Give their ids, or --all")
 	}
