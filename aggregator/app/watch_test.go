@@ -109,6 +109,7 @@ func TestGapsOfARunningAggregator(t *testing.T) {
 	send(first)
 	send(h.beat("/var/log/auth.log"))
 	r.want(gapsListCmd{}, 0, "no gaps")
+	r.want(gapsListCmd{JSON: true}, 0, `{"gaps":[]}`)
 	send(third)
 	r.goOn("a gap opens", others, func() bool { _, code := r.ask(gapsListCmd{}); return code == ExitNothing })
 	r.want(gapsListCmd{}, 1, "/var/log/auth.log", audit.ReasonMissing)

@@ -65,6 +65,7 @@ func (t *Tracker) find(id string) (*Gap, error) {
 func (t *Tracker) Gaps(all bool) (list []Gap, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	list = []Gap{} // an empty list in JSON
 	if all {
 		err = t.fleet.DB().Each(fleet.BucketGaps, func(k, v []byte) error {
 			var g Gap
