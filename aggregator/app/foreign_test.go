@@ -16,6 +16,7 @@ import (
 	"belfry/aggregator/token"
 	"belfry/shared/batch"
 	"belfry/shared/certs"
+	"belfry/shared/conf"
 	"belfry/shared/event"
 )
 
@@ -167,6 +168,8 @@ func TestForeignWithoutBroker(t *testing.T) {
 	}
 }
 
+func lasting(d conf.Duration) *conf.Duration { return &d }
+
 func TestTokenCommands(t *testing.T) {
 	dir := t.TempDir()
 	r := start(t, dir)
@@ -186,7 +189,7 @@ func TestTokenCommands(t *testing.T) {
 		t.Fatalf("%q, %v", secret, err)
 	}
 	var made newToken
-	text, err := run(tokenCreateCmd{Scope: []string{"admin"}, Expires: 3600e9, JSON: true})
+	text, err := run(tokenCreateCmd{Scope: []string{"admin"}, Expires: lasting(3600e9), JSON: true})
 	if err := errors.Join(err, json.Unmarshal([]byte(text), &made)); err != nil || made.Secret == "" || made.Name != "token-"+made.ID || made.Expires.IsZero() {
 		t.Errorf("%s, %v", text, err)
 	}
@@ -210,7 +213,8 @@ func TestTokenCommands(t *testing.T) {
 	}
 	fails("already: filebeat", tokenCreateCmd{Name: "filebeat", Scope: []string{"ingest"}})
 	fails("scopes:", tokenCreateCmd{Name: "x"})
-	fails("is over", tokenCreateCmd{Name: "x", Scope: []string{"ingest"}, Expires: -3600e9})
+	fails("is over", tokenCreateCmd{Name: "x", Scope: []string{"ingest"}, Expires: lasting(-3600e9)})
+	fails("is over", tokenCreateCmd{Name: "x", Scope: []string{"ingest"}, Expires: lasting(0)})
 	fails(`"nobody"`, tokenRevokeCmd{Token: "nobody"})
 	valid := func(want bool) {
 		t.Helper()

@@ -24,10 +24,10 @@ type tokenCmd struct {
 
 type (
 	tokenCreateCmd struct {
-		Name    string        `arg:"" optional:"" help:"How its bearer is known: what comes by it has this as agent.name. Default: one is made up."`
-		Scope   []string      `help:"What it is for: ingest, search, admin; several with commas." enum:"ingest,search,admin" default:"ingest"`
-		Expires conf.Duration `help:"How long it is valid, as 90d; default for ever."`
-		JSON    bool          `help:"Print JSON, the token as \"token\"." name:"json"`
+		Name    string         `arg:"" optional:"" help:"How its bearer is known: what comes by it has this as agent.name. Default: one is made up."`
+		Scope   []string       `help:"What it is for: ingest, search, admin; several with commas." enum:"ingest,search,admin" default:"ingest"`
+		Expires *conf.Duration `help:"How long it is valid, as 90d; default for ever."`
+		JSON    bool           `help:"Print JSON, the token as \"token\"." name:"json"`
 	}
 	tokenListCmd struct {
 		JSON bool `help:"Print JSON, one object a line." name:"json"`
@@ -46,8 +46,8 @@ type newToken struct {
 // Run makes a token and prints it.
 func (t tokenCreateCmd) Run(ctx context.Context, c *CLI) error {
 	v := url.Values{"name": {t.Name}, "scope": t.Scope}
-	if t.Expires != 0 {
-		v.Set("expires", time.Now().Add(time.Duration(t.Expires)).UTC().Format(time.RFC3339))
+	if t.Expires != nil { // none at all is over at once
+		v.Set("expires", time.Now().Add(time.Duration(*t.Expires)).UTC().Format(time.RFC3339))
 	}
 	var made newToken
 	if err := c.tell(ctx, http.MethodPost, "/v1/tokens", v, &made); err != nil {
