@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"belfry/aggregator/index/embedded"
+	"belfry/aggregator/ledger"
 	"belfry/aggregator/receive"
 	amqpin "belfry/aggregator/receive/amqp"
 	httpin "belfry/aggregator/receive/http"
@@ -141,7 +142,11 @@ type queued struct {
 	builder *batch.Builder
 	place   batch.Place
 	offset  uint64
+	holes   int // in the offsets, at most
 }
+
+// maxHoles is how many holes the stream may have: a ledger holds so many ranges ahead of one, and refuses what is more.
+const maxHoles = ledger.MaxRanges / 2
 
 // newQueued returns one that signs as the aggregator.
 func newQueued(p *amqpin.Publisher, sign batch.Sign) (*queued, error) {
@@ -175,12 +180,23 @@ func (q *queued) Events(ctx context.Context, events []*event.Event) (httpin.Take
 	if err != nil {
 		return httpin.Taken{}, err
 	}
-	for _, b := range batches {
+	for i, b := range batches {
 		if err := q.send(ctx, b.Manifest, b.Header, b.Body, b.Proof); err != nil {
+			q.lost(len(batches) - i)
 			return httpin.Taken{}, err
 		}
 	}
 	return httpin.Taken{Queued: true}, nil
+}
+
+// lost notes that batches may never come: their sender makes others. What follows too many of them is a new epoch.
+func (q *queued) lost(batches int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.holes += batches; q.holes >= maxHoles {
+		q.place.Epoch++
+		q.offset, q.holes = 0, 0
+	}
 }
 
 // seal gives events their places in this process's stream.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"belfry/aggregator/dead"
+	"belfry/aggregator/ledger"
 	amqpin "belfry/aggregator/receive/amqp"
 	"belfry/aggregator/token"
 	"belfry/shared/batch"
@@ -151,6 +152,50 @@ func TestForeignThroughBroker(t *testing.T) {
 	r.count(0, "false")
 	if got := r.letters("agent-h"); !strings.Contains(got, "its place gives") {
 		t.Errorf("an agent's event with an id of its own: letters %q", got)
+	}
+}
+
+// What an aggregator sealed and could not publish leaves a hole in its stream. However many there are, what follows is
+// taken.
+func TestManyHoles(t *testing.T) {
+	r := start(t, t.TempDir())
+	signer, err := r.agg.cfg.Receive.HTTP.TLS.Files.Signer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	q, err := newQueued(nil, signer.Sign)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seal := func() *batch.Sealed {
+		t.Helper()
+		e := new(event.Event)
+		e.Set("@timestamp", time.Now().UTC().Format(time.RFC3339Nano))
+		e.Set("message", "x")
+		e.Set("tags", "no_id")
+		all, err := q.seal([]*event.Event{e})
+		if err != nil || len(all) != 1 {
+			t.Fatal(all, err)
+		}
+		return all[0]
+	}
+	const most = ledger.MaxRanges + 50
+	done := make(chan error, most)
+	for range most {
+		seal()
+		q.lost(1)
+		b := seal()
+		r.agg.message(t.Context(), amqpin.Message{
+			Manifest: b.Header, Headers: b.Proof.Headers(), Body: b.Body, UserID: aggregatorUser, ContentEncoding: batch.ContentEncoding,
+		}, func(err error) { done <- err })
+	}
+	for range most {
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := r.agg.dead.store.Count(); n > 0 {
+		t.Errorf("%d dead letters", n)
 	}
 }
 
