@@ -27,6 +27,9 @@ import (
 const (
 	maxConns     = 8192
 	maxPeerConns = 512
+	// To the plain door everybody on this machine may connect, from as many addresses as 127.0.0.0/8 has: it must not
+	// take the descriptors that the other doors need.
+	maxPlainConns = 512
 )
 
 // addDoors opens the listeners.
@@ -42,7 +45,9 @@ func (a *Aggregator) addDoors(g *run.Group) error {
 	doors := httpin.New(sink, tokens, a.ready, a.log, a.set)
 	doors.Acks = a.writeAcks
 	if plain := a.cfg.Receive.HTTP.Plain; plain != "off" {
-		if err := a.listen(g, "receive/http plain", ops.Config{Listen: plain, Handler: doors.Plain()}); err != nil {
+		if err := a.listen(g, "receive/http plain", ops.Config{
+			Listen: plain, Handler: doors.Plain(), MaxConns: maxPlainConns, MaxPeerConns: maxPlainConns,
+		}); err != nil {
 			return err
 		}
 	}

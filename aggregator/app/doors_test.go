@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -79,5 +80,33 @@ func TestMetricNames(t *testing.T) {
 	slices.Sort(names)
 	if d := cmp.Diff(strings.Fields(string(want)), names); d != "" {
 		t.Error(d)
+	}
+}
+
+// Who opens connections to the plain door takes none of the descriptors that the other doors need.
+func TestManyPlainConnections(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := l.Addr().String()
+	l.Close()
+	startWith(t, t.TempDir(), fmt.Sprintf("{http: {plain: %q}}", addr), certs.Files{})
+	dial := func() net.Conn {
+		t.Helper()
+		c, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		return c
+	}
+	for range maxPlainConns {
+		dial()
+	}
+	c := dial()
+	fmt.Fprint(c, "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+	if n, err := c.Read(make([]byte, 1)); n > 0 || err == nil {
+		t.Error("one more was served")
 	}
 }
