@@ -122,6 +122,9 @@ func (d *Doors) takeActions(r *http.Request, actions []receive.Action) ([]opItem
 	for i, a := range actions {
 		known := false
 		if a.Event != nil {
+			if taken.Queued { // a place in a stream may have given it another; and nobody has it any more
+				ids[i] = a.Event.Get("event.id")
+			}
 			_, known = slices.BinarySearch(taken.Known, next)
 			next++
 		}

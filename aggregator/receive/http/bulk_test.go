@@ -63,6 +63,11 @@ func TestBulkAnswers(t *testing.T) {
 	if id := s.events[len(s.events)-1].Get("event.id"); !strings.Contains(a.body, `"_id":"`+id+`"`) {
 		t.Errorf("event %s: %s", id, a.body)
 	}
+	s.queued = true // and the sink gives it another
+	a = ask(t, c, "POST", url+"/_bulk", "{\"index\":{}}\n{\"a\":1}\n")
+	if id := s.events[len(s.events)-1].Get("event.id"); !strings.Contains(a.body, `"_id":"`+id+`"`) {
+		t.Errorf("queued event %s: %s", id, a.body)
+	}
 }
 
 func TestBulkRefused(t *testing.T) {

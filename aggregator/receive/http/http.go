@@ -46,7 +46,8 @@ type Taken struct {
 	Known  []int // indexes of those that were there already, by their names, in order
 }
 
-// Sink takes what came in. Both methods block until it is durable, or held by a broker: then queued is true.
+// Sink takes what came in. Both methods block until it is durable, or held by a broker: then queued is true. The sink may
+// change the events; those that are queued it has let go when it returns, with the ids by which they will be found.
 type Sink interface {
 	Batch(ctx context.Context, b Batch) (queued bool, err error)
 	Events(ctx context.Context, events []*event.Event) (Taken, error)

@@ -53,6 +53,9 @@ func (s *store) Events(_ context.Context, events []*event.Event) (Taken, error) 
 		} else if s.err == nil {
 			s.named[id] = true
 			s.events = append(s.events, e)
+			if s.queued && !receive.Named(e) { // as who gives it a place in a stream
+				e.Set("event.id", event.RandomKey().String())
+			}
 		}
 	}
 	return t, s.err
