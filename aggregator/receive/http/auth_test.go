@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -43,6 +44,24 @@ func ask(t *testing.T, c *http.Client, method, url, body string, headers ...stri
 }
 
 const event1 = `{"message":"m"}`
+
+// untouched is a body that nobody may read.
+type untouched struct{ t *testing.T }
+
+func (u untouched) Read([]byte) (int, error) {
+	u.t.Error("the body is waited for")
+	return 0, io.EOF
+}
+
+// Who asks whether to send a body (Expect: 100-continue) waits for the answer, and so must not be waited for.
+func TestRefusedBeforeTheBody(t *testing.T) {
+	w := httptest.NewRecorder()
+	r := httptest.NewRequest("POST", "https://localhost/_bulk", untouched{t})
+	r.Header.Set("Expect", "100-continue")
+	if doors(newStore(), nil).TLS().ServeHTTP(w, r); w.Code != 401 {
+		t.Error(w.Code)
+	}
+}
 
 // Who has neither certificate nor token is let in nowhere but to the check of health; and the token must be for it.
 func TestWhoIsLetIn(t *testing.T) {

@@ -136,6 +136,9 @@ const (
 )
 
 func drain(w http.ResponseWriter, r *http.Request) {
+	if r.ProtoMajor < 2 { // there the server does so itself, behind the answer, and who waits for that sends no body
+		return
+	}
 	patience := http.NewResponseController(w)
 	_ = patience.SetReadDeadline(time.Now().Add(drainTime))
 	_, _ = io.CopyN(io.Discard, r.Body, drainBytes) // it is nobody's loss
