@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"compress/gzip"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"pgregory.net/rapid"
 
@@ -393,6 +395,35 @@ func TestHostOfHeartbeats(t *testing.T) {
 	w.must(w.Process(4, []*event.Event{bad, foreign}))
 	if n := w.unread.Get(); n != 2 || w.Hosts(w.now)[0].Dropped != 8 {
 		t.Errorf("%d could not be read", n)
+	}
+}
+
+// A heartbeat of a hostile agent harms nobody's memory, and cannot have the agent forgotten: a value that cannot be
+// written was taken for one that is to be removed.
+func TestHostileHeartbeat(t *testing.T) {
+	w := newTown(t, t.TempDir())
+	w.must(w.Claim(id("web01"), "agent-web01"))
+	h := heartbeat.Heartbeat{Boot: id("boot"), Config: strings.Repeat("c", 1<<20), Streams: []heartbeat.Stream{
+		{ID: id("s"), Path: strings.Repeat("\u00e9", 1<<20), End: 1}}}
+	e := beat(w, "web01", h)
+	e.Set("event.created", "2026-11-24T12:00:00+24:00")
+	e.Set("belfry.heartbeat.certificate_expires", "2027-11-24T12:00:00+24:00")
+	e.Set("host.name", strings.Repeat("h", 1<<20))
+	w.must(w.Process(1, []*event.Event{e}))
+	if _, err := json.Marshal(w.Hosts(w.now)); err != nil {
+		t.Errorf("nobody can list the hosts any more: %v", err)
+	}
+	w.must(w.Save(w.now))
+	w.kill()
+	if name, ok := w.Owner(id("web01")); !ok || name != "agent-web01" {
+		t.Errorf("the id belongs to %q, %v after a restart", name, ok)
+	}
+	st, ok := w.Stream(ledger.Position{Agent: id("web01"), Stream: id("s")}, w.now)
+	if n := len(st.Path); !ok || n == 0 || n > maxPath || !utf8.ValidString(st.Path) {
+		t.Errorf("stream %v, a path of %d bytes", ok, n)
+	}
+	if hosts := w.Hosts(w.now); len(hosts) != 1 || len(hosts[0].Host) > maxText || len(hosts[0].Config) > maxText {
+		t.Errorf("%d hosts, or one of long names", len(hosts))
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"iter"
 	"slices"
+	"strings"
 	"time"
 
 	"belfry/aggregator/ledger"
@@ -41,9 +42,9 @@ func (f *Fleet) heartbeat(e *event.Event) {
 		f.log.Warn("heartbeat cannot be read", "agent", id.String(), "name", e.Get("agent.name"), "err", err)
 		return
 	}
-	at, err := time.Parse(time.RFC3339Nano, e.Get("event.created"))
+	at, err := heartbeat.ParseTime(e.Get("event.created"))
 	if err != nil {
-		at, _ = time.Parse(time.RFC3339Nano, e.Get("@timestamp")) // the index has made it a time
+		at, _ = heartbeat.ParseTime(e.Get("@timestamp")) // the index has made it a time
 	}
 	f.heartbeats.Inc()
 	f.mu.Lock()
@@ -76,9 +77,23 @@ func (a *agent) beat(h *heartbeat.Heartbeat, e *event.Event, at time.Time) {
 	}
 	a.Boot, a.Dropped, a.Beat = h.Boot, h.Dropped, at
 	if host := e.Get("host.name"); host != "" {
-		a.Host = host
+		a.Host = cut(host, maxText)
 	}
-	a.Version, a.Config, a.Expires, a.Spool = e.Get("agent.version"), h.Config, h.Expires, h.Spool
+	a.Version, a.Config, a.Expires, a.Spool = cut(e.Get("agent.version"), maxText), cut(h.Config, maxText), h.Expires, h.Spool
+}
+
+// Bounds of what an agent says of itself, in bytes: it is kept in memory, and spoken of.
+const (
+	maxPath = 4096 // PATH_MAX
+	maxText = 255  // HOST_NAME_MAX is less
+)
+
+// cut shortens a text to so many bytes.
+func cut(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "")
 }
 
 // sameBeat is how far apart the heartbeats are that name the streams of one look: an agent with many sends several.

@@ -55,7 +55,7 @@ func (s *stream) beat(h *heartbeat.Stream, at, heard time.Time) {
 		s.Came = heard
 	}
 	if h.Path != "" {
-		s.Path = h.Path
+		s.Path = cut(h.Path, maxPath)
 	}
 	s.Known = true
 	s.Said = max(s.Said, h.End)
@@ -105,13 +105,13 @@ func (f *Fleet) name(p ledger.Position, path, host string) {
 		return
 	}
 	if a.Host == "" && host != "" {
-		a.Host = host
+		a.Host = cut(host, maxText)
 		f.dirty[a.id] = true
 	}
 	k := streamKey{p.Stream, p.Epoch}
 	if s := a.streams[k]; path != "" && (s == nil || s.Path == "") {
 		if s = f.stream(a, k); s != nil {
-			s.Path = path
+			s.Path = cut(path, maxPath)
 		}
 	}
 }

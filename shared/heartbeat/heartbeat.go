@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"belfry/shared/event"
@@ -106,12 +107,52 @@ func Of(e *event.Event) (*Heartbeat, error) {
 	h.Boot, parsed = event.ParseKey(e.Get(fieldBoot))
 	fault(fieldBoot, parsed)
 	if text := e.Get(fieldExpires); text != "" {
-		h.Expires, parsed = time.Parse(time.RFC3339, text)
+		h.Expires, parsed = ParseTime(text)
 		fault(fieldExpires, parsed)
 	}
 	h.Dropped, h.Spool = number(fieldDropped), number(fieldSpool)
-	fault(fieldStreams, json.Unmarshal([]byte(e.Get(fieldStreams)), &h.Streams))
+	h.Streams, parsed = readStreams(e.Get(fieldStreams))
+	fault(fieldStreams, parsed)
 	return h, err
+}
+
+// ParseTime reads a time (RFC 3339) that can be written as JSON again: the years of what time.Parse takes may lie outside
+// of four digits, and its zones a whole day off.
+func ParseTime(text string) (time.Time, error) {
+	t, err := time.Parse(time.RFC3339Nano, text)
+	t = t.UTC()
+	if err == nil && (t.Year() < 1 || t.Year() > 9999) {
+		err = fmt.Errorf("%q is in no year of four digits", text)
+	}
+	if err != nil {
+		return time.Time{}, err
+	}
+	return t, nil
+}
+
+// readStreams reads the streams one by one: a short text may be a long list.
+func readStreams(text string) (all []Stream, err error) {
+	dec := json.NewDecoder(strings.NewReader(text))
+	switch t, err := dec.Token(); {
+	case err != nil:
+		return nil, err
+	case t == nil: // null: there are none
+		return nil, nil
+	case t != json.Delim('['):
+		return nil, fmt.Errorf("%v is not a list", t)
+	}
+	for dec.More() {
+		if len(all) == MaxStreams {
+			return nil, fmt.Errorf("more than %d streams", MaxStreams)
+		}
+		var s Stream
+		if err := dec.Decode(&s); err != nil {
+			return nil, err
+		}
+		all = append(all, s)
+	}
+	_, err = dec.Token()
+	return all, err
 }
 
 // Ack is how far an aggregator has an agent's streams: those that its heartbeats name. It is cumulative: the last one

@@ -1,6 +1,7 @@
 package heartbeat
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -62,4 +63,32 @@ func TestParseAck(t *testing.T) {
 	if _, err := ParseAck([]byte(`{"agent":"x"}`)); err == nil {
 		t.Error("a wrong agent was taken")
 	}
+}
+
+// What a hostile agent makes of a heartbeat is refused, and not kept for others to stumble over.
+func TestBounds(t *testing.T) {
+	f := func(field, value, want string) {
+		t.Helper()
+		e := new(event.Event)
+		if err := sample().Put(e); err != nil {
+			t.Fatal(err)
+		}
+		e.Set(field, value)
+		h, err := Of(e)
+		if err == nil {
+			_, err = json.Marshal(h)
+		}
+		if got := err != nil && strings.Contains(err.Error(), want); got != (want != "") || err != nil && want == "" {
+			t.Errorf("%s %.40q: %v, want %q", field, value, err, want)
+		}
+	}
+	many := func(n int) string { return "[" + strings.TrimSuffix(strings.Repeat("{},", n), ",") + "]" }
+	f(fieldStreams, many(MaxStreams), "")
+	f(fieldStreams, many(MaxStreams+1), "more than 200 streams")
+	f(fieldStreams, "null", "")
+	f(fieldStreams, "[{}", fieldStreams)
+	f(fieldStreams, "{}", "not a list")
+	f(fieldExpires, "2027-01-01T00:00:00+24:00", "")
+	f(fieldExpires, "0000-01-01T00:00:00+23:00", "no year of four digits")
+	f(fieldExpires, "9999-12-31T23:59:59-23:00", "no year of four digits")
 }
