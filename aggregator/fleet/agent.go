@@ -31,9 +31,15 @@ type agent struct {
 	Config  string    `json:"config,omitempty"`
 	Expires time.Time `json:"expires,omitzero"`
 	Spool   uint64    `json:"spool,omitempty"`
-	Boot    event.Key `json:"boot"`              // of the newest heartbeat
-	Dropped uint64    `json:"dropped,omitempty"` // as that one says
-	Earlier uint64    `json:"earlier,omitempty"` // dropped in earlier boots
+	Lost    []lost    `json:"lost,omitempty"`    // messages, of the boots that were heard of last
+	Earlier uint64    `json:"earlier,omitempty"` // likewise of those before
+	Told    uint64    `json:"told,omitempty"`    // of all these, as was said
+
+	lossSince, lossUntil time.Time // heartbeats between which messages were lost that were not told yet
+
+	// Of files that are older than Lost.
+	Boot    event.Key `json:"boot,omitzero"`
+	Dropped uint64    `json:"dropped,omitempty"`
 }
 
 // streamKey names a stream's epoch within an agent.

@@ -72,10 +72,8 @@ func (f *Fleet) heartbeat(e *event.Event) {
 }
 
 func (a *agent) beat(h *heartbeat.Heartbeat, e *event.Event, at time.Time) {
-	if h.Boot != a.Boot {
-		a.Earlier += a.Dropped
-	}
-	a.Boot, a.Dropped, a.Beat = h.Boot, h.Dropped, at
+	a.lose(h.Boot, h.Dropped, a.Beat, at)
+	a.Beat = at
 	if host := e.Get("host.name"); host != "" {
 		a.Host = cut(host, maxText)
 	}

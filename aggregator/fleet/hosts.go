@@ -68,7 +68,7 @@ func (f *Fleet) Hosts(now time.Time) []Host {
 func (f *Fleet) host(a *agent, newest, now time.Time) Host {
 	h := Host{
 		Name: a.Name, Host: a.Host, Agent: a.id.String(), State: f.state(a, newest, now), Seen: a.Seen, Sealed: a.Sealed,
-		Dropped: a.Earlier + a.Dropped, Spool: a.Spool, Version: a.Version, Config: a.Config, Expires: a.Expires,
+		Dropped: a.dropped(), Spool: a.Spool, Version: a.Version, Config: a.Config, Expires: a.Expires,
 		Queue: a.Queue, Idle: f.still(a.Queue, now), id: a.id,
 	}
 	h.Lag = a.Spool

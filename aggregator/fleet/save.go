@@ -107,6 +107,10 @@ func (f *Fleet) load() error {
 		if err := json.Unmarshal(v, a); err != nil {
 			return fmt.Errorf("agent %s: %w", a.id, err)
 		}
+		if a.Dropped > 0 {
+			a.lose(a.Boot, a.Dropped, time.Time{}, a.Beat)
+		}
+		a.Boot, a.Dropped = event.Key{}, 0
 		f.add(a)
 		return nil
 	})

@@ -131,6 +131,7 @@ func (f *Fleet) judge(now time.Time) bool {
 	f.judgeQueues(now)
 	f.judgeHosts(now)
 	f.judgeExpected(now)
+	f.judgeDropped(now)
 	return len(f.says) > 0 || now.Sub(f.saved) >= saveEvery
 }
 
