@@ -159,7 +159,11 @@ func (a *Aggregator) sayOwn(ctx context.Context) error {
 		if err != nil || len(all) == 0 {
 			return err
 		}
-		if err := a.writeOwn(ctx, all); err != nil {
+		err = a.writeOwn(ctx, all)
+		if errors.Is(err, embedded.ErrBadWrite) {
+			err = a.writeOwnSingly(ctx, all)
+		}
+		if err != nil {
 			return err
 		}
 		if err := a.fleet.DB().Said(all); err != nil {
@@ -179,6 +183,25 @@ func (a *Aggregator) writeOwn(ctx context.Context, all []fleet.Own) error {
 	return wait(ctx, func(done func(error)) {
 		a.index.Write(ctx, w, func(_ embedded.Result, err error) { done(err) })
 	})
+}
+
+// writeOwnSingly writes one event after the other: what the index refuses is cut short, for it would hold up all others.
+func (a *Aggregator) writeOwnSingly(ctx context.Context, all []fleet.Own) error {
+	for _, o := range all {
+		err := a.writeOwn(ctx, []fleet.Own{o})
+		if errors.Is(err, embedded.ErrBadWrite) {
+			dataset, action := o.Event.Get("event.dataset"), o.Event.Get("event.action")
+			a.log.Error("event of our own is cut short", "dataset", dataset, "action", action, "err", err)
+			reduce(o.Event, err)
+			o.Event.Set("event.dataset", dataset)
+			o.Event.Set("event.action", action)
+			err = a.writeOwn(ctx, []fleet.Own{o})
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // addWatched adds the routes by which an operator asks for hosts, gaps and the audit.

@@ -199,6 +199,30 @@ func TestOwnEventsAreWrittenOnce(t *testing.T) {
 	r.count(1, "event.action:gap-grown")
 }
 
+// An event of the aggregator's own that the index refuses, or that cannot even be read back, holds no other one up.
+func TestOwnEventThatIsRefused(t *testing.T) {
+	r := start(t, t.TempDir())
+	long := fleet.Say(time.Now(), "belfry.silence", "hosts-silent", "very many hosts")
+	for i := range 2 * event.MaxFields { // more than can be read back
+		long.Append("belfry.silence.hosts", fmt.Sprint(i))
+	}
+	says := []*event.Event{fleet.Say(time.Now(), "belfry.gap", "gap-grown", "before"), long}
+	large := strings.Repeat("x", 1<<20)
+	for range ownBatch - 2 { // too much for one write
+		says = append(says, fleet.Say(time.Now(), "belfry.gap", "gap-opened", large))
+	}
+	says = append(says, fleet.Say(time.Now(), "belfry.gap", "gap-grown", "behind"))
+	if err := r.agg.fleet.DB().Write(nil, says); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.agg.sayOwn(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r.count(2, "event.action:gap-grown")
+	r.count(ownBatch-2, "event.action:gap-opened")
+	r.count(1, "event.action:unreadable")
+}
+
 func (r *rig) metrics() string {
 	var b bytes.Buffer
 	r.agg.set.WritePrometheus(&b)

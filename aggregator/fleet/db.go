@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -184,11 +185,12 @@ func (d *DB) Unsaid(most int) (all []Own, err error) {
 	err = d.bolt.View(func(tx *bbolt.Tx) error {
 		c := tx.Bucket([]byte(bucketOwn)).Cursor()
 		for k, v := c.First(); k != nil && len(all) < most; k, v = c.Next() {
+			offset := binary.BigEndian.Uint64(k)
 			e, err := dec.Decode(v)
-			if err != nil {
-				return err
+			if err != nil { // it would hold up all others
+				e = d.place(unreadable(v, err), offset)
 			}
-			all = append(all, Own{binary.BigEndian.Uint64(k), e})
+			all = append(all, Own{offset, e})
 		}
 		return nil
 	})
@@ -196,6 +198,14 @@ func (d *DB) Unsaid(most int) (all []Own, err error) {
 		return nil, fmt.Errorf("read what is to be said: %w", err)
 	}
 	return all, nil
+}
+
+// unreadable stands for an event of our own that cannot be read back.
+func unreadable(text []byte, err error) *event.Event {
+	const most = 4 << 10
+	e := Say(time.Now(), "belfry.own", "unreadable", "what the aggregator had to say cannot be read: "+err.Error())
+	e.Set("event.original", strings.ToValidUTF8(string(text[:min(len(text), most)]), "\uFFFD"))
+	return e
 }
 
 // Said takes events out that are in the index, durably.

@@ -269,6 +269,19 @@ func TestManySilentAtOnceAreOneStory(t *testing.T) {
 	w.wantSaid(t, "hosts-silent")
 }
 
+// However many are silent, what is said of them can be read back: else nothing would be said any more.
+func TestVeryManySilent(t *testing.T) {
+	w := newTown(t, t.TempDir())
+	defer func() { w.Close() }()
+	names := make([]string, 2*event.MaxFields)
+	for i := range names {
+		names[i] = fmt.Sprint("web", i)
+	}
+	w.must(w.Expect(names, w.now))
+	w.pass(silence+time.Minute, "q", "a")
+	w.wantSaid(t, "hosts-silent")
+}
+
 func TestExpected(t *testing.T) {
 	w := newTown(t, t.TempDir())
 	defer func() { w.Close() }()

@@ -246,12 +246,15 @@ func (f *Fleet) reported() map[string]bool {
 // many is how many hosts are told of one by one; more at once are one story.
 const many = 10
 
+// maxNamed is how many of them the event's list has: no more values than an index takes.
+const maxNamed = 1000
+
 func (f *Fleet) tell(now time.Time, action, text string, names []string, since map[string]time.Time) {
 	slices.Sort(names)
 	if len(names) > many {
 		e := Say(now, "belfry.silence", "hosts-"+action, fmt.Sprintf("%d hosts at once: each "+text+" or later: %s",
 			len(names), earliest(since), list(names)))
-		for _, n := range names {
+		for _, n := range names[:min(len(names), maxNamed)] {
 			e.Append("belfry.silence.hosts", n)
 		}
 		f.says = append(f.says, e)
