@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"time"
@@ -25,14 +26,22 @@ type Sums struct {
 }
 
 func (s *Sums) add(o *Sums) {
-	s.Held += o.Held
-	s.Dead += o.Dead
-	s.Dropped += o.Dropped
-	s.Skipped += o.Skipped
-	s.Missing += o.Missing
-	s.Accepted += o.Accepted
-	s.Pending += o.Pending
-	s.Expired += o.Expired
+	s.Held = plus(s.Held, o.Held)
+	s.Dead = plus(s.Dead, o.Dead)
+	s.Dropped = plus(s.Dropped, o.Dropped)
+	s.Skipped = plus(s.Skipped, o.Skipped)
+	s.Missing = plus(s.Missing, o.Missing)
+	s.Accepted = plus(s.Accepted, o.Accepted)
+	s.Pending = plus(s.Pending, o.Pending)
+	s.Expired = plus(s.Expired, o.Expired)
+}
+
+// plus adds without beginning at 0 again: an agent may claim any number of bytes.
+func plus(x, y uint64) uint64 {
+	if x > math.MaxUint64-y {
+		return math.MaxUint64
+	}
+	return x + y
 }
 
 func (s *Sums) of(k Kind) *uint64 {
@@ -216,7 +225,7 @@ func (t *Tracker) file(st *fleet.Stream) *File {
 		if p.Kind == Missing && fp.State == Accepted {
 			sum = &f.Accepted
 		}
-		*sum += p.End - p.First
+		*sum = plus(*sum, p.End-p.First)
 		f.End = p.End
 		f.Parts = append(f.Parts, fp)
 	}

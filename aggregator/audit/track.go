@@ -132,7 +132,7 @@ func (t *Tracker) missing() (gaps int, bytes uint64) {
 	for _, g := range t.gaps {
 		if g.State == Open {
 			gaps++
-			bytes += g.Bytes
+			bytes = plus(bytes, g.Bytes)
 		}
 	}
 	return gaps, bytes
