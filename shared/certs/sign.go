@@ -91,7 +91,8 @@ func (f Files) Verifier() (*Verifier, error) {
 }
 
 // Verify returns the common name of the certificate whose key has signed message at a time that the signer names: an old
-// message stays proven when its certificate has expired since. A time that is long ago or to come counts as now.
+// message stays proven when its certificate has expired since. A time that is long ago or to come counts as now, one before
+// the certificate's as its beginning. A certificate without a name proves nothing.
 // Its errors wrap ErrUnproven, but for that of an authority's file that was never readable.
 func (v *Verifier) Verify(message, signature, chain []byte, at time.Time) (string, error) {
 	l, err := v.leaf(chain)
@@ -101,6 +102,9 @@ func (v *Verifier) Verify(message, signature, chain []byte, at time.Time) (strin
 	now := time.Now()
 	if at.After(now) || now.Sub(at) > maxAge {
 		at = now
+	}
+	if at.Before(l.from) && !now.Before(l.from) {
+		at = l.from // the signer's clock is behind; nobody gains by it, who can name any time
 	}
 	if at.Before(l.from) || at.After(l.until) {
 		return "", fmt.Errorf("%w: the certificate of %s is valid from %s to %s", ErrUnproven, l.cert.Subject.CommonName,
@@ -156,6 +160,9 @@ func verifyChain(chain []byte, roots *x509.CertPool) (*leaf, error) {
 	all, err := x509.ParseCertificates(chain)
 	if err != nil || len(all) == 0 {
 		return nil, fmt.Errorf("read certificate: %w", err)
+	}
+	if all[0].Subject.CommonName == "" {
+		return nil, errors.New("the certificate has no common name")
 	}
 	l := &leaf{cert: all[0], from: all[0].NotBefore, until: all[0].NotAfter}
 	between := x509.NewCertPool()

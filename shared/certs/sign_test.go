@@ -116,7 +116,7 @@ func TestExpiredCertificate(t *testing.T) {
 	for _, c := range []struct {
 		at time.Time
 		ok bool
-	}{{now.Add(-30 * time.Hour), true}, {now, false}, {now.Add(time.Hour), false}, {now.Add(-60 * time.Hour), false}} {
+	}{{now.Add(-30 * time.Hour), true}, {now, false}, {now.Add(time.Hour), false}, {now.Add(-60 * time.Hour), true}} {
 		if _, err := v.Verify([]byte("x"), sig, chain, c.at); (err == nil) != c.ok {
 			t.Errorf("at %v: %v", c.at.Sub(now), err)
 		}
@@ -124,6 +124,64 @@ func TestExpiredCertificate(t *testing.T) {
 	l.from, l.until = now.Add(-100*24*time.Hour), now.Add(-99*24*time.Hour)
 	if _, err := v.Verify([]byte("x"), sig, chain, now.Add(-99*24*time.Hour-time.Hour)); err == nil {
 		t.Error("a certificate that expired long ago signs on")
+	}
+}
+
+// A certificate that is newer than the signer's clock says is used all the same: the clock is behind, or the certificate
+// was renewed a moment ago. One that nobody could use yet is not.
+func TestClockBehindTheCertificate(t *testing.T) {
+	_, agent, _ := authority(t)
+	s, err := agent.Signer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := agent.Verifier()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sig, chain, err := s.Sign([]byte("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := v.leaf(chain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	f := func(from, until, at time.Duration, ok bool) {
+		t.Helper()
+		l.from, l.until = now.Add(from), now.Add(until)
+		if _, err := v.Verify([]byte("x"), sig, chain, now.Add(at)); (err == nil) != ok {
+			t.Errorf("valid from %v to %v, signed at %v: %v", from, until, at, err)
+		}
+	}
+	f(-time.Minute, time.Hour, -2*time.Minute, true)
+	f(-2*time.Hour, -time.Hour, -3*time.Hour, true) // it has expired since, in the queue
+	f(time.Minute, time.Hour, -2*time.Minute, false)
+	f(time.Minute, time.Hour, 2*time.Minute, false)
+}
+
+// A certificate without a common name proves nobody's name: all those would be one sender.
+func TestCertificateOfNobody(t *testing.T) {
+	ca, agent, _ := authority(t)
+	v, err := agent.Verifier()
+	if err != nil {
+		t.Fatal(err)
+	}
+	nameless, err := ca.Issue("nameless", Request{CommonName: "", Hosts: []string{"web01"}, Client: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := nameless.Signer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sig, chain, err := s.Sign([]byte("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if name, err := v.Verify([]byte("x"), sig, chain, time.Now()); err == nil {
+		t.Errorf("it was taken for the certificate of %q", name)
 	}
 }
 
