@@ -26,6 +26,8 @@ type Ranges interface {
 const (
 	// maxGaps bounds the gaps that are kept open. What would be one more stays pending until there is room.
 	maxGaps = 100_000
+	// maxGapsOf likewise bounds those of one certificate's name, so that nobody leaves no room for the gaps of others.
+	maxGapsOf = maxGaps / 10
 	// maxApart is how many gaps of one stream may open at once; more are one gap of several pieces, and one alert.
 	maxApart = 8
 	// steps is into how many parts the grace is divided: holes that showed in the same part are one.
@@ -53,6 +55,7 @@ type Tracker struct {
 	mu     sync.Mutex
 	places map[ledger.Position]*place // with a hole or a gap
 	gaps   map[string]*Gap            // that are open or accepted
+	named  map[string]int             // how many of them are of one certificate's name
 	stale  map[ledger.Position]bool   // whose holes are to be written
 	looked time.Time
 	saved  time.Time
@@ -81,7 +84,8 @@ func OpenTracker(f *fleet.Fleet, l Ranges, grace time.Duration, now time.Time, l
 	}
 	t := &Tracker{
 		fleet: f, ledger: l, grace: cmp.Or(grace, 5*time.Minute), log: log, opened: now,
-		places: make(map[ledger.Position]*place), gaps: make(map[string]*Gap), stale: make(map[ledger.Position]bool),
+		places: make(map[ledger.Position]*place), gaps: make(map[string]*Gap),
+		named: make(map[string]int), stale: make(map[ledger.Position]bool),
 	}
 	if err := t.load(); err != nil {
 		return nil, fmt.Errorf("read gaps: %w", err)
@@ -98,7 +102,7 @@ func (t *Tracker) load() error {
 			return fmt.Errorf("gap %s: %w", k, err)
 		}
 		if g.State == Open || g.State == Accepted {
-			t.gaps[g.ID] = g
+			t.keep(g)
 			pl := t.place(g.position())
 			pl.gaps = append(pl.gaps, g)
 		}
@@ -115,6 +119,26 @@ func (t *Tracker) load() error {
 		return json.Unmarshal(v, &t.place(p).holes)
 	})
 }
+
+func (t *Tracker) keep(g *Gap) {
+	if t.gaps[g.ID] == nil {
+		t.named[g.Name]++
+	}
+	t.gaps[g.ID] = g
+}
+
+func (t *Tracker) drop(g *Gap) {
+	if t.gaps[g.ID] == nil {
+		return
+	}
+	delete(t.gaps, g.ID)
+	if t.named[g.Name]--; t.named[g.Name] == 0 {
+		delete(t.named, g.Name)
+	}
+}
+
+// room reports whether there may be one more gap of an agent with this name.
+func (t *Tracker) room(name string) bool { return len(t.gaps) < maxGaps && t.named[name] < maxGapsOf }
 
 func (t *Tracker) place(p ledger.Position) *place {
 	pl := t.places[p]
@@ -182,7 +206,7 @@ type changes struct {
 
 // undo makes the gaps what the file has them, after they could not be written; then all is judged again.
 func (t *Tracker) undo() error {
-	t.places, t.gaps = make(map[ledger.Position]*place), make(map[string]*Gap)
+	t.places, t.gaps, t.named = make(map[ledger.Position]*place), make(map[string]*Gap), make(map[string]int)
 	clear(t.stale)
 	t.looked = time.Time{}
 	t.fleet.TouchAll()
@@ -265,7 +289,7 @@ func (t *Tracker) shrink(g *Gap, open []Piece, now time.Time, c *changes) (close
 	g.Pieces, g.Bytes = left, size(left)
 	if len(left) == 0 {
 		g.State, g.Ended = Closed, now
-		delete(t.gaps, g.ID)
+		t.drop(g)
 		c.says = append(c.says, g.event(now, "gap-closed"))
 	}
 	c.puts = append(c.puts, g.put())
@@ -282,7 +306,7 @@ func (t *Tracker) ripen(st *fleet.Stream, pl *place, open []Piece, now time.Time
 	for i, h := range pl.holes {
 		old[i] = h.Piece
 		for _, p := range both(open, []Piece{h.Piece}) {
-			if t.isRipe(st, h, now) && len(t.gaps) < maxGaps {
+			if t.isRipe(st, h, now) && t.room(st.Name) {
 				ripe = append(ripe, p)
 				continue
 			}
@@ -363,10 +387,10 @@ func (t *Tracker) open(st *fleet.Stream, pl *place, reason string, pieces []Piec
 		}
 	}
 	for _, pieces := range apart {
-		if len(t.gaps) >= maxGaps {
+		if !t.room(st.Name) {
 			if !t.full {
 				t.full = true
-				t.log.Error("there are more gaps than are kept", "most", maxGaps)
+				t.log.Error("there are more gaps than are kept", "most", maxGaps, "name", st.Name, "of it", t.named[st.Name])
 			}
 			return
 		}
@@ -378,7 +402,9 @@ func (t *Tracker) open(st *fleet.Stream, pl *place, reason string, pieces []Piec
 func (t *Tracker) lengthen(g *Gap, st *fleet.Stream, p Piece, now time.Time, c *changes) {
 	g.Pieces = joined(append(g.Pieces, p))
 	g.End, g.Bytes = p.End, size(g.Pieces)
+	t.drop(g) // its name may be another now
 	t.describe(g, st)
+	t.keep(g)
 	if g.Bytes >= 2*g.Told {
 		g.Told = g.Bytes
 		c.says = append(c.says, g.event(now, "gap-grown"))
@@ -394,7 +420,7 @@ func (t *Tracker) add(st *fleet.Stream, pl *place, reason string, pieces []Piece
 		Opened: now, Told: size(pieces),
 	}
 	t.describe(g, st)
-	t.gaps[g.ID] = g
+	t.keep(g)
 	pl.gaps = append(pl.gaps, g)
 	c.says = append(c.says, g.event(now, "gap-opened"))
 	c.puts = append(c.puts, g.put())
@@ -425,7 +451,7 @@ func (t *Tracker) abandon(p ledger.Position, now time.Time, c *changes) {
 	}
 	for _, g := range pl.gaps {
 		g.State, g.Ended = Gone, now
-		delete(t.gaps, g.ID)
+		t.drop(g)
 		c.puts = append(c.puts, g.put())
 	}
 	delete(t.places, p)

@@ -516,6 +516,36 @@ func TestManyLossesAtOnce(t *testing.T) {
 }
 
 // A stream that says nothing for the retention is expired, and nobody is to miss it any more.
+// One agent with gaps without end leaves room for those of the others.
+func TestGapsOfOneLeaveRoom(t *testing.T) {
+	w := newTown(t, t.TempDir())
+	defer w.fleet.Close()
+	for name, n := range map[string]int{"agent-web01": maxGapsOf, "agent-db01": maxGapsOf - 1} {
+		w.gaps.named[name] = n
+	}
+	p := watched
+	w.deliver(p, data(10, 20))
+	p.Agent = other
+	w.deliver(p, data(10, 20))
+	w.goOn(3 * grace)
+	w.want(t, false, "open agent-db01  [0,10) 10")
+	if f := w.file(); f.Pending != 10 {
+		t.Errorf("%+v", f.Sums)
+	}
+	w.gaps.named["agent-web01"]--
+	w.goOn(3 * grace)
+	w.want(t, false, "open agent-db01  [0,10) 10", "open agent-web01  [0,10) 10")
+	w.deliver(p, data(0, 10))
+	w.tick()
+	if n := w.gaps.named["agent-db01"]; n != maxGapsOf-1 {
+		t.Errorf("%d gaps of it are counted after one has closed", n)
+	}
+	w.restart(false)
+	if n := w.gaps.named["agent-web01"]; n != 1 {
+		t.Errorf("%d gaps of it are counted after a start", n)
+	}
+}
+
 func TestExpired(t *testing.T) {
 	w := newTown(t, t.TempDir())
 	defer func() { w.fleet.Close() }()
