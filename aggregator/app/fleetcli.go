@@ -226,7 +226,7 @@ func (a auditCmd) Run(ctx context.Context, c *CLI) error {
 	switch {
 	case p.total == nil:
 		return errors.New("the aggregator's answer was cut off: it proves nothing")
-	case p.total.Missing > 0:
+	case p.total.Missing > 0, p.total.Over > 0:
 		return errFindings
 	}
 	return nil
@@ -311,6 +311,9 @@ func sums(s *audit.Sums) string {
 
 func (p *auditPrinter) verdict(t *audit.Total) error {
 	word := "nothing is missing"
+	if t.Over > 0 {
+		word = fmt.Sprintf("nothing is known to be missing, but %d hosts have more streams than are judged", t.Over)
+	}
 	if t.Missing > 0 {
 		word = fmt.Sprintf("%d bytes are missing", t.Missing)
 	}

@@ -96,7 +96,8 @@ type Host struct {
 	Name    string    `json:"name"`
 	Agent   string    `json:"agent"`
 	Files   int       `json:"files"`
-	Unknown int       `json:"ends_unknown"` // files of which nobody has said where they end
+	Unknown int       `json:"ends_unknown"`             // files of which nobody has said where they end
+	Over    bool      `json:"not_all_judged,omitempty"` // it has more streams than are kept: of some nothing is known
 	From    time.Time `json:"from,omitzero"`
 	Until   time.Time `json:"until,omitzero"`
 	Sums
@@ -108,6 +109,7 @@ type Total struct {
 	Hosts   int    `json:"hosts"`
 	Files   int    `json:"files"`
 	Unknown int    `json:"ends_unknown"`
+	Over    int    `json:"hosts_not_all_judged"` // hosts that have more streams than are kept
 	Sums
 }
 
@@ -154,7 +156,7 @@ func (t *Tracker) Report(ctx context.Context, host string, files bool, now time.
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		sum := Host{Type: "host", Host: a.Host, Name: a.Name, Agent: a.ID.String()}
+		sum := Host{Type: "host", Host: a.Host, Name: a.Name, Agent: a.ID.String(), Over: a.Over}
 		all := t.fleet.Streams(a.ID, now)
 		slices.SortFunc(all, func(x, y fleet.Stream) int {
 			return cmp.Or(cmp.Compare(x.Path, y.Path), cmp.Compare(x.Pos.Stream.String(), y.Pos.Stream.String()), cmp.Compare(x.Pos.Epoch, y.Pos.Epoch))
@@ -174,6 +176,9 @@ func (t *Tracker) Report(ctx context.Context, host string, files bool, now time.
 		total.Hosts++
 		total.Files += sum.Files
 		total.Unknown += sum.Unknown
+		if sum.Over {
+			total.Over++
+		}
 		total.add(&sum.Sums)
 	}
 	return fn(Line{Total: &total})

@@ -26,6 +26,8 @@ type agent struct {
 	Boots  []boot    `json:"boots,omitempty"`  // the newest ones
 	Clones []clones  `json:"clones,omitempty"` // that were told
 
+	Over bool `json:"over,omitempty"` // it has streams that are not judged, for it has too many
+
 	Beat    time.Time `json:"beat,omitzero"` // when its newest heartbeat was made
 	Version string    `json:"version,omitempty"`
 	Config  string    `json:"config,omitempty"`

@@ -42,7 +42,7 @@ type Config struct {
 const (
 	maxIDs     = 1000    // agent ids of one certificate name
 	maxAgents  = 100_000 // agent ids
-	maxStreams = 50_000  // streams of one agent
+	maxStreams = 50_000  // streams of one certificate name, of all its ids
 
 	maxAllStreams = 2_000_000 // streams of all
 )
@@ -66,6 +66,7 @@ type Fleet struct {
 	agents   map[event.Key]*agent
 	ids      map[string]int // agents of a name
 	streams  int            // of all agents
+	named    map[string]int // streams, by name of their agent
 	queues   map[string]*queue
 	expected map[string]*expectation
 	adopted  map[event.Key]map[ledger.Position]bool // of each agent; not named yet
@@ -95,7 +96,7 @@ func Open(cfg Config, now time.Time, log *slog.Logger, set *metrics.Set) (*Fleet
 	}
 	f := &Fleet{
 		cfg: cfg, db: db, log: log, opened: now, saved: now, since: now, at: db.cursor(), settled: db.cursor(),
-		agents: make(map[event.Key]*agent), ids: make(map[string]int), queues: make(map[string]*queue),
+		agents: make(map[event.Key]*agent), ids: make(map[string]int), named: make(map[string]int), queues: make(map[string]*queue),
 		expected: make(map[string]*expectation), adopted: make(map[event.Key]map[ledger.Position]bool), touched: make(map[ledger.Position]struct{}),
 		dirty: make(map[event.Key]bool), stale: make(map[ledger.Position]bool),
 		heartbeats: set.NewCounter("belfry_fleet_heartbeats_total"),
@@ -168,6 +169,17 @@ func (f *Fleet) add(a *agent) {
 	f.ids[a.Name]++
 }
 
+// counts notes that an agent has more streams, or fewer.
+func (f *Fleet) counts(a *agent, more int) {
+	f.streams += more
+	if f.named[a.Name] += more; f.named[a.Name] == 0 {
+		delete(f.named, a.Name)
+	}
+}
+
+// room reports whether an agent may have one more stream: nobody may leave none for others.
+func (f *Fleet) room(a *agent) bool { return f.named[a.Name] < maxStreams && f.streams < maxAllStreams }
+
 // Owner returns the name that an agent id belongs to.
 func (f *Fleet) Owner(id event.Key) (name string, ok bool) {
 	f.mu.Lock()
@@ -213,7 +225,7 @@ func (f *Fleet) Forget(name string, now time.Time) (ids int, known bool, err err
 		delete(f.ids, a.Name)
 		delete(f.agents, a.id)
 		delete(f.dirty, a.id)
-		f.streams -= len(a.streams)
+		f.counts(a, -len(a.streams))
 		for k := range a.streams {
 			delete(f.stale, a.position(k))
 			f.touched[a.position(k)] = struct{}{}

@@ -114,6 +114,7 @@ func (f *Fleet) count(state string) (n int) {
 type Agent struct {
 	ID         event.Key
 	Name, Host string
+	Over       bool // it has streams that are not judged, for it has too many
 }
 
 // Agents returns the agents, by name; only those of a host if that is not "": its name, the one in its certificate, or
@@ -124,7 +125,7 @@ func (f *Fleet) Agents(host string) []Agent {
 	var all []Agent
 	for _, a := range f.agents {
 		if host == "" || host == a.Name || host == a.Host || host == a.id.String() {
-			all = append(all, Agent{a.id, a.Name, a.shown()})
+			all = append(all, Agent{a.id, a.Name, a.shown(), a.Over})
 		}
 	}
 	slices.SortFunc(all, func(x, y Agent) int {

@@ -128,7 +128,7 @@ func (f *Fleet) load() error {
 		}
 		if a := f.agents[p.Agent]; a != nil {
 			a.streams[streamKey{p.Stream, p.Epoch}] = s
-			f.streams++
+			f.counts(a, 1)
 			f.touched[p] = struct{}{}
 		}
 		return nil
@@ -237,7 +237,12 @@ func (f *Fleet) Prune(now time.Time) error {
 	for _, p := range gone {
 		delete(f.agents[p.Agent].streams, streamKey{p.Stream, p.Epoch})
 		delete(f.stale, p)
-		f.streams--
+		f.counts(f.agents[p.Agent], -1)
+	}
+	for _, a := range f.agents {
+		if a.Over && f.room(a) { // what speaks from now on is judged
+			a.Over, f.dirty[a.id] = false, true
+		}
 	}
 	return nil
 }

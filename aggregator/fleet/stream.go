@@ -70,15 +70,16 @@ func (s *stream) beat(h *heartbeat.Stream, at, heard time.Time) {
 func (f *Fleet) stream(a *agent, k streamKey) *stream {
 	s := a.streams[k]
 	if s == nil {
-		if len(a.streams) >= maxStreams || f.streams >= maxAllStreams {
+		if !f.room(a) {
+			a.Over, f.dirty[a.id] = true, true
 			if !f.full {
 				f.full = true
-				f.log.Error("there are more streams than are judged", "agent", a.id.String(), "name", a.Name, "of it", len(a.streams),
+				f.log.Error("there are more streams than are judged", "agent", a.id.String(), "name", a.Name, "of it", f.named[a.Name],
 					"of all", f.streams)
 			}
 			return nil
 		}
-		f.streams++
+		f.counts(a, 1)
 		s = new(stream)
 		if k.id == event.HashKey("heartbeat", a.id.String()) { // no heartbeat names it; if they end, silence tells
 			s.Path, s.Known = "(heartbeats)", true
