@@ -48,6 +48,7 @@ type follower struct {
 	tail    []byte // the last markSize bytes before read
 
 	size     uint64 // of the file at the last look
+	cut      uint64 // likewise before it was truncated
 	links    uint32 // its names then
 	mtime    int64
 	changed  time.Time // when it last grew
@@ -74,6 +75,7 @@ func (f *follower) grown() (bool, error) {
 		return false, err
 	}
 	if st.size < f.read {
+		f.cut = f.size // up to where it was seen to reach; what of it was not read is lost, if no copy has it
 		return false, errChanged
 	}
 	changed := st.size != f.size || st.mtime != f.mtime

@@ -115,6 +115,9 @@ func (in *Input) end(h Handle, f *follower) {
 func (in *Input) release(h Handle, f *follower, again bool) {
 	c := f.content
 	c.Size, c.Mtime, c.Length, c.Seen = f.size, f.mtime, f.line, in.now().Unix()
+	if f.cut > f.read {
+		c.Length = f.cut // so it is said to reach, and what is missing of it shows
+	}
 	if f.archive {
 		if st, err := statFile(f.file); err == nil {
 			c.Size, c.Mtime = st.size, st.mtime

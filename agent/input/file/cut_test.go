@@ -1,0 +1,77 @@
+package file
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/VictoriaMetrics/metrics"
+
+	"belfry/shared/batch"
+	"belfry/shared/event"
+)
+
+// early does something before the first event is taken.
+type early struct {
+	*receiver
+	once func()
+}
+
+func (e early) Add(ctx context.Context, p batch.Place, first, end uint64, line []byte) error {
+	e.once()
+	return e.receiver.Add(ctx, p, first, end, line)
+}
+
+// What was cut off before it was read is lost, and its stream is said to reach that far: nobody else would know.
+func TestCutOffUnread(t *testing.T) {
+	t.Parallel()
+	log, state, cfg := host(t)
+	r := newReceiver(t)
+	old := text(numbered(0, 100_000)) // more than one turn
+	write(t, log, old)
+	cut := sync.OnceFunc(func() {
+		if err := os.WriteFile(log, []byte("the new one\n"), 0o600); err != nil {
+			t.Error(err)
+		}
+	})
+	run := func(until func() bool) []uint64 {
+		src := Source{Agent: event.HashKey("agent"), Version: "test", Host: "h", Zone: "UTC"}
+		in, err := Open(state, []Config{cfg}, src, early{r, cut}, slog.New(slog.NewTextHandler(logTo{r}, nil)), metrics.NewSet())
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.set(func() { r.in = in })
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- in.Run(ctx) }()
+		for end := time.Now().Add(20 * time.Second); !until(); time.Sleep(5 * time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatal("the new content never came")
+			}
+		}
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if err := in.Close(); err != nil {
+			t.Error(err)
+		}
+		var ends []uint64
+		for _, s := range in.Ends() {
+			ends = append(ends, s.End)
+			if s.End == uint64(len(old)) && s.Cursor >= s.End {
+				t.Errorf("all of it was confirmed: %+v", s)
+			}
+		}
+		return ends
+	}
+	for range 2 { // again after a restart
+		ends := run(func() bool { return r.seen("the new one") == 1 })
+		if len(ends) != 2 || max(ends[0], ends[1]) != uint64(len(old)) {
+			t.Errorf("streams end at %d, want one that ends at %d", ends, len(old))
+		}
+	}
+}
