@@ -133,7 +133,9 @@ func (a *Agent) streams() (all []heartbeat.Stream) {
 		all = a.files.Ends()
 	}
 	for _, r := range a.relays {
-		all = append(all, r.end())
+		end := r.end()
+		end.Final = a.pulse.last()
+		all = append(all, end)
 	}
 	return all
 }

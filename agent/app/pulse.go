@@ -63,6 +63,16 @@ func (p *pulse) Run(ctx context.Context) error {
 	}
 }
 
+// last reports whether the inputs have stopped: the streams that end with the process end there.
+func (p *pulse) last() bool {
+	select {
+	case <-p.ended:
+		return true
+	default:
+		return false
+	}
+}
+
 // beat sends one heartbeat, in as many parts as it takes to name all streams. It blocks while the road does.
 func (p *pulse) beat(ctx context.Context) error {
 	streams := p.streams()

@@ -55,7 +55,8 @@ func (r *relay) Put(ctx context.Context, m syslog.Message) error {
 	return r.ship.Add(ctx, r.place, first, r.offset, line)
 }
 
-// end says how far the stream reaches. Nobody confirms it: what was not taken when the process ends is lost, and shows.
+// end says how far the stream reaches. Nobody confirms it: what was not taken when the process ends is lost, and shows. The
+// last heartbeat says that it ends there; without that, an aggregator tells of the doubt.
 func (r *relay) end() heartbeat.Stream {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -17,7 +17,9 @@ import (
 	"belfry/agent/input/syslog"
 	"belfry/agent/ship"
 	"belfry/shared/batch"
+	"belfry/shared/certs"
 	"belfry/shared/event"
+	"belfry/shared/heartbeat"
 )
 
 // taken is a road that keeps what it is given.
@@ -201,4 +203,23 @@ func TestRelayBeginsANewEpoch(t *testing.T) {
 	if at(a[0], "event.id") == at(b[0], "event.id") {
 		t.Error("two starts have one id")
 	}
+}
+
+// The last heartbeat, and none before, says that the streams of relays end where they are: else they were cut off.
+func TestRelayEndsWithTheInputs(t *testing.T) {
+	p := newPulse(file.Source{Agent: event.HashKey("a")}, event.HashKey("b"), "", certs.Files{}, nil, quiet)
+	r := newRelay(file.Source{Agent: event.HashKey("a")}, syslog.Config{Listen: "udp://:514"}, nil)
+	r.offset = 7
+	a := &Agent{relays: []*relay{r}, pulse: p}
+	f := func(final bool) {
+		t.Helper()
+		want := heartbeat.Stream{ID: event.HashKey("syslog", event.HashKey("a").String(), "udp://:514"), Path: "udp://:514",
+			Epoch: r.place.Epoch, End: 7, Final: final}
+		if all := a.streams(); len(all) != 1 || all[0] != want {
+			t.Errorf("%+v, want %+v", all, want)
+		}
+	}
+	f(false)
+	p.stop()
+	f(true)
 }
