@@ -97,6 +97,7 @@ type host struct {
 	offset  uint64
 	name    string // that it claims
 	beats   uint64 // heartbeats that it made
+	dropped uint64 // messages, as those say
 }
 
 func (r *rig) newHost(name string) *host {
@@ -111,7 +112,7 @@ func (r *rig) newHost(name string) *host {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &host{t, id, b, batch.Place{Stream: event.HashKey(name, "s"), Class: "auth", Day: time.Now().UTC().Format(time.DateOnly)}, 0, "h", 0}
+	return &host{t, id, b, batch.Place{Stream: event.HashKey(name, "s"), Class: "auth", Day: time.Now().UTC().Format(time.DateOnly)}, 0, "h", 0, 0}
 }
 
 // add puts lines into the next batch.

@@ -72,7 +72,7 @@ func (h *host) beat(path string) *batch.Sealed {
 	h.t.Helper()
 	place := batch.Place{Stream: event.HashKey("heartbeat", h.id.String()), Class: "default", Day: h.place.Day}
 	now := time.Now().UTC().Format(time.RFC3339Nano)
-	beat := heartbeat.Heartbeat{Expires: time.Now().Add(time.Hour), Streams: []heartbeat.Stream{
+	beat := heartbeat.Heartbeat{Expires: time.Now().Add(time.Hour), Dropped: h.dropped, Streams: []heartbeat.Stream{
 		{ID: h.place.Stream, Epoch: h.place.Epoch, Path: path, End: h.offset, Cursor: h.offset}}}
 	var e event.Event
 	if err := beat.Put(&e); err != nil {
@@ -197,6 +197,35 @@ func TestOwnEventsAreWrittenOnce(t *testing.T) {
 		t.Errorf("still to be said: %v, %v", all, err)
 	}
 	r.count(1, "event.action:gap-grown")
+}
+
+// What a relay has dropped is an event and an alert, once each time that there is more.
+func TestDroppedMessages(t *testing.T) {
+	t.Parallel()
+	r := start(t, t.TempDir(), soon)
+	h, others := r.newHost("h"), r.newHost("others")
+	tell := func(dropped uint64) {
+		t.Helper()
+		h.dropped = dropped
+		if err := r.send(h.beat(":514")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	told := func(messages string) func() bool {
+		return func() bool {
+			return r.found("event.dataset:belfry.gap AND event.action:messages-dropped AND host.name:h AND belfry.gap.messages:"+messages) == 1
+		}
+	}
+	tell(5)
+	r.goOn("it is told", others, told("5"))
+	tell(5)
+	tell(12)
+	r.goOn("the rest is told", others, told("7"))
+	r.count(2, "event.action:messages-dropped")
+	r.goOn("both alert", others, func() bool { return strings.Contains(r.metrics(), "belfry_alert_fired_total 2\n") })
+	if out, _ := r.ask(hostsListCmd{}); !strings.Contains(out, " 12 ") {
+		t.Error(out)
+	}
 }
 
 // An event of the aggregator's own that the index refuses, or that cannot even be read back, holds no other one up.
