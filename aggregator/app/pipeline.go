@@ -153,13 +153,26 @@ func (p *pipeline) stream(ctx context.Context, w *embedded.Write, agent event.Ke
 		if host := e.Get("host.name"); !from.foreign && host != last {
 			last, speaks = host, p.speaks.may(from.name, host)
 		}
-		if !speaks || !from.foreign && p.speaks.further(from.name, e) != "" {
+		switch {
+		case from.foreign:
+			p.identify(ctx, e, now)
+		case !speaks, p.speaks.further(from.name, e) != "":
 			p.mismatches.Inc()
-			p.speaks.check(ctx, e, from.name, now)
+			p.speaks.check(ctx, e, from.name, false, now)
 		}
 		w.Items = append(w.Items, embedded.Item{Event: e, Pos: pos, Offset: offset, Ranged: true, Named: named})
 	}
 	return nil
+}
+
+// identify looks whether a foreign sender who is known by name speaks for the host that the event names.
+func (p *pipeline) identify(ctx context.Context, e *event.Event, now time.Time) {
+	name := e.Get("agent.name")
+	if name == "" || p.speaks.may(name, e.Get("host.name")) && p.speaks.further(name, e) == "" {
+		return
+	}
+	p.mismatches.Inc()
+	p.speaks.check(ctx, e, name, true, now)
 }
 
 func inData(ranges []batch.Range, offset uint64) bool {
@@ -221,6 +234,7 @@ func (p *pipeline) foreignEvents(ctx context.Context, events []*event.Event, don
 		named := receive.Named(e)
 		ownWords(e)
 		p.understand(e, now)
+		p.identify(ctx, e, now)
 		w.Items = append(w.Items, embedded.Item{Event: e, Named: named})
 	}
 	p.writeTold(ctx, nil, w, done)

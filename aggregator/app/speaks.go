@@ -22,12 +22,15 @@ type speakers struct {
 	tell    func(ctx context.Context, key []string, e *event.Event) // writes an event of the aggregator's own, once
 
 	mu   sync.Mutex
-	told map[string]bool // since this day began
+	told map[string]map[string]bool // since this day began: of whom, and of which hosts
 	day  string
 }
 
-// maxTold bounds what is remembered of a day: who claims ever new hosts is told of only so often.
-const maxTold = 10_000
+// What is told of a day is bounded: of one name, which may claim ever new hosts, and of all.
+const (
+	maxToldOfOne = 20
+	maxTold      = 10_000
+)
 
 // may reports whether the certificate of name may speak for host. A certificate of "web01", "agent-web01" or
 // "web01.example.org" speaks for web01. Letters count alike in either case (RFC 4343).
@@ -60,20 +63,20 @@ func (s *speakers) further(name string, e *event.Event) string {
 	return ""
 }
 
-// check tags an event whose sender does not speak for its host, and has it told once a day for each pair: of a relay, for
-// which nobody said that it is one, once for all its hosts.
-func (s *speakers) check(ctx context.Context, e *event.Event, name string, now time.Time) {
+// check tags an event whose sender does not speak for its host, and has it told once a day for each pair: of one who relays
+// for others and of whom nobody said that he does, once for all hosts. Foreign senders are such by nature.
+func (s *speakers) check(ctx context.Context, e *event.Event, name string, foreign bool, now time.Time) {
 	e.Add("tags", tagMismatch)
 	host, relay := e.Get("host.name"), e.Get("observer.name")
 	if s.may(name, host) {
 		host = s.further(name, e)
 	}
-	key := name + "\x00" + host
-	if relay != "" {
-		key = name
+	of := host
+	if relay != "" || foreign {
+		of = ""
 	}
 	day := now.UTC().Format(time.DateOnly)
-	if !s.first(key, day) {
+	if !s.first(name, of, day) {
 		return
 	}
 	var n event.Event
@@ -82,24 +85,30 @@ func (s *speakers) check(ctx context.Context, e *event.Event, name string, now t
 	n.Set("host.name", host)
 	n.Set("agent.name", name)
 	n.Set("observer.name", relay)
-	text := "the certificate of " + name + " does not speak for host " + host
-	if relay != "" {
+	text := "the certificate or token of " + name + " does not speak for host " + host
+	if of == "" {
 		text += ", nor is it said under receive.senders that it relays for others"
 	}
 	n.Set("message", text)
-	s.tell(ctx, []string{"identity", key, day}, &n)
+	s.tell(ctx, []string{"identity", name, of, day}, &n)
 }
 
-func (s *speakers) first(key, day string) bool {
+// first reports whether something is to be told of a name and a host today that was not told yet.
+func (s *speakers) first(name, host, day string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.day != day {
-		s.day, s.told = day, make(map[string]bool)
+		s.day, s.told = day, make(map[string]map[string]bool)
 	}
-	if s.told[key] || len(s.told) >= maxTold {
+	hosts := s.told[name]
+	if hosts[host] || len(hosts) >= maxToldOfOne || hosts == nil && len(s.told) >= maxTold {
 		return false
 	}
-	s.told[key] = true
+	if hosts == nil {
+		hosts = make(map[string]bool)
+		s.told[name] = hosts
+	}
+	hosts[host] = true
 	return true
 }
 

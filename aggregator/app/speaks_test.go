@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -44,7 +45,7 @@ func TestMismatchIsToldOnce(t *testing.T) {
 		var e event.Event
 		e.Set("host.name", host)
 		e.Set("observer.name", relay)
-		s.check(t.Context(), &e, name, at)
+		s.check(t.Context(), &e, name, strings.HasPrefix(name, "token-"), at)
 		if len(told) != want || e.Get("tags") != tagMismatch {
 			t.Errorf("%d told, want %d; tags %v", len(told), want, e.All("tags"))
 		}
@@ -55,6 +56,11 @@ func TestMismatchIsToldOnce(t *testing.T) {
 	claim("agent-a", "b", "", now.Add(24*time.Hour), 3)
 	claim("agent-r", "x", "r", now.Add(24*time.Hour), 4)
 	claim("agent-r", "y", "r", now.Add(24*time.Hour), 4)
+	claim("token-t", "x", "", now.Add(24*time.Hour), 5)
+	claim("token-t", "y", "", now.Add(24*time.Hour), 5)
+	for i := range 2 * maxToldOfOne { // of one who claims ever new hosts it is enough some time
+		claim("agent-z", fmt.Sprint(i), "", now.Add(24*time.Hour), 5+min(i+1, maxToldOfOne))
+	}
 	if told[0].Get("agent.name") != "agent-a" || told[0].Get("host.name") != "b" || told[0].Get("event.dataset") != "belfry.identity" {
 		t.Errorf("%v", told[0])
 	}

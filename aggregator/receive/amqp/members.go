@@ -21,8 +21,11 @@ type Member struct {
 	Aside   bool   `json:"aside,omitempty"` // it consumes nothing: another index was there first
 }
 
-// first reports whether m was there before o.
+// first reports whether m was there before o: who consumes was, whatever the clocks say.
 func (m *Member) first(o *Member) bool {
+	if a, b := len(m.Queues) > 0, len(o.Queues) > 0; a != b {
+		return a
+	}
 	return cmp.Or(cmp.Compare(m.Started, o.Started), cmp.Compare(m.ID, o.ID)) < 0
 }
 
@@ -104,7 +107,7 @@ func (m *members) hear(now time.Time, a announcement) {
 	if was == nil && len(m.peers) >= maxMembers {
 		return
 	}
-	if was == nil || was.Known != a.Known || was.Aside != a.Aside {
+	if was == nil || was.Known != a.Known || was.Aside != a.Aside || len(was.Queues) == 0 != (len(a.Queues) == 0) {
 		m.owners = nil
 	}
 	m.answer = m.answer || a.Ask

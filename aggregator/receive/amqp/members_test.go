@@ -62,6 +62,11 @@ func TestOneIndexAlone(t *testing.T) {
 	if b.rival == nil || b.rival.ID != "z" || a.rival != nil {
 		t.Errorf("rivals %v and %v", b.rival, a.rival)
 	}
+	d := w.start("b") // its clock was wrong when it began
+	d.self.Store, d.self.Started = "three", 0
+	has(a, queuesOfWorld+1)
+	has(d, 0)
+	w.kill("b")
 	w.kill("z")
 	has(b, 0)
 	c := w.start("y")

@@ -164,7 +164,7 @@ func (r *Road) openAggregator(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	cfg := AggregatorConfig{Dir: filepath.Join(r.cfg.Dir, "aggregator"), Plain: r.cfg.Plain, Files: files, Relays: []string{r.agentName()}}
+	cfg := AggregatorConfig{Dir: filepath.Join(r.cfg.Dir, "aggregator"), Plain: r.cfg.Plain, Files: files, Relays: []string{r.agentName(), ForeignSender}}
 	if r.IRC != nil {
 		cfg.IRC, cfg.Channel, cfg.Oncall = r.IRC.Addr, Channel, Oncall
 	}
