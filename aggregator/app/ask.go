@@ -129,18 +129,14 @@ func (s statusCmd) Run(ctx context.Context, c *CLI) error {
 	if err != nil {
 		return err
 	}
-	defer body.Close()
-	text, err := io.ReadAll(body)
+	var st Status
+	text, err := readAnswer(body, &st)
 	if err != nil {
-		return fmt.Errorf("read the aggregator's answer: %w", err)
+		return err
 	}
 	if s.JSON {
 		_, err := c.out().Write(text)
 		return err
-	}
-	var st Status
-	if err := json.Unmarshal(text, &st); err != nil {
-		return fmt.Errorf("read the aggregator's answer: %w", err)
 	}
 	x := st.Index
 	_, err = fmt.Fprintf(c.out(), "ready   %s\nevents  %d, in %d bytes on the disk, and %d bytes of log\ndisk    %d bytes free\nalerts  %d wait to be told\ndead    %d letters\n",

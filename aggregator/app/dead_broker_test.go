@@ -37,41 +37,14 @@ type mq struct {
 
 func startBroker(t *testing.T) *mq {
 	t.Helper()
-	stack.Need(t, "rabbitmq-server")
-	dir := t.TempDir()
-	ca, err := certs.NewAuthority(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	all := `^belfry\.`
-	rabbit, err := stack.StartRabbitMQ(t.Context(), stack.Rabbit{Dir: dir, Authority: ca, Users: []stack.User{
-		{Name: "belfry", Configure: all, Write: all, Read: all},
+	s := stack.OpenRabbitMQ(t, 1, stack.Rabbit{Users: []stack.User{
+		stack.Everything("belfry"),
 		{Name: "agent-h", Configure: "^$", Write: `^belfry\.(events|foreign)$`, Read: `^belfry\.acks\.agent-h$`},
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := rabbit.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	if err := rabbit.Apply(t.Context(), 1, "agent-h"); err != nil {
-		t.Fatal(err)
-	}
-	issue := func(name string) certs.Files {
-		f, err := ca.Issue(name, certs.Request{CommonName: name, Client: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return f
-	}
-	f := issue("belfry")
-	q := &mq{t: t, files: issue("agent-h"), receive: fmt.Sprintf(
-		`{http: {plain: "off"}, amqp: {urls: [%q], ca: %q, cert: %q, key: %q, queues: 1}}`, rabbit.URL, f.CA, f.Cert, f.Key)}
-	cfg := broker.Config{URLs: []string{rabbit.URL}, Files: q.files, AppID: "test"}
-	q.aggregator = broker.Config{URLs: cfg.URLs, Files: f, AppID: "test"}
-	q.agent = broker.NewPublisher(cfg, "test", slog.New(slog.DiscardHandler), metrics.NewSet())
+	}}, "agent-h")
+	agent, own := s.As("agent-h"), s.As("belfry")
+	q := &mq{t: t, files: agent.Files, aggregator: own, receive: fmt.Sprintf(
+		`{http: {plain: "off"}, amqp: {urls: [%q], ca: %q, cert: %q, key: %q, queues: 1}}`, s.URL, own.CA, own.Cert, own.Key)}
+	q.agent = broker.NewPublisher(agent, "test", slog.New(slog.DiscardHandler), metrics.NewSet())
 	var running sync.WaitGroup
 	running.Go(func() { _ = q.agent.Run(t.Context()) })
 	t.Cleanup(running.Wait)

@@ -108,18 +108,14 @@ func (s deadShowCmd) Run(ctx context.Context, c *CLI) error {
 	if err != nil {
 		return err
 	}
-	defer body.Close()
-	text, err := io.ReadAll(body)
+	var l shownLetter
+	text, err := readAnswer(body, &l)
 	if err != nil {
-		return fmt.Errorf("read the aggregator's answer: %w", err)
+		return err
 	}
 	if s.JSON {
 		_, err := c.out().Write(text)
 		return err
-	}
-	var l shownLetter
-	if err := json.Unmarshal(text, &l); err != nil {
-		return fmt.Errorf("read the aggregator's answer: %w", err)
 	}
 	out := bufio.NewWriter(c.out())
 	printLetter(out, &l.Letter)

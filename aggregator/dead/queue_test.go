@@ -48,31 +48,8 @@ type rig struct {
 
 func start(t *testing.T) *rig {
 	t.Helper()
-	stack.Need(t, "rabbitmq-server")
-	dir := t.TempDir()
-	ca, err := certs.NewAuthority(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	all := `^belfry\.`
-	rabbit, err := stack.StartRabbitMQ(t.Context(), stack.Rabbit{Dir: dir, Authority: ca,
-		Users: []stack.User{{Name: "belfry", Configure: all, Write: all, Read: all}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := rabbit.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	if err := rabbit.Apply(t.Context(), 1); err != nil {
-		t.Fatal(err)
-	}
-	files, err := ca.Issue("belfry", certs.Request{CommonName: "belfry", Client: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := &rig{t: t, rabbit: rabbit, cfg: broker.Config{URLs: []string{rabbit.URL}, Files: files, AppID: "test"}}
+	f := stack.OpenRabbitMQ(t, 1, stack.Rabbit{Users: []stack.User{stack.Everything("belfry")}})
+	r := &rig{t: t, rabbit: f.RabbitMQ, cfg: f.As("belfry")}
 	q, wait := openQueue(t.Context(), r.cfg)
 	t.Cleanup(wait)
 	r.q = q

@@ -24,44 +24,19 @@ var silent = slog.New(slog.NewTextHandler(io.Discard, nil))
 // rig is a real broker with the topology, a user who may do all, and an agent.
 type rig struct {
 	t      *testing.T
-	rabbit *stack.RabbitMQ
-	ca     *certs.Authority
+	rabbit *stack.Fixture
 }
 
 func start(t *testing.T, extra string) *rig {
 	t.Helper()
-	stack.Need(t, "rabbitmq-server")
-	dir := t.TempDir()
-	ca, err := certs.NewAuthority(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	rabbit, err := stack.StartRabbitMQ(t.Context(), stack.Rabbit{Dir: dir, Authority: ca, Extra: extra, Users: []stack.User{
+	f := stack.OpenRabbitMQ(t, 4, stack.Rabbit{Extra: extra, Users: []stack.User{
 		{Name: "belfry", Configure: `^(belfry|test)\.`, Write: `^(belfry|test)\.`, Read: `^(belfry|test)\.`},
 		{Name: "agent-h", Configure: `^$`, Write: `^belfry\.events$`, Read: `^$`},
 	}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := rabbit.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	if err := rabbit.Apply(t.Context(), 4); err != nil {
-		t.Fatal(err)
-	}
-	return &rig{t, rabbit, ca}
+	return &rig{t, f}
 }
 
-func (r *rig) config(user string) broker.Config {
-	r.t.Helper()
-	files, err := r.ca.Issue(user, certs.Request{CommonName: user, Client: true})
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	return broker.Config{URLs: []string{r.rabbit.URL}, Files: files, AppID: "test"}
-}
+func (r *rig) config(user string) broker.Config { return r.rabbit.As(user) }
 
 // publisher runs a publisher until the test ends.
 func (r *rig) publisher(cfg broker.Config) *broker.Publisher {

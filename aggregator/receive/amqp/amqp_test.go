@@ -16,7 +16,6 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"belfry/shared/broker"
-	"belfry/shared/certs"
 	"belfry/shared/e2e/stack"
 )
 
@@ -59,32 +58,9 @@ type rig struct {
 
 func start(t *testing.T) *rig {
 	t.Helper()
-	stack.Need(t, "rabbitmq-server")
-	dir := t.TempDir()
-	ca, err := certs.NewAuthority(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	all := `^belfry\.`
-	rabbit, err := stack.StartRabbitMQ(t.Context(), stack.Rabbit{Dir: dir, Authority: ca,
-		Users: []stack.User{{Name: "belfry", Configure: all, Write: all, Read: all}}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := rabbit.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	if err := rabbit.Apply(t.Context(), 4); err != nil {
-		t.Fatal(err)
-	}
-	files, err := ca.Issue("belfry", certs.Request{CommonName: "belfry", Client: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	cfg := broker.Config{URLs: []string{rabbit.URL}, Files: files, AppID: "test"}
-	r := &rig{rabbit, cfg, NewPublisher(cfg, silent, metrics.NewSet())}
+	f := stack.OpenRabbitMQ(t, 4, stack.Rabbit{Users: []stack.User{stack.Everything("belfry")}})
+	cfg := f.As("belfry")
+	r := &rig{f.RabbitMQ, cfg, NewPublisher(cfg, silent, metrics.NewSet())}
 	run(t, r.publish.Run)
 	return r
 }
