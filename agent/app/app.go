@@ -81,8 +81,11 @@ func New(cfg *config.Config, version string, log *slog.Logger) (*Agent, error) {
 
 // wire builds the stages from the receiver back to the inputs. What it has opened when it fails is close's.
 func (a *Agent) wire(version string) error {
-	var err error
-	if a.id, err = loadIdentity(a.cfg.State, a.cfg.Namespace, thisMachine(), a.log); err != nil {
+	name, err := a.cfg.Ship.Files().CommonName()
+	if err != nil {
+		return err
+	}
+	if a.id, err = loadIdentity(a.cfg.State, a.cfg.Namespace, name, thisMachine(), a.log); err != nil {
 		return err
 	}
 	if a.road, err = a.newRoad(version); err != nil {

@@ -320,7 +320,7 @@ func TestStatusTable(t *testing.T) {
 	want := `agent  0123
 host   h
 road   "tls: bad\x1b[2Jcertificate"
-acks   not-found: no queue; of 0 files not all is indexed yet
+acks   not-found: no queue; 0 files are not indexed to their end
 files  4, 1 of them at rest, 1 with a fault; 200 bytes behind
 
   LAG  CONFIRMED  READ  SIZE  FILE

@@ -29,9 +29,10 @@ type machine struct {
 	fingerprint event.Key // of that, its hardware's id, and its root file system
 }
 
-// loadIdentity reads the agent's id, or makes it: a hash of the machine's id and the namespace. State that was copied
+// loadIdentity reads the agent's id, or makes it: a hash of the machine's id, the namespace, and the common name of the
+// certificate, for machines that were made of one image often have one id. State that was copied
 // to another machine gets a new id there, for two hosts must never speak as one.
-func loadIdentity(dir, namespace string, now machine, log *slog.Logger) (event.Key, error) {
+func loadIdentity(dir, namespace, name string, now machine, log *slog.Logger) (event.Key, error) {
 	path := filepath.Join(dir, "identity.json")
 	var id identity
 	text, err := os.ReadFile(path)
@@ -49,7 +50,7 @@ func loadIdentity(dir, namespace string, now machine, log *slog.Logger) (event.K
 		return id.Agent, fmt.Errorf("read identity: %w", err)
 	}
 	id.Fingerprint = now.fingerprint
-	id.Agent = event.HashKey("agent", now.id, namespace, fmt.Sprint(id.Draw), clone(id.Draw, now.fingerprint))
+	id.Agent = event.HashKey("agent", now.id, namespace, name, fmt.Sprint(id.Draw), clone(id.Draw, now.fingerprint))
 	if now.id == "" {
 		id.Agent = event.RandomKey() // the state alone remembers it
 	}

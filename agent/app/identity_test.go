@@ -16,7 +16,7 @@ var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
 
 func identify(t *testing.T, dir, namespace string, m machine) event.Key {
 	t.Helper()
-	id, err := loadIdentity(dir, namespace, m, quiet)
+	id, err := loadIdentity(dir, namespace, "agent-h", m, quiet)
 	if err != nil || id.IsZero() {
 		t.Fatalf("%v, %v", id, err)
 	}
@@ -37,6 +37,9 @@ func TestIdentity(t *testing.T) {
 	f("restart", dir, "", one, true)
 	f("state lost", t.TempDir(), "", one, true)
 	f("other namespace", t.TempDir(), "blue", one, false)
+	if other, err := loadIdentity(t.TempDir(), "", "agent-i", one, quiet); err != nil || other == id {
+		t.Errorf("another certificate on a machine of the same image: %v, %v", other, err)
+	}
 	f("other machine", t.TempDir(), "", machine{"m2", event.HashKey("f4")}, false)
 	f("no machine-id", t.TempDir(), "", nameless, false)
 	f("state copied to a clone", dir, "", two, false)
@@ -68,7 +71,7 @@ func TestCloneIsTold(t *testing.T) {
 	dir := t.TempDir()
 	identify(t, dir, "", machine{"m", event.HashKey("first")})
 	var log bytes.Buffer
-	if _, err := loadIdentity(dir, "", machine{"m", event.HashKey("x")}, slog.New(slog.NewTextHandler(&log, nil))); err != nil {
+	if _, err := loadIdentity(dir, "", "agent-h", machine{"m", event.HashKey("x")}, slog.New(slog.NewTextHandler(&log, nil))); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(log.String(), "another machine") {
@@ -83,7 +86,7 @@ func TestBrokenIdentity(t *testing.T) {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := loadIdentity(filepath.Dir(path), "", machine{}, quiet); err == nil || !strings.Contains(err.Error(), path) {
+		if _, err := loadIdentity(filepath.Dir(path), "", "agent-h", machine{}, quiet); err == nil || !strings.Contains(err.Error(), path) {
 			t.Errorf("%q: %v", text, err)
 		}
 		if got, err := os.ReadFile(path); err != nil || string(got) != text {

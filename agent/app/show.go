@@ -22,7 +22,7 @@ func (s Status) Write(w io.Writer) error {
 		}
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "agent\t%s\nhost\t%s\nroad\t%s\nacks\t%s; of %d files not all is indexed yet\nfiles\t%d, %d of them at rest, %d with a fault; %d bytes behind\n",
+	fmt.Fprintf(t, "agent\t%s\nhost\t%s\nroad\t%s\nacks\t%s; %d files are not indexed to their end\nfiles\t%d, %d of them at rest, %d with a fault; %d bytes behind\n",
 		s.Agent, shown(s.Host), shown(s.Road), shown(s.Acks), s.Named, len(s.Files), resting, faults, lag)
 	if err := t.Flush(); err != nil || len(s.Files) == 0 {
 		return err

@@ -61,7 +61,8 @@ type Aggregator struct {
 	consume *amqpin.Receiver
 	publish *amqpin.Publisher
 	dead    *deadLetters
-	graves  *dead.Queue // the dead letters' store, if it is at the broker
+	graves  *dead.Queue  // the dead letters' store, if it is at the broker
+	folder  *dead.Folder // that was it before there was a broker; else nil
 }
 
 // New wires an aggregator, opens its index and lets the alerts see what they had not seen when it stopped. It starts
@@ -236,6 +237,7 @@ func (a *Aggregator) actors() (*run.Group, error) {
 		g.AddWorker("publish", a.publish.Run)
 		g.AddWorker("dead", a.graves.Run)
 		g.AddWorker("acks", a.acknowledge)
+		g.AddWorker("dead of the folder", a.moveLetters)
 	}
 	g.AddWorker("watch", a.watch)
 	g.AddWorker("index", a.index.Run)

@@ -115,6 +115,9 @@ func (checkCmd) Run(c *CLI) error {
 	}
 	if b := cfg.Receive.AMQP; b != nil {
 		warn("receive.amqp", b.Doubts(time.Now(), false))
+		if name, err := b.CommonName(); err == nil && name != aggregatorUser {
+			fmt.Fprintf(c.out(), "warning: receive.amqp.cert: it names %q, and all aggregators are to be named %q\n", name, aggregatorUser)
+		}
 	}
 	_, err = fmt.Fprintf(c.out(), "%s: ok\n", c.Config)
 	return err

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"strconv"
 	"sync"
 	"time"
@@ -19,6 +20,7 @@ import (
 	"belfry/aggregator/receive"
 	amqpin "belfry/aggregator/receive/amqp"
 	httpin "belfry/aggregator/receive/http"
+	"belfry/shared/backoff"
 	"belfry/shared/batch"
 	"belfry/shared/event"
 )
@@ -97,6 +99,11 @@ func (a *Aggregator) openDead() error {
 		b.AppID = "belfry"
 		a.graves = dead.NewQueue(b, a.publishLetter, a.log)
 		d.store, d.again = a.graves, a.retryByBroker
+		if _, err := os.Stat(a.cfg.Dir("dead")); err == nil {
+			if a.folder, err = dead.OpenFolder(a.cfg.Dir("dead"), 0); err != nil {
+				return err
+			}
+		}
 	} else {
 		f, err := dead.OpenFolder(a.cfg.Dir("dead"), 0)
 		if err != nil {
@@ -106,6 +113,32 @@ func (a *Aggregator) openDead() error {
 	}
 	a.set.NewGauge("belfry_dead_letters", func() float64 { return float64(d.store.Count()) })
 	a.dead = d
+	return nil
+}
+
+// moveLetters puts the letters of the folder to those at the broker, once: they are from before there was one.
+func (a *Aggregator) moveLetters(ctx context.Context) error {
+	if a.folder == nil || a.folder.Count() == 0 {
+		<-ctx.Done()
+		return nil
+	}
+	pause := backoff.Backoff{Min: time.Second, Max: time.Minute}
+	for ctx.Err() == nil {
+		moved := 0
+		err := a.folder.Visit(ctx, func(l *dead.Letter) (dead.Verdict, error) {
+			if err := a.graves.Bury(ctx, l); err != nil {
+				return dead.Keep, err
+			}
+			moved++
+			return dead.Remove, nil
+		})
+		if err == nil {
+			a.log.Info("dead letters of the folder are at the broker now", "letters", moved)
+			<-ctx.Done()
+			return nil
+		}
+		pause.Wait(ctx)
+	}
 	return nil
 }
 

@@ -79,6 +79,7 @@ func TestAtTheBroker(t *testing.T) {
 	t.Run("acks", q.acks)
 	t.Run("exhausted", q.exhausted)
 	t.Run("members", q.members)
+	t.Run("moved", q.moved)
 	t.Run("killed", q.killed)
 }
 

@@ -311,7 +311,8 @@ func TestDeadLettersInAFolder(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if out := r.wantCLI(0, "", "dead", "list"); out != "" {
+	r.wantCLI(0, "no dead letters", "dead", "list")
+	if out := r.wantCLI(0, "", "dead", "list", "--json"); out != "" {
 		t.Errorf("%q", out)
 	}
 	r.wantCLI(0, "", "dead", "retry", "--all")

@@ -73,7 +73,10 @@ func (s deadListCmd) Run(ctx context.Context, c *CLI) error {
 	if n > 0 {
 		return errSome
 	}
-	return nil
+	if !s.JSON {
+		_, err = fmt.Fprintln(c.out(), "no dead letters")
+	}
+	return err
 }
 
 // shortID is how much of an id a list shows: two of a thousand letters agree in so much once in 10^8 lists.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -250,7 +251,7 @@ type Status struct {
 func (a *Aggregator) status() any {
 	s := Status{Ready: "ok", AlertsPending: a.outbox.Pending(), Index: a.index.Stats(), DeadLetters: a.dead.store.Count()}
 	if err := a.readyBy(s.Index); err != nil {
-		s.Ready = err.Error()
+		s.Ready = strings.ReplaceAll(err.Error(), "\n", "; ")
 	}
 	if a.consume != nil {
 		s.Members = a.consume.Members()

@@ -5,11 +5,13 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/VictoriaMetrics/metrics"
 
+	"belfry/aggregator/dead"
 	amqpin "belfry/aggregator/receive/amqp"
 	"belfry/shared/broker"
 )
@@ -63,4 +65,22 @@ func (q *mq) members(t *testing.T) {
 	if err := json.Unmarshal(out.Bytes(), &s); err != nil || len(s.Members) != 2 || s.Members[0].Self == s.Members[1].Self {
 		t.Errorf("%v: %s", err, &out)
 	}
+}
+
+// moved: letters from before there was a broker are put to those at the broker.
+func (q *mq) moved(t *testing.T) {
+	dir := t.TempDir()
+	folder, err := dead.OpenFolder(filepath.Join(dir, "state", "dead"), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := dead.New(dead.Message{Body: []byte("old")}, "agent-h", dead.Undecodable, errPoison)
+	if err := folder.Bury(t.Context(), &l); err != nil {
+		t.Fatal(err)
+	}
+	r := startWith(t, dir, q.receive, q.files)
+	r.until("the letter is at the broker", func() bool { all := r.lists(); return len(all) == 1 && all[0].ID == l.ID })
+	r.until("it has left the folder", func() bool { return r.agg.folder.Count() == 0 })
+	r.wantCLI(0, "dropped", "dead", "drop", l.ID.String())
+	r.wantCLI(0, "no dead letters", "dead")
 }

@@ -77,7 +77,10 @@ func (f *Fleet) host(a *agent, newest, now time.Time) Host {
 		if !a.named(s) {
 			continue
 		}
-		h.Lag += s.Behind + s.Said - min(s.Said, max(s.Cursor, s.Seen))
+		h.Lag += s.Behind
+		if !s.Since.IsZero() { // else all was taken, or will never be
+			h.Lag += s.Said - min(s.Said, max(s.Cursor, s.Seen))
+		}
 		if !s.Since.IsZero() && (oldest.IsZero() || s.Since.Before(oldest)) {
 			oldest = s.Since
 		}

@@ -109,12 +109,21 @@ func (s *session) with(f func(*members)) {
 // look judges what was heard, and does by it.
 func (s *session) look(ctx context.Context) {
 	var before, mine []string
+	var rival *Member
 	there := 0
 	s.with(func(m *members) {
+		had := m.rival
 		before = m.self.Queues
 		mine = m.look(time.Now())
 		there = len(m.peers) + 1
+		if had == nil {
+			rival = m.rival
+		}
 	})
+	if rival != nil {
+		s.log.Error("another aggregator with an index of its own was there first: this one takes nothing from the queues",
+			"host", rival.Host, "process", rival.PID)
+	}
 	if !slices.Equal(before, mine) {
 		s.log.Info("queues are shared anew", "members", there, "own", mine)
 	}

@@ -190,13 +190,17 @@ func localName(hostport string) bool {
 	return ip != nil && ip.IsLoopback()
 }
 
+// errNoCertificate names the usual reason too: one who has a certificate of another authority sends none.
+var errNoCertificate = errors.New("a client certificate of an authority that the aggregator trusts (receive.http.tls.ca) is " +
+	"needed, and none came: a sender whose certificate is of another authority sends none")
+
 // tellAcks tells an agent how far the index is with what it has sent: it has no queue at the broker.
 func (d *Doors) tellAcks(w http.ResponseWriter, r *http.Request) {
 	name := commonName(r)
 	switch {
 	case name == "":
 		d.stranger(r, "no certificate of an agent")
-		d.refuse(w, http.StatusUnauthorized, errors.New("a client certificate is needed"))
+		d.refuse(w, http.StatusUnauthorized, errNoCertificate)
 	case d.Acks == nil:
 		d.refuse(w, http.StatusNotFound, errors.New("nothing is known of the index"))
 	default:
@@ -211,7 +215,7 @@ func (d *Doors) takeBatch(w http.ResponseWriter, r *http.Request) {
 	sender := commonName(r)
 	if sender == "" {
 		d.stranger(r, "no certificate with a batch")
-		d.refuse(w, http.StatusUnauthorized, errors.New("a client certificate is needed"))
+		d.refuse(w, http.StatusUnauthorized, errNoCertificate)
 		return
 	}
 	if enc := r.Header.Get("Content-Encoding"); enc != "zstd" {
