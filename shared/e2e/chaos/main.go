@@ -18,6 +18,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"os/signal"
@@ -64,10 +65,13 @@ func main() {
 	if o.Seed == 0 {
 		o.Seed = drawSeed()
 	}
-	// SIGPIPE: whoever read the output is gone; what was started must end all the same.
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	err := run(ctx, o, os.Stdout)
+	// A wire that is cut raises SIGPIPE, as does a reader of the output who has gone: only the latter ends the run.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	err := run(ctx, o, output{os.Stdout, cancel})
 	switch {
 	case err == nil:
 		return
@@ -81,3 +85,17 @@ func main() {
 
 // drawSeed draws a seed that is easy to type.
 func drawSeed() uint64 { return 1 + rand.Uint64N(1e6) }
+
+// output ends the run when nobody reads what it says: what was started must end all the same.
+type output struct {
+	to   io.Writer
+	gone func()
+}
+
+func (o output) Write(b []byte) (int, error) {
+	n, err := o.to.Write(b)
+	if err != nil {
+		o.gone()
+	}
+	return n, err
+}
