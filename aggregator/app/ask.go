@@ -125,12 +125,8 @@ func (t tailCmd) Run(ctx context.Context, c *CLI) error {
 
 // Run prints how the aggregator is.
 func (s statusCmd) Run(ctx context.Context, c *CLI) error {
-	body, err := c.ask(ctx, "/v1/status", nil)
-	if err != nil {
-		return err
-	}
 	var st Status
-	text, err := readAnswer(body, &st)
+	text, err := c.get(ctx, "/v1/status", nil, &st)
 	if err != nil {
 		return err
 	}

@@ -107,12 +107,8 @@ func (s deadShowCmd) Run(ctx context.Context, c *CLI) error {
 	if s.Body {
 		v.Set("body", "true")
 	}
-	body, err := c.ask(ctx, "/v1/dead/"+url.PathEscape(s.ID), v)
-	if err != nil {
-		return err
-	}
 	var l shownLetter
-	text, err := readAnswer(body, &l)
+	text, err := c.get(ctx, "/v1/dead/"+url.PathEscape(s.ID), v, &l)
 	if err != nil {
 		return err
 	}

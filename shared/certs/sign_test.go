@@ -13,21 +13,27 @@ import (
 	"time"
 )
 
-func TestSign(t *testing.T) {
-	ca, agent, _ := authority(t)
-	s, err := agent.Signer()
+// signed returns what the key of these files signs, and its chain.
+func signed(t *testing.T, f Files, text []byte) (signature, chain []byte) {
+	t.Helper()
+	s, err := f.Signer()
 	if err != nil {
 		t.Fatal(err)
 	}
+	if signature, chain, err = s.Sign(text); err != nil {
+		t.Fatal(err)
+	}
+	return signature, chain
+}
+
+func TestSign(t *testing.T) {
+	ca, agent, _ := authority(t)
 	v, err := agent.Verifier()
 	if err != nil {
 		t.Fatal(err)
 	}
 	text := []byte("what was sent")
-	sig, chain, err := s.Sign(text)
-	if err != nil {
-		t.Fatal(err)
-	}
+	sig, chain := signed(t, agent, text)
 	now := time.Now()
 	own, err := agent.CommonName()
 	if err != nil {
@@ -46,26 +52,12 @@ func TestSign(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ss, err := stranger.Signer()
-	if err != nil {
-		t.Fatal(err)
-	}
-	strangeSig, strangeChain, err := ss.Sign(text)
-	if err != nil {
-		t.Fatal(err)
-	}
+	strangeSig, strangeChain := signed(t, stranger, text)
 	server, err := ca.Issue("server-only", Request{CommonName: own, Hosts: []string{"h"}, Server: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	sv, err := server.Signer()
-	if err != nil {
-		t.Fatal(err)
-	}
-	serverSig, serverChain, err := sv.Sign(text)
-	if err != nil {
-		t.Fatal(err)
-	}
+	serverSig, serverChain := signed(t, server, text)
 	f := func(what string, text, sig, chain []byte) {
 		t.Helper()
 		if name, err := v.Verify(text, sig, chain, now); !errors.Is(err, ErrUnproven) || name != "" {
@@ -95,18 +87,11 @@ func TestExpiredCertificate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := files.Signer()
-	if err != nil {
-		t.Fatal(err)
-	}
 	v, err := files.Verifier()
 	if err != nil {
 		t.Fatal(err)
 	}
-	sig, chain, err := s.Sign([]byte("x"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	sig, chain := signed(t, files, []byte("x"))
 	l, err := v.leaf(chain)
 	if err != nil {
 		t.Fatal(err)
@@ -131,18 +116,11 @@ func TestExpiredCertificate(t *testing.T) {
 // was renewed a moment ago. One that nobody could use yet is not.
 func TestClockBehindTheCertificate(t *testing.T) {
 	_, agent, _ := authority(t)
-	s, err := agent.Signer()
-	if err != nil {
-		t.Fatal(err)
-	}
 	v, err := agent.Verifier()
 	if err != nil {
 		t.Fatal(err)
 	}
-	sig, chain, err := s.Sign([]byte("x"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	sig, chain := signed(t, agent, []byte("x"))
 	l, err := v.leaf(chain)
 	if err != nil {
 		t.Fatal(err)
@@ -172,14 +150,7 @@ func TestCertificateOfNobody(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := nameless.Signer()
-	if err != nil {
-		t.Fatal(err)
-	}
-	sig, chain, err := s.Sign([]byte("x"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	sig, chain := signed(t, nameless, []byte("x"))
 	if name, err := v.Verify([]byte("x"), sig, chain, time.Now()); err == nil {
 		t.Errorf("it was taken for the certificate of %q", name)
 	}
@@ -210,18 +181,11 @@ func TestOtherKeys(t *testing.T) {
 			t.Fatal(err)
 		}
 		files := Files{CA: filepath.Join(dir, "ca.pem"), Cert: base + ".pem", Key: base + ".key"}
-		s, err := files.Signer()
-		if err != nil {
-			t.Fatal(err)
-		}
 		v, err := files.Verifier()
 		if err != nil {
 			t.Fatal(err)
 		}
-		sig, chain, err := s.Sign([]byte("x"))
-		if err != nil {
-			t.Fatal(err)
-		}
+		sig, chain := signed(t, files, []byte("x"))
 		if got, err := v.Verify([]byte("x"), sig, chain, time.Now()); err != nil || got != name {
 			t.Errorf("%s: %q, %v", name, got, err)
 		}
