@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"time"
 
 	amqpin "belfry/aggregator/receive/amqp"
@@ -25,26 +26,12 @@ type said struct {
 
 // acknowledge tells each agent now and then, by way of the broker, how far the index has its streams, until ctx is done.
 func (a *Aggregator) acknowledge(ctx context.Context) error {
-	tick := time.NewTicker(acksEvery)
-	defer tick.Stop()
 	told := make(map[event.Key]said)
-	failing := false
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-		err := a.tellAcks(ctx, told)
-		switch {
-		case ctx.Err() != nil:
-		case err != nil && !failing:
-			a.log.Warn("agents are not told how far the index is, trying again", "err", err)
-		case err == nil && failing:
-			a.log.Info("agents are told again how far the index is")
-		}
-		failing = err != nil
-	}
+	return a.repeat(ctx, chore{
+		every: acksEvery, do: func(ctx context.Context) error { return a.tellAcks(ctx, told) },
+		level: slog.LevelWarn, fails: "agents are not told how far the index is, trying again",
+		mended: "agents are told again how far the index is",
+	})
 }
 
 // writeAcks writes how far the index has the streams of the agents of one certificate, an object a line.

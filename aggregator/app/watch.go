@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"os/user"
 	"strconv"
@@ -111,26 +112,14 @@ func (p *pipeline) noted(m *batch.Manifest, from sender, queue string, items []e
 // watch judges silence and gaps, and writes what is to be said of them into the index, until ctx is done. A disk that
 // is full is waited for: what was judged is judged again.
 func (a *Aggregator) watch(ctx context.Context) error {
-	tick := time.NewTicker(watchEvery)
-	defer tick.Stop()
-	failing := false
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-		now := time.Now()
-		err := errors.Join(a.releaseOthers(), a.fleet.Tick(now), a.gaps.Tick(now), a.sayOwn(ctx))
-		switch {
-		case ctx.Err() != nil, errors.Is(err, embedded.ErrClosed):
-		case err != nil && !failing:
-			a.log.Error("gaps and silence cannot be noted, trying again", "err", err)
-		case err == nil && failing:
-			a.log.Info("gaps and silence are noted again")
-		}
-		failing = err != nil
-	}
+	return a.repeat(ctx, chore{
+		every: watchEvery, do: func(ctx context.Context) error {
+			now := time.Now()
+			return errors.Join(a.releaseOthers(), a.fleet.Tick(now), a.gaps.Tick(now), a.sayOwn(ctx))
+		},
+		level: slog.LevelError, fails: "gaps and silence cannot be noted, trying again",
+		mended: "gaps and silence are noted again",
+	})
 }
 
 // releaseOthers leaves the queues to be judged that other aggregators consume to those.
