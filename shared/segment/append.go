@@ -74,6 +74,7 @@ func (l *Log) flush() error {
 	if _, err := l.file.Write(l.buf); err != nil {
 		return l.fail(fmt.Errorf("write segment: %w", err))
 	}
+	l.keepAhead()
 	if cap(l.buf) > 8*flushBytes { // one large record must not keep its memory
 		l.buf = nil
 	}
@@ -121,6 +122,8 @@ func (l *Log) begin() error {
 	l.segments = append(l.segments, part{path, l.next, fileHeader})
 	l.mu.Unlock()
 	l.file, l.seed, l.size = f, seedOf(salt), fileHeader
+	l.kept = 0
+	l.keepAhead()
 	return nil
 }
 

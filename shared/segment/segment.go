@@ -40,6 +40,7 @@ import (
 type Config struct {
 	MaxBytes int64  // begin a new segment when one would grow past this; default 64 MiB
 	First    uint64 // give no lsn below this one; default 1
+	Reserve  int64  // bytes taken on the disk ahead of what is written, for when others fill it; default none
 }
 
 const (
@@ -58,6 +59,7 @@ var ErrTooLarge = errors.New("record too large")
 type Log struct {
 	dir      string
 	maxBytes int64
+	reserve  int64
 
 	mu       sync.Mutex // guards what Read shares with Append
 	segments []part     // in order; the last is the one that grows
@@ -67,6 +69,7 @@ type Log struct {
 	seed uint32   // of its checksums
 	buf  []byte   // appended, not yet written
 	size int64    // of the last segment, buf included
+	kept int64    // of the last segment: up to there it has its place on the disk
 	next uint64   // the lsn that the next Append gives
 	err  error    // of a write or a sync: what is in the file is unknown from then on
 }
@@ -84,7 +87,7 @@ func Open(dir string, cfg Config) (*Log, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make log directory: %w", err)
 	}
-	l := &Log{dir: dir, maxBytes: cfg.MaxBytes, next: max(cfg.First, 1)}
+	l := &Log{dir: dir, maxBytes: cfg.MaxBytes, reserve: cfg.Reserve, next: max(cfg.First, 1)}
 	if l.maxBytes <= 0 {
 		l.maxBytes = defaultMaxBytes
 	}
@@ -169,6 +172,8 @@ func (l *Log) reopen(p *part, seed uint32, size int64) error {
 		return fmt.Errorf("open segment: %w", err)
 	}
 	l.file, l.seed, l.size = f, seed, size
+	l.kept = 0
+	l.keepAhead()
 	if err := f.Sync(); err != nil { // a crash may have left it in memory only
 		return fmt.Errorf("sync segment: %w", err)
 	}
