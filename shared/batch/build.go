@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -112,13 +113,22 @@ func (b *Builder) part(p Place) *part {
 	return s
 }
 
-// extend adds a range, or lengthens the last one if it goes on from there.
+// extend adds a range, or lengthens one of its kind that it touches. Ranges are in order, also where a later one came first.
 func (s *Stream) extend(kind Kind, first, end uint64) {
-	if n := len(s.Ranges); n > 0 && s.Ranges[n-1].Kind == kind && s.Ranges[n-1].End == first {
-		s.Ranges[n-1].End = end
-		return
+	i := len(s.Ranges)
+	for i > 0 && s.Ranges[i-1].First > first {
+		i--
 	}
-	s.Ranges = append(s.Ranges, Range{kind, first, end})
+	if i > 0 && s.Ranges[i-1].Kind == kind && s.Ranges[i-1].End == first {
+		i--
+		s.Ranges[i].End = end
+	} else {
+		s.Ranges = slices.Insert(s.Ranges, i, Range{kind, first, end})
+	}
+	if j := i + 1; j < len(s.Ranges) && s.Ranges[j].Kind == kind && s.Ranges[j].First == s.Ranges[i].End {
+		s.Ranges[i].End = s.Ranges[j].End
+		s.Ranges = slices.Delete(s.Ranges, j, j+1)
+	}
 }
 
 // HashBody returns what a manifest says of a body.
