@@ -60,7 +60,8 @@ type Shipper struct {
 
 	mu      sync.Mutex // guards what follows, and the order of sealed
 	builder *batch.Builder
-	held    *batch.Sealed // sealed, but who waited for its place on the road gave up
+	held    *batch.Sealed // sealed, and not taken by Run yet
+	handing chan struct{} // somebody waits for Run to take it; closed when that is over
 	begun   time.Time     // when the first event of the present batch came
 	touched time.Time     // when the last one came, as the tick of Run saw it: a clock for each event costs more than it tells
 	came    bool          // something came since the last tick
@@ -122,14 +123,19 @@ func (s *Shipper) with(ctx context.Context, p batch.Place, n int, put func()) er
 	if s.closed {
 		return ErrClosed
 	}
-	if s.held == nil && !s.builder.Fits(p, n) {
-		var err error
-		if s.held, err = s.builder.Seal(); err != nil {
+	for s.held != nil || !s.builder.Fits(p, n) {
+		if s.held == nil {
+			var err error
+			if s.held, err = s.builder.Seal(); err != nil {
+				return err
+			}
+		}
+		if err := s.handOver(ctx); err != nil {
 			return err
 		}
-	}
-	if err := s.handOver(ctx); err != nil {
-		return err
+		if s.closed {
+			return ErrClosed
+		}
 	}
 	if s.builder.Empty() {
 		s.begun = time.Now()
@@ -139,19 +145,38 @@ func (s *Shipper) with(ctx context.Context, p batch.Place, n int, put func()) er
 	return nil
 }
 
-// handOver waits until Run takes the batch that is held: that is the back pressure. The caller holds mu. One who gives
-// up leaves the batch to the next, or to Run.
+// handOver waits until Run takes the batch that is held: that is the back pressure. The caller holds mu, which is free while
+// it waits: one who waits for longer than another must not hold that one up. One who gives up leaves the batch to the next,
+// or to Run.
 func (s *Shipper) handOver(ctx context.Context) error {
-	if s.held == nil {
-		return nil
+	if others := s.handing; others != nil {
+		return s.unlocked(ctx, others, nil)
+	}
+	done := make(chan struct{})
+	s.handing = done
+	defer func() { s.handing = nil; close(done) }()
+	err := s.unlocked(ctx, nil, s.held)
+	if err == nil {
+		s.held = nil
+	}
+	return err
+}
+
+// unlocked waits without mu: until a batch is taken, or until another who waits for that is done.
+func (s *Shipper) unlocked(ctx context.Context, done <-chan struct{}, b *batch.Sealed) error {
+	s.mu.Unlock()
+	defer s.mu.Lock()
+	out := s.sealed
+	if b == nil {
+		out = nil
 	}
 	select {
-	case s.sealed <- s.held:
-		s.held = nil
-		return nil
+	case out <- b:
+	case <-done:
 	case <-ctx.Done():
 		return fmt.Errorf("wait for the road: %w", ctx.Err())
 	}
+	return nil
 }
 
 // Close ends the input: Run sends what is left and returns.
@@ -206,9 +231,12 @@ func (s *Shipper) left() error {
 // flush takes the present batch if it waited long enough and the window has room. ended is true when nothing more can come.
 func (s *Shipper) flush() (b *batch.Sealed, ended bool, err error) {
 	if !s.window.open() || !s.mu.TryLock() {
-		return nil, false, nil // an input that holds mu hands its batch over by itself
+		return nil, false, nil // who waits for a place on the road hands its batch over by itself
 	}
 	defer s.mu.Unlock()
+	if s.handing != nil {
+		return nil, false, nil // likewise
+	}
 	if b, s.held = s.held, nil; b != nil {
 		return b, false, nil
 	}

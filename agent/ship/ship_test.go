@@ -1,12 +1,14 @@
 package ship
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -257,4 +259,36 @@ func TestStopOfAShutRoad(t *testing.T) {
 			time.Sleep(time.Hour) // what is still under way ends
 		}
 	})
+}
+
+// One who waits long for a blocked road must not hold up another who has little time.
+func TestWhoWaitsHoldsUpNobody(t *testing.T) {
+	builder, err := batch.NewBuilder(event.HashKey("a"), event.HashKey("b"), 0, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := New(Config{}, builder, nil, nil, slog.New(slog.DiscardHandler), metrics.NewSet()) // it does not run: nothing is taken
+	line := bytes.Repeat([]byte("x"), batch.MaxRaw)
+	place := batch.Place{Stream: event.HashKey("s"), Class: "default", Day: "2026-11-28"}
+	if err := s.Add(t.Context(), place, 0, 1, line); err != nil {
+		t.Fatal(err)
+	}
+	patient, giveUp := context.WithCancel(t.Context())
+	waits := make(chan error, 1)
+	go func() { waits <- s.Add(patient, place, 1, 2, line) }()
+	for waiting := false; !waiting; runtime.Gosched() {
+		if waiting = !s.mu.TryLock(); !waiting {
+			waiting = s.handing != nil
+			s.mu.Unlock()
+		}
+	}
+	short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := s.Add(short, place, 1, 2, line); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("who had little time got %v", err)
+	}
+	giveUp()
+	if err := <-waits; !errors.Is(err, context.Canceled) {
+		t.Errorf("who waited got %v", err)
+	}
 }
