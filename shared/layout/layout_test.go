@@ -25,8 +25,12 @@ const module = "belfry/"
 var rules = []struct{ from, to string }{
 	{"agent", "agent/app agent/config shared/ops"},
 	{"agent/app", "agent/config agent/input/... agent/spool agent/rotate agent/ship agent/ship/... " + leaves},
-	{"agent/config", "agent/input/... agent/ship/https shared/broker shared/certs shared/conf"},
+	{"agent/config", "agent/input/... agent/rotate agent/ship/https shared/broker shared/certs shared/conf"},
 	{"agent/input/...", "shared/heartbeat shared/backoff shared/batch shared/event shared/segment shared/conf"},
+	// The core keeps the judgement and the state; its parts know of no file's history.
+	{"agent/input/file", "agent/input/file/..."},
+	// The journal of rotations is a segment log; what logrotate owns is a language of its own.
+	{"agent/rotate", "agent/rotate/logrotate shared/conf shared/segment"},
 	{"agent/ship", "shared/batch shared/backoff shared/event"},
 	{"agent/ship/...", "shared/heartbeat shared/batch shared/broker shared/certs shared/conf"},
 
@@ -75,20 +79,21 @@ var outside = map[string]string{
 	"github.com/VictoriaMetrics/VictoriaLogs/lib/prefixfilter": "aggregator/index/embedded",
 	"github.com/VictoriaMetrics/VictoriaMetrics/lib/logger":    "aggregator/index/embedded",
 	"github.com/alecthomas/kong":                               "agent aggregator aggregator/app shared/e2e/...",
+	"github.com/bmatcuk/doublestar/v4":                         "agent/input/file/glob",
 	"github.com/ergochat/irc-go/ircevent":                      "aggregator/notify/irc",
 	"github.com/ergochat/irc-go/ircmsg":                        "aggregator/notify/irc",
 	"github.com/fsnotify/fsnotify":                             "agent/input/file",
-	"github.com/klauspost/compress/flate":                      "aggregator/receive", // foreign senders compress as they like
-	"github.com/klauspost/compress/gzip":                       "agent/input/file aggregator/receive",
+	"github.com/klauspost/compress/flate":                      "aggregator/receive agent/input/file/archive", // foreign senders compress as they like; logrotate's files are resumed inside a member
+	"github.com/klauspost/compress/gzip":                       "agent/rotate aggregator/receive agent/input/file/archive",
 	"github.com/klauspost/compress/s2":                         "aggregator/index/embedded",
 	"github.com/klauspost/compress/zlib":                       "aggregator/receive",
-	"github.com/klauspost/compress/zstd":                       "shared/batch aggregator/receive",
-	"github.com/rabbitmq/amqp091-go":                           "shared/broker agent/ship/amqp aggregator/receive/amqp aggregator/dead shared/e2e/benchship", // dead takes letters one by one, and puts them back; benchship is compared with it
-	"github.com/valyala/fastjson":                              "shared/event aggregator/index/embedded",
+	"github.com/klauspost/compress/zstd":                       "shared/batch aggregator/receive agent/input/file/archive",                                                      // logrotate's compresscmd
+	"github.com/rabbitmq/amqp091-go":                           "shared/broker agent/ship/amqp aggregator/receive/amqp aggregator/dead shared/e2e/benchship shared/e2e/torture", // dead takes letters one by one, and puts them back; benchship is compared with it; torture is the receiver
+	"github.com/valyala/fastjson":                              "shared/event aggregator/index/embedded agent/input/file/lines",                                                 // lines: Docker writes JSON around each line
 	"go.etcd.io/bbolt":                                         "aggregator/alert aggregator/fleet",
 	"go.etcd.io/bbolt/errors":                                  "aggregator/alert aggregator/fleet",
 	"go.yaml.in/yaml/v3":                                       "shared/conf aggregator/alert",
-	"golang.org/x/sys/unix":                                    "agent/input/file agent/app aggregator/index/embedded",
+	"golang.org/x/sys/unix":                                    "agent/input/file agent/input/file/glob agent/app agent/rotate aggregator/index/embedded",
 	"gopkg.in/mcuadros/go-syslog.v2":                           "agent/input/syslog",
 	"gopkg.in/mcuadros/go-syslog.v2/format":                    "agent/input/syslog",
 }
