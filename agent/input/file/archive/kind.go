@@ -1,0 +1,94 @@
+package archive
+
+import (
+	"bytes"
+	"strings"
+)
+
+// Kind is a way to compress a file. The zero value is none.
+type Kind uint8
+
+// The kinds that log files are found in. Gzip and Zstd can be read, the others are known by name only.
+const (
+	Plain Kind = iota
+	Gzip
+	Zstd
+	Bzip2
+	Xz
+	LZMA
+	Lzip
+	LZ4
+	LZO
+	Compress
+	Brotli
+	Zip
+	SevenZip
+	Tar // also a compressed one
+)
+
+// kinds has for each kind its name, its endings, and the bytes that it begins with ("" if it has none).
+var kinds = []struct {
+	name, endings, magic string
+}{
+	Plain:    {"plain", "", ""},
+	Gzip:     {"gzip", ".gz", "\x1f\x8b"},
+	Zstd:     {"zstd", ".zst .zstd", zstdMagic},
+	Bzip2:    {"bzip2", ".bz2", "BZh"},
+	Xz:       {"xz", ".xz", "\xfd7zXZ\x00"},
+	LZMA:     {"lzma", ".lzma", "\x5d\x00\x00"},
+	Lzip:     {"lzip", ".lz", "LZIP"},
+	LZ4:      {"lz4", ".lz4", "\x04\x22\x4d\x18"},
+	LZO:      {"lzop", ".lzo", "\x89LZO\x00"},
+	Compress: {"compress", ".Z", "\x1f\x9d"},
+	Brotli:   {"brotli", ".br", ""},
+	Zip:      {"zip", ".zip", "PK\x03\x04"},
+	SevenZip: {"7z", ".7z", "7z\xbc\xaf\x27\x1c"},
+	Tar:      {"tar", ".tar .tgz .tbz .tbz2 .txz .tzst", ""},
+}
+
+// Readable says whether Open takes files of this kind.
+func (k Kind) Readable() bool { return k == Gzip || k == Zstd }
+
+// String returns the name of the kind, as "gzip".
+func (k Kind) String() string {
+	if int(k) < len(kinds) {
+		return kinds[k].name
+	}
+	return "unknown"
+}
+
+// KindOf returns the kind that the ending of a path stands for: Gzip of "auth.log.2.gz". A compressed tar is a Tar.
+func KindOf(path string) Kind {
+	_, k := Trim(path)
+	return k
+}
+
+// Trim cuts the ending of a kind off a path: "auth.log.2" and Gzip of "auth.log.2.gz". A path with none is Plain, and
+// so is a name that is nothing but an ending.
+func Trim(path string) (stem string, k Kind) {
+	for k := range kinds {
+		for _, ending := range strings.Fields(kinds[k].endings) {
+			if stem, ok := strings.CutSuffix(path, ending); ok && stem != "" && !strings.HasSuffix(stem, "/") {
+				if before, ok := strings.CutSuffix(stem, ".tar"); ok {
+					return before, Tar
+				}
+				return stem, Kind(k)
+			}
+		}
+	}
+	return path, Plain
+}
+
+// Sniff returns the kind that the first bytes of a file tell; 6 are enough. Plain is what no kind begins with; the kinds
+// without such bytes (Brotli, Tar) are never returned.
+func Sniff(first []byte) Kind {
+	for k, about := range kinds {
+		if about.magic != "" && bytes.HasPrefix(first, []byte(about.magic)) {
+			return Kind(k)
+		}
+	}
+	if len(first) >= 4 && isSkippable(first) {
+		return Zstd
+	}
+	return Plain
+}
