@@ -2,6 +2,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 	"time"
 
@@ -31,7 +33,8 @@ type cli struct {
 
 	Run     runCmd     `cmd:"" help:"Run the agent until SIGTERM."`
 	Check   checkCmd   `cmd:"" help:"Check the configuration, and say what is wrong with it."`
-	Status  statusCmd  `cmd:"" help:"Ask the running agent what it follows, and how far it is."`
+	Status  statusCmd  `cmd:"" help:"Ask the running agent what it follows, how far it is, and why."`
+	DryRun  dryRunCmd  `cmd:"" name:"dry-run" help:"Print the events that a file would be sent as. It is only read; nothing is sent."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 
@@ -39,11 +42,19 @@ type (
 	runCmd    struct{}
 	checkCmd  struct{}
 	statusCmd struct {
+		Part   string `arg:"" optional:"" help:"Only the files that have this in their paths, and what each was taken for, when and why."`
 		JSON   bool   `help:"Print JSON." name:"json"`
 		Socket string `help:"Unix socket of the agent; default: agent.sock in the configuration's state." type:"path"`
 	}
+	dryRunCmd struct {
+		File  string `arg:"" help:"The file, plain or an archive." type:"path"`
+		Limit int    `help:"Print so many events at most; 0 is no limit." default:"0"`
+	}
 	versionCmd struct{}
 )
+
+// gcPercent keeps the heap small: what an agent holds, it holds for long, and what it reads makes little garbage.
+const gcPercent = 40
 
 // exitFailure is the exit code of whatever went wrong.
 const exitFailure = 2
@@ -83,6 +94,7 @@ func (runCmd) Run(c *cli) error {
 	if err != nil {
 		return err
 	}
+	debug.SetGCPercent(gcPercent)
 	a, err := app.New(cfg, version, c.logger())
 	if err != nil {
 		return err
@@ -125,7 +137,31 @@ func (s statusCmd) Run(c *cli) error {
 	if err := json.Unmarshal(text, &st); err != nil {
 		return fmt.Errorf("read the agent's answer: %w", err)
 	}
-	return st.Write(os.Stdout)
+	return st.Write(os.Stdout, s.Part)
+}
+
+// errEnough ends a preview at its limit.
+var errEnough = errors.New("enough")
+
+func (d dryRunCmd) Run(c *cli) error {
+	cfg, err := config.Load(c.Config)
+	if err != nil {
+		return err
+	}
+	out := bufio.NewWriter(os.Stdout)
+	printed := 0
+	err = app.DryRun(cfg, version, d.File, os.Stderr, func(event []byte) error {
+		if d.Limit > 0 && printed == d.Limit {
+			return errEnough
+		}
+		printed++
+		_, err := out.Write(append(event, '\n'))
+		return err
+	})
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	return errors.Join(err, out.Flush())
 }
 
 func ask(socket string) ([]byte, error) {

@@ -99,7 +99,7 @@ func TestCommandLine(t *testing.T) {
 	f("state: DIR/state\ninputs:\n  files:\n    - pathz: [/a]\n", "check", 2, "",
 		"DIR/agent.yaml:4: inputs.files[0].pathz: unknown key; did you mean paths?")
 	f("inputs: {files: [{paths: [a]}]}\n", "check", 2, "",
-		`DIR/agent.yaml: inputs.files[0].paths[0]: "a" is not an absolute path`,
+		`DIR/agent.yaml: inputs.files[0].paths[0]: "a": not an absolute path`,
 		"DIR/agent.yaml: ship: give exactly one of amqp and https")
 	for _, cmd := range []string{"check", "run", "status", "status --json"} {
 		f("inputs: [\n", cmd, 2, "", "DIR/agent.yaml:1: did not find")

@@ -5,6 +5,7 @@
 //	heartbeats ───┘    │                │
 //	   cursors ◀───────┘ confirmed      │
 //	   ends    ◀────────────────────────┘ indexed
+//	     └─▶ rotate: what the index has may be deleted
 //
 // Starting and stopping follow the data: the inputs stop first, ship sends what they left, then the road ends.
 package app
@@ -25,6 +26,7 @@ import (
 	"belfry/agent/config"
 	"belfry/agent/input/file"
 	"belfry/agent/input/syslog"
+	"belfry/agent/rotate"
 	"belfry/agent/ship"
 	"belfry/agent/ship/amqp"
 	"belfry/agent/ship/https"
@@ -60,6 +62,7 @@ type Agent struct {
 	syslogs []*syslog.Input
 	relays  []*relay
 	pulse   *pulse
+	rotator *rotate.Rotator // nil if nothing is to be rotated
 }
 
 // New wires an agent and opens its state and its listeners. It starts nothing; see Run. When it fails, nothing stays open.
@@ -117,8 +120,27 @@ func (a *Agent) wire(version string) error {
 		a.syslogs, a.relays = append(a.syslogs, in), append(a.relays, r)
 	}
 	a.pulse = newPulse(src, boot, a.cfg.Hash, a.cfg.Ship.Files(), a.ship, a.log)
+	if a.files != nil {
+		a.pulse.doubts = a.files.Doubts
+	}
+	if err := a.wireRotation(); err != nil {
+		return err
+	}
 	a.pulse.streams, a.pulse.dropped = a.streams, func() uint64 { return syslog.Dropped(a.syslogs) }
 	return nil
+}
+
+// wireRotation rotates what the configuration names. What no input reads the index never has, so it is never deleted.
+func (a *Agent) wireRotation() (err error) {
+	if len(a.cfg.Rotate) == 0 {
+		return nil
+	}
+	var index rotate.Index
+	if a.files != nil {
+		index = a.files
+	}
+	a.rotator, err = rotate.Open(filepath.Join(a.cfg.State, "rotate"), a.cfg.Rotate, index, a.log, a.set)
+	return err
 }
 
 func (a *Agent) newRoad(version string) (road, error) {
@@ -182,6 +204,9 @@ func (a *Agent) Run(ctx context.Context) error {
 	if a.files != nil {
 		g.AddWorker("input/file", a.files.Run)
 	}
+	if a.rotator != nil {
+		g.AddWorker("rotate", a.rotator.Run)
+	}
 	g.Add("heartbeat", a.pulse.Run, a.pulse.stop)
 	g.Add("ship", a.ship.Run, a.ship.Close)
 	g.AddWorker("road", a.road.Run)
@@ -214,6 +239,9 @@ func (a *Agent) close() error {
 	}
 	if a.files != nil {
 		errs = append(errs, a.files.Close())
+	}
+	if a.rotator != nil {
+		errs = append(errs, a.rotator.Close())
 	}
 	return errors.Join(append(errs, a.lock.Close())...)
 }

@@ -310,30 +310,43 @@ func TestRunFails(t *testing.T) {
 }
 
 func TestStatusTable(t *testing.T) {
-	var b bytes.Buffer
-	err := Status{Agent: "0123", Host: "h", Road: "tls: bad\x1b[2Jcertificate", Acks: "not-found: no queue", Files: []file.Status{
-		{Path: "/var/log/auth.log", Cursor: 1000, Read: 1100, Size: 1200, Lag: 200},
+	s := Status{Agent: "0123", Host: "h", Road: "tls: bad\x1b[2Jcertificate", Acks: "not-found: no queue", Files: []file.Status{
+		{Path: "/var/log/auth.log", Cursor: 1000, Read: 1100, Size: 1200, Lag: 200, Behind: 3},
 		{Path: "/var/log/x\x1b]0;.log", Cursor: 5, Read: 5, Size: 5},
 		{Path: "/var/log/a.1.gz", Cursor: 7, Read: 7, Size: 3, Archive: true, Rests: true},
 		{Path: "/var/log/y.xz", Fault: "not\nread"},
-	}}.Write(&b)
-	want := `agent  0123
-host   h
-road   "tls: bad\x1b[2Jcertificate"
-acks   not-found: no queue; 0 files are not indexed to their end
-files  4, 1 of them at rest, 1 with a fault; 200 bytes behind
-
-  LAG  CONFIRMED  READ  SIZE  FILE
-  200       1000  1100  1200  /var/log/auth.log
-    0          5     5     5  "/var/log/x\x1b]0;.log"
-    0          7     7  gz 3  /var/log/a.1.gz
-    0          0     0     0  /var/log/y.xz  FAULT "not\nread"
-`
-	if got := b.String(); err != nil || got != want {
-		t.Errorf("%v\n%s\nwant\n%s", err, got, want)
+		{Path: "/var/log/z.1", Copy: true, Size: 5, Verdicts: []file.Ruling{{At: 86400, Verdict: "copy", Reason: "it is a copy", Path: "/z", Size: 5}}},
+	}, Past: file.Progress{Waiting: 2, Reading: "/var/log/b.gz", Done: 1, Bytes: 4}}
+	f := func(part, want string) {
+		t.Helper()
+		var b bytes.Buffer
+		if err := s.Write(&b, part); err != nil || b.String() != want {
+			t.Errorf("%v\n%s\nwant\n%s", err, b.String(), want)
+		}
 	}
-	b.Reset()
-	if err := (Status{Agent: "0123", Road: "ok"}).Write(&b); err != nil || !strings.HasSuffix(b.String(), "files  0, 0 of them at rest, 0 with a fault; 0 bytes behind\n") {
+	f("", `agent     0123
+host      h
+road      "tls: bad\x1b[2Jcertificate"
+acks      not-found: no queue; 0 files are not indexed to their end
+files     4, 1 of them at rest, 1 with a fault; 200 bytes behind; 1 copies left alone
+backfill  reading /var/log/b.gz, 25 % of 4 bytes; 2 files wait
+
+  LAG  SECONDS  LAST ACK  CONFIRMED  READ       SIZE  FILE
+  200        3         -       1000  1100       1200  /var/log/auth.log
+    0        0         -          5     5          5  "/var/log/x\x1b]0;.log"
+    0        0         -          7     7  archive 3  /var/log/a.1.gz
+    0        0         -          0     0          0  /var/log/y.xz  FAULT "not\nread"
+`)
+	f("z.1", `  LAG  SECONDS  LAST ACK  CONFIRMED  READ  SIZE  FILE
+    0        0         -          0     0     5  /var/log/z.1  (a copy, left alone)
+                                                   stream , epoch 0
+                                                   `+time.Unix(86400, 0).Format(time.DateTime)+`  copy: it is a copy (/z, 5 bytes)
+`)
+	if err := s.Write(new(bytes.Buffer), "nowhere"); err == nil {
+		t.Error("a file was found that is not there")
+	}
+	var b bytes.Buffer
+	if err := (Status{Agent: "0123", Road: "ok"}).Write(&b, ""); err != nil || !strings.HasSuffix(b.String(), "0 bytes behind; 0 copies left alone\n\n") {
 		t.Errorf("%v, %s", err, b.String())
 	}
 }

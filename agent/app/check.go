@@ -11,6 +11,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"belfry/agent/config"
+	"belfry/agent/input/file"
+	"belfry/agent/rotate"
 	"belfry/shared/certs"
 )
 
@@ -28,15 +30,16 @@ func Check(cfg *config.Config) []string {
 	if _, err := time.LoadLocation(cfg.Zone); err != nil {
 		warn("timezone", "%v", err)
 	}
-	for i, in := range cfg.Inputs.Files {
+	for i := range cfg.Inputs.Files {
+		in := &cfg.Inputs.Files[i]
 		for j, pattern := range in.Paths {
 			key := fmt.Sprintf("inputs.files[%d].paths[%d]", i, j)
-			paths, _ := filepath.Glob(pattern) // the pattern was checked
-			if len(paths) == 0 {
+			paths := in.Names(j)
+			if len(paths) == 0 && len((&file.Config{Paths: in.Paths}).Names(j)) == 0 {
 				warn(key, "%s matches nothing now", pattern)
 			}
 			for _, p := range paths {
-				if err := readable(p); err != nil && !in.Excludes(p) {
+				if err := readable(p); err != nil {
 					warn(key, "%v", err)
 				}
 			}
@@ -52,7 +55,8 @@ func Check(cfg *config.Config) []string {
 	for _, d := range files.Doubts(time.Now(), false) {
 		warn(section+"."+d.Key, "%s", d.Text)
 	}
-	return all
+	all = append(all, rotate.Check(cfg.Rotate)...)
+	return append(all, rotate.Rights(cfg.Rotate)...)
 }
 
 // readable says why a path would not be followed. It never opens what is no regular file: a pipe would block.

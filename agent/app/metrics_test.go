@@ -10,6 +10,7 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 	"github.com/google/go-cmp/cmp"
 
+	"belfry/agent/rotate"
 	"belfry/agent/ship/amqp"
 	"belfry/shared/broker"
 	"belfry/shared/heartbeat"
@@ -18,7 +19,9 @@ import (
 // Dashboards and alarms know the metrics by these names: a change here is one for everybody who has any.
 func TestMetricNames(t *testing.T) {
 	r := newReceiver(t)
-	a, err := New(r.config(t), "test", quiet)
+	cfg := r.config(t)
+	cfg.Rotate = []rotate.Config{{Paths: []string{"/nowhere/*.log"}, Size: 1 << 20}}
+	a, err := New(cfg, "test", quiet)
 	if err != nil {
 		t.Fatal(err)
 	}

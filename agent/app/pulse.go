@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -26,6 +27,7 @@ type pulse struct {
 	files   certs.Files
 	streams func() []heartbeat.Stream
 	dropped func() uint64
+	doubts  func() []file.Doubt
 	ship    *ship.Shipper
 	log     *slog.Logger
 
@@ -40,6 +42,7 @@ func newPulse(src file.Source, boot event.Key, config string, files certs.Files,
 		src: src, boot: boot, config: config, files: files, ship: s, log: log, ended: make(chan struct{}),
 		place: batch.Place{Stream: event.HashKey("heartbeat", src.Agent.String()), Epoch: randomEpoch(), Class: "default"},
 	}
+	p.doubts = func() []file.Doubt { return nil }
 	p.stop = sync.OnceFunc(func() { close(p.ended) })
 	return p
 }
@@ -48,12 +51,19 @@ func newPulse(src file.Source, boot event.Key, config string, files certs.Files,
 func (p *pulse) Run(ctx context.Context) error {
 	t := time.NewTimer(firstBeat)
 	defer t.Stop()
+	often := time.NewTicker(tellEvery)
+	defer often.Stop()
 	for {
 		select {
+		case <-often.C:
+			if err := p.tell(ctx); err != nil {
+				return err
+			}
+			continue
 		case <-t.C:
 			t.Reset(heartbeat.Every)
 		case <-p.ended:
-			return p.beat(ctx)
+			return errors.Join(p.tell(ctx), p.beat(ctx))
 		case <-ctx.Done():
 			return nil
 		}
@@ -96,8 +106,42 @@ func (p *pulse) send(ctx context.Context, streams []heartbeat.Stream) error {
 	if h.Expires, err = p.files.Expires(); err != nil {
 		p.log.Debug("certificate cannot be read", "err", err)
 	}
-	var e event.Event
-	stamp := now.Format("2006-01-02T15:04:05.000000Z")
+	e := p.event(now, h.String())
+	if err := h.Put(e); err != nil {
+		return err
+	}
+	return p.put(ctx, now, e)
+}
+
+// tellEvery is how often it is asked what is in doubt.
+const tellEvery = time.Second
+
+// tell sends what is in doubt, each as an event of its own. It blocks while the road does.
+func (p *pulse) tell(ctx context.Context) error {
+	for _, d := range p.doubts() {
+		e := p.event(d.At.UTC(), fmt.Sprintf("what was sent of %s before byte %d may be there twice, or not be whole: %s", d.Path, d.End, d.Reason))
+		e.Set("event.dataset", "belfry.doubt")
+		e.Set("event.kind", "event")
+		e.Set("event.action", "file-in-doubt")
+		e.Set("log.file.path", d.Path)
+		e.Set("belfry.doubt.stream", d.Stream.String())
+		e.Set("belfry.doubt.epoch", fmt.Sprint(d.Epoch))
+		e.Set("belfry.doubt.end", fmt.Sprint(d.End))
+		e.Set("belfry.doubt.reason", d.Reason)
+		if err := p.put(ctx, d.At.UTC(), e); err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+// event begins an event of the agent's own.
+func (p *pulse) event(at time.Time, message string) *event.Event {
+	e := new(event.Event)
+	stamp := at.Format("2006-01-02T15:04:05.000000Z")
 	e.Set("@timestamp", stamp)
 	e.Set("event.created", stamp)
 	e.Set("event.id", event.ID(p.src.Agent, p.place.Stream, p.place.Epoch, p.offset).String())
@@ -105,11 +149,13 @@ func (p *pulse) send(ctx context.Context, streams []heartbeat.Stream) error {
 	e.Set("agent.version", p.src.Version)
 	e.Set("host.name", p.src.Host)
 	e.Set("log.offset", fmt.Sprint(p.offset))
-	e.Set("message", h.String())
-	if err := h.Put(&e); err != nil {
-		return err
-	}
-	p.place.Day = now.Format(time.DateOnly)
+	e.Set("message", message)
+	return e
+}
+
+// put ships an event as the next of the stream.
+func (p *pulse) put(ctx context.Context, at time.Time, e *event.Event) error {
+	p.place.Day = at.Format(time.DateOnly)
 	p.offset++
 	return p.ship.Add(ctx, p.place, p.offset-1, p.offset, e.AppendJSON(nil))
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"belfry/agent/input/file"
+	"belfry/agent/rotate"
 )
 
 // Status is what "belfry-agent status" shows.
@@ -18,6 +19,9 @@ type Status struct {
 	Acks  string        `json:"acks"`                // "ok", or why the index's acknowledgements do not come
 	Named int           `json:"streams_not_indexed"` // files of which the index has not acknowledged all that was handed on
 	Files []file.Status `json:"files"`
+	Past  file.Progress `json:"backfill"` // how far what is of the past is sent
+
+	Rotation []rotate.Status `json:"rotation,omitempty"` // of the files that the agent rotates
 }
 
 func (a *Agent) status(w http.ResponseWriter, _ *http.Request) {
@@ -29,7 +33,15 @@ func (a *Agent) status(w http.ResponseWriter, _ *http.Request) {
 		s.Acks = f.FollowError().Error()
 	}
 	if a.files != nil {
-		s.Files, s.Named = a.files.Status(), a.files.Unindexed()
+		var err error
+		if s.Files, s.Past, err = a.files.Status(); err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		s.Named = a.files.Unindexed()
+	}
+	if a.rotator != nil {
+		s.Rotation = a.rotator.Status()
 	}
 	w.Header().Set("Content-Type", "application/json")
 	if err := json.NewEncoder(w).Encode(s); err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"belfry/agent/input/file"
 	"belfry/agent/input/syslog"
+	"belfry/agent/rotate"
 	"belfry/agent/ship/https"
 	"belfry/shared/broker"
 	"belfry/shared/certs"
@@ -30,6 +31,8 @@ type Config struct {
 	Metrics   string `yaml:"metrics"`   // host:port or unix:PATH for Prometheus and health; default none
 	Inputs    Inputs `yaml:"inputs"`
 	Ship      Ship   `yaml:"ship"`
+
+	Rotate []rotate.Config `yaml:"rotate"` // files that the agent rotates; default none
 
 	Hash string `yaml:"-"` // of the file, in hex
 }
@@ -104,6 +107,9 @@ func (c *Config) Validate() error {
 	}
 	for i := range c.Inputs.Syslog {
 		section(fmt.Sprintf("inputs.syslog[%d]", i), c.Inputs.Syslog[i].Validate())
+	}
+	for i := range c.Rotate {
+		section(fmt.Sprintf("rotate[%d]", i), c.Rotate[i].Validate())
 	}
 	if err := conf.CheckListen(c.Metrics); err != nil {
 		errs = append(errs, fmt.Errorf("metrics: %w", err))

@@ -165,10 +165,13 @@ func TestFaults(t *testing.T) {
 	// files
 	f("inputs: {files: [{paths: [/a]}, {}]}\n"+ship, " inputs.files[1].paths: at least one glob is needed")
 	f("inputs: {files: [{paths: [/a, b, \"/[\"], exclude: [c, \"/[\"]}]}\n"+ship,
-		` inputs.files[0].paths[1]: "b" is not an absolute path`,
-		` inputs.files[0].paths[2]: "/[": syntax error in pattern`,
-		` inputs.files[0].exclude[0]: "c" is not an absolute path`,
-		` inputs.files[0].exclude[1]: "/[": syntax error in pattern`)
+		` inputs.files[0].paths[1]: "b": not an absolute path`,
+		` inputs.files[0].paths[2]: "/[": a [ without its ]`,
+		` inputs.files[0].exclude[1]: "/[": a [ without its ]`)
+	f("inputs: {files: [{paths: [/a], hold: {disk_percent: 101}, mask_key_file: k, encoding: ebcdic}]}\n"+ship,
+		` inputs.files[0].hold.disk_percent: 101 is not between 1 and 100`,
+		` inputs.files[0].mask_key_file: "k" is not an absolute path`,
+		` inputs.files[0].encoding: "ebcdic" is none of auto, utf-8, utf-16le, utf-16be and latin-1`)
 	f("inputs: {files: [{paths: [/a], class: Auth!, start: middle}]}\n"+ship,
 		` inputs.files[0].start: "middle" is neither beginning nor end`,
 		` inputs.files[0].class: "Auth!": use 1 to 32 of a-z, 0-9 and _`)

@@ -7,37 +7,181 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"time"
 
+	"belfry/agent/input/file/archive"
+	"belfry/agent/input/file/ident"
+	"belfry/agent/input/file/lines"
 	"belfry/shared/batch"
 	"belfry/shared/event"
 )
 
-// act carries a verdict out. It owns file.
-func (in *Input) act(ctx context.Context, v verdict, known *content, c *candidate, s seen, file *os.File) error {
-	switch v {
-	case goesOn:
-		if !isGzip(c.path) && c.stat.size < known.Top {
-			known.cutTo(file, c.stat.size)
-		}
-		return in.follow(ctx, known, c, file)
-	case renewed:
-		next := *known
-		next.Epoch, next.Cursor, next.Ended, next.Evidence = in.nextEpoch(known.Stream), 0, false, Evidence{}
-		next.Days, next.Length, next.Size, next.Mtime, next.acked = nil, 0, 0, 0, nil
-		next.Indexed, next.indexed, next.told = 0, nil, 0
-		in.log.Info("file begins anew", "path", c.path, "epoch", next.Epoch)
-		return in.begin(ctx, &next, c, file)
-	case copied:
-		return errors.Join(in.leave(c, known, s.size), file.Close())
+// act carries a judgement out. It owns the candidate's file.
+func (in *Input) act(j ident.Judgement, c *candidate) error {
+	var of *content
+	if j.Match >= 0 {
+		of = c.of[j.Match]
 	}
-	if !c.matched && !in.newSince(c) || in.first && c.cfg.Start == StartEnd && isGzip(c.path) {
-		return errors.Join(in.leave(c, nil, s.size), file.Close())
+	switch j.Verdict {
+	case ident.Continue:
+		if c.seen.Known {
+			of = c.known
+		}
+		return in.goOn(of, c, j)
+	case ident.Renew, ident.Recover:
+		return in.renew(c.known, c, j)
+	case ident.Copy:
+		return errors.Join(in.leave(c, of, j), c.file.Close())
+	case ident.Move:
+		return in.move(of, c, j)
+	}
+	if !in.wanted(c) {
+		return errors.Join(in.leave(c, nil, ident.Judgement{Reason: "it is older than what is to be read of the past"}), c.file.Close())
 	}
 	stream, epoch := draw()
-	return in.begin(ctx, &content{Stream: stream, Epoch: epoch}, c, file)
+	n := &content{Stream: stream, Epoch: epoch, Evidence: c.own}
+	if c.damaged != nil {
+		n.Suspect = &c.proven
+	}
+	if c.known != nil && c.known.Copy { // the file was a copy until it changed
+		delete(in.handles, c.stat.handle)
+		in.store.forget(c.known)
+	}
+	if !c.sibling && in.trimmed(n, c) {
+		if c.again = true; c.nameless { // it must not be let go of
+			in.kept[c.stat.handle] = c
+			return nil
+		}
+		return c.file.Close()
+	}
+	if in.stateless && c.early { // or it was sent by an agent whose state was deleted
+		n.Doubt = c.seen.Size
+	}
+	if j.Doubt {
+		n.Doubt = c.seen.Size
+		in.doubt(n, c.path, j.Reason)
+	}
+	return in.begin(n, c, j)
+}
+
+// goOn continues a content in a file.
+func (in *Input) goOn(of *content, c *candidate, j ident.Judgement) error {
+	switch {
+	case c.seen.Size < of.Top:
+		of.CutTo(c.seen.Size)
+		of.Bound, in.shaken = c.seen.Size, true // another copy may be longer
+	case c.kind != archive.Plain:
+		for _, m := range c.own.Marks {
+			of.Note(m)
+		}
+	}
+	if c.damaged != nil {
+		of.Suspect = &c.proven
+	}
+	if of.handed > c.seen.Size {
+		of.handed = 0 // what was read beyond is in no file any more
+	}
+	if of.Lost != nil { // it was found after all
+		in.log.Info("what was taken for lost is found", "path", c.path, "stream", of.Stream.String(), "bytes", of.Lost.To-of.Lost.From)
+		of.Lost = nil
+	}
+	in.ruled(of, c, j)
+	return in.follow(of, c)
+}
+
+// renew begins a new epoch in a known file. The old content seeks its tail among the siblings, or ends.
+func (in *Input) renew(old *content, c *candidate, j ident.Judgement) error {
+	n := &content{Stream: old.Stream, Epoch: in.nextEpoch(old.Stream)}
+	start := in.startOf(old, c, j)
+	if j.Verdict == ident.Recover {
+		n.Doubt = max(old.reach(), c.stat.size) // nobody knows how much of it was sent
+		in.doubt(n, c.path, j.Reason)
+		in.supersede(old, c)
+	}
+	n.Cursor, n.Began = start, start
+	in.log.Info("file begins anew", "path", c.path, "epoch", n.Epoch, "from", start, "why", j.Reason)
+	in.ruled(n, c, j)
+	if err := in.store.put(old); err != nil {
+		return in.unkept(err, c)
+	}
+	return in.begin(n, c, j)
+}
+
+// startOf returns where a new epoch of a known file begins: behind what surely is as it was, and was sent.
+func (in *Input) startOf(old *content, c *candidate, j ident.Judgement) uint64 {
+	if c.kind != archive.Plain {
+		return 0
+	}
+	if j.Verdict == ident.Recover {
+		return lastLineEnd(c.file, int64(old.LastHolding(c.file, c.stat.size, min(old.Cursor, c.stat.size))))
+	}
+	if holds := old.LastHolding(c.file, c.stat.size, c.stat.size); holds >= surelyCut { // its end was cut off
+		if c.seen.Like.Equal {
+			holds = c.stat.size
+		}
+		return min(old.next(), lastLineEnd(c.file, int64(holds)))
+	}
+	return findFoot(c.file, c.stat.size, old)
+}
+
+// supersede says of an epoch that another one takes up what the file has of it. What the file has not may be found in a copy.
+func (in *Input) supersede(old *content, c *candidate) {
+	if c.stat.size >= old.Top {
+		old.Length = max(old.Length, c.stat.size)
+		in.giveUp(old, batch.Skipped, "it is sent again in a new epoch")
+		return
+	}
+	from, to := old.Cursor, old.LastHolding(c.file, c.stat.size, c.stat.size)
+	if from < to {
+		old.handed = max(old.handed, to)
+		in.pledge(func(ctx context.Context) error {
+			return in.pass(ctx, in.placeOf(old, from), batch.Skipped, from, to)
+		})
+	}
+}
+
+// surelyCut is how much of a file must be as it was, to say that it was cut there and not begun anew.
+const surelyCut = 64 << 10
+
+// move lets a content go on in a file that is more than the one in which it was found first.
+func (in *Input) move(of *content, c *candidate, j ident.Judgement) error {
+	if f := in.open[of.File]; f != nil && f.content == of {
+		if f == in.reading { // and waits for the road at this moment
+			c.again = true
+			return c.file.Close()
+		}
+		in.release(of.File, f)
+	}
+	if e := in.present[of.File]; e != nil {
+		delete(in.handles, of.File)
+		other := &candidate{entry: e, seen: ident.Seen{Size: max(of.Top, of.Length)}}
+		if err := in.leave(other, of, ident.Judgement{Reason: "the original of it was found"}); err != nil {
+			return in.unkept(err, c)
+		}
+	}
+	if of.Bound > 0 {
+		of.Bound, in.shaken = c.seen.Size, true
+	}
+	in.ruled(of, c, j)
+	return in.follow(of, c)
+}
+
+// unkept ends a candidate when the state cannot be kept: it is judged again.
+func (in *Input) unkept(err error, c *candidate) error {
+	c.again = true
+	if closed := c.file.Close(); closed != nil {
+		return errors.Join(err, closed)
+	}
+	if in.store.fault != nil {
+		return nil
+	}
+	return err
+}
+
+// ruled keeps a verdict with its reason.
+func (in *Input) ruled(of *content, c *candidate, j ident.Judgement) {
+	of.rule(Ruling{in.now().Unix(), j.Verdict.String(), j.Reason, c.path, c.seen.Size})
 }
 
 // nextEpoch returns an epoch that the stream has not had.
@@ -51,11 +195,35 @@ func (in *Input) nextEpoch(stream event.Key) uint64 {
 	return last + 1
 }
 
-// newSince reports whether a rotated file that no glob names was written after the last complete look: then it was
-// never seen under its live name, and must be read.
-func (in *Input) newSince(c *candidate) bool {
+// wanted reports whether a new file is to be read. Of the past, that is what backfill says; a rotated file that no glob names
+// may also be newer than the last complete look: then it was never seen under its live name.
+func (in *Input) wanted(c *candidate) bool {
+	if !c.sibling {
+		return true
+	}
 	const slack = 2 * time.Second // of clocks that are kept in seconds
-	return !in.first && time.Unix(0, c.stat.mtime).After(in.last.Add(-slack))
+	written := time.Unix(0, c.stat.mtime)
+	if first := in.store.meta.First; !c.early && first > 0 {
+		if c.matched || written.After(in.last.Add(-slack)) {
+			return true
+		}
+		return c.cfg.Start != StartEnd && written.After(time.Unix(first, 0).Add(-c.cfg.backfill()))
+	}
+	return c.cfg.Start != StartEnd && written.After(in.now().Add(-c.cfg.backfill()))
+}
+
+// recent reports whether a file was written after the last look before this process began: it is no part of the past.
+func (in *Input) recent(c *candidate) bool {
+	const slack = 2 * time.Second // of clocks that are kept in seconds
+	return time.Unix(0, c.stat.mtime).After(in.since.Add(-slack))
+}
+
+// today returns the day of now, in one string for all.
+func (in *Input) today(now time.Time) string {
+	if day := now.UTC().Format(time.DateOnly); day != in.day {
+		in.day = day
+	}
+	return in.day
 }
 
 // draw returns a new stream, and an epoch that nothing else can have used.
@@ -65,121 +233,141 @@ func draw() (event.Key, uint64) {
 }
 
 // leave notes a file that is not read: a copy of a content, or a rotated file from before the first look.
-func (in *Input) leave(c *candidate, of *content, length uint64) error {
+func (in *Input) leave(c *candidate, of *content, j ident.Judgement) error {
 	k := in.handles[c.stat.handle]
 	if k == nil || !k.Copy {
 		stream, epoch := draw()
 		k = &content{Stream: stream, Epoch: epoch, Copy: true}
 	}
-	k.Path, k.Stem, k.File, k.Seen = c.path, c.live, c.stat.handle, in.now().Unix()
-	k.Size, k.Mtime, k.Length, k.Ended = c.stat.size, c.stat.mtime, length, true
+	k.Path, k.Stem, k.Seen = c.path, c.live, in.now().Unix()
+	k.Size, k.Mtime, k.Length, k.Ended = c.stat.size, c.stat.mtime, c.seen.Size, true
+	k.Of, k.OfEp = event.Key{}, 0
 	if of != nil {
 		k.Of, k.OfEp = of.Stream, of.Epoch
-		if in.isGone(of) && !of.Ended && of.Cursor >= length {
-			of.Ended = true
-			if err := in.store.put(of); err != nil {
-				return err
-			}
-		}
 	}
-	in.handles[c.stat.handle] = k
-	return in.store.put(k)
+	in.ruled(k, c, j)
+	in.own(k, c.stat.handle)
+	return in.stateError(in.store.put(k))
 }
 
-// begin follows a content from its first byte. Its identity is on disk before anything else happens.
-func (in *Input) begin(ctx context.Context, c *content, found *candidate, file *os.File) error {
+// own notes which content lies in a file.
+func (in *Input) own(c *content, h Handle) {
+	c.File = h
+	in.handles[h] = c
+	in.byInode(c)
+}
+
+// begin follows a content from its first byte, or from where it has its cursor. Its identity is on disk before anything else
+// happens.
+func (in *Input) begin(n *content, c *candidate, j ident.Judgement) error {
 	now := in.now()
-	c.Path, c.Stem, c.File = found.path, found.live, found.stat.handle
-	c.Class, c.Seen = found.cfg.class(), now.Unix()
-	day := now
-	if isGzip(found.path) {
-		day = time.Unix(0, found.stat.mtime)
+	n.Path, n.Stem, n.Class, n.Seen, n.Boot = c.path, c.live, c.cfg.class(), now.Unix(), in.store.meta.Boots
+	in.own(n, c.stat.handle)
+	if len(n.Days) == 0 {
+		day := in.today(now)
+		if c.kind != archive.Plain {
+			day = time.Unix(0, c.stat.mtime).UTC().Format(time.DateOnly)
+		}
+		n.Days = []step{{0, day}}
 	}
-	c.Days = []step{{0, day.UTC().Format(time.DateOnly)}}
-	if err := in.store.put(c); err != nil {
-		return errors.Join(err, file.Close())
+	if len(n.History) == 0 {
+		in.ruled(n, c, j)
 	}
-	if err := in.store.sync(now); err != nil {
-		return errors.Join(err, file.Close())
-	}
-	return in.follow(ctx, c, found, file)
+	return in.follow(n, c)
 }
 
 // follow opens a content in a file at its cursor.
-func (in *Input) follow(ctx context.Context, c *content, found *candidate, file *os.File) error {
+func (in *Input) follow(of *content, c *candidate) error {
+	old := of.File
+	if old != c.stat.handle && in.handles[old] == of {
+		delete(in.handles, old)
+	}
+	of.Path, of.Ended, of.Reopen, of.reader, of.gone, of.dead, of.cut = c.path, false, c.reopen, nil, 0, false, false
+	in.own(of, c.stat.handle)
+	in.index(of)
+	of.idle = false
+	delete(in.absent, of)
 	f := &follower{
-		content: c, cfg: found.cfg, path: found.path, file: file, archive: isGzip(found.path),
-		read: c.Cursor, line: c.Cursor, changed: in.now(), links: 1, size: found.stat.size,
+		in: in, content: of, cfg: c.cfg, path: c.path, file: c.file, kind: c.kind, sibling: c.sibling,
+		changed: in.now(), links: c.stat.links, size: c.stat.size, mtime: c.stat.mtime, damaged: c.damaged, limit: in.now(),
 	}
-	in.moved[c] = true
-	c.Path, c.File, c.Ended = found.path, found.stat.handle, false
-	ref, err := f.openSource(found.stat)
-	if err != nil {
-		in.problem("file cannot be read", found.path, err)
-		return file.Close()
+	f.history = c.sibling && of.Cursor == 0 && (c.early || !in.recent(c))
+	if f.kind != archive.Plain { // a process that is killed finds it again by these
+		of.Size, of.Mtime, of.Length = c.stat.size, c.stat.mtime, max(of.Top, of.Length)
 	}
-	if f.archive { // a process that is killed finds it again by these; its length shows at its end
-		c.Size, c.Mtime, c.Length = found.stat.size, found.stat.mtime, math.MaxUint64
+	f.seeNow(c.stat)
+	if err := in.store.put(of); err != nil {
+		return in.unkept(err, c)
 	}
-	f.enc = newEncoder(in.src, found.cfg, c, c.Stem, ref)
-	in.open[found.stat.handle], in.handles[found.stat.handle] = f, c
-	in.log.Info("following file", "path", found.path, "stream", c.Stream.String(), "epoch", c.Epoch, "cursor", c.Cursor)
-	if c.Cursor == 0 && c.Top == 0 && in.first && found.cfg.Start == StartEnd {
-		return f.skipToEnd(ctx, in)
+	in.unsynced = true // it is on the disk before anything is read
+	if err := in.openSource(f, c.stat); err != nil {
+		in.unreadable(c.entry, err)
+		c.again = true
+		return c.file.Close()
+	}
+	in.open[c.stat.handle] = f
+	in.tellBegan(of)
+	in.log.Info("following file", "path", c.path, "stream", of.Stream.String(), "epoch", of.Epoch, "cursor", of.next(),
+		"as", of.ruled().Verdict, "why", of.ruled().Reason)
+	if of.Cursor == 0 && of.handed == 0 && in.store.meta.First == 0 && !c.sibling && c.cfg.Start == StartEnd {
+		f.skip = lastLineEnd(f.file, int64(c.stat.size))
 	}
 	return nil
 }
 
-// openSource positions the follower at its cursor. It returns the reference time of an archive.
-func (f *follower) openSource(st stat) (time.Time, error) {
-	if !f.archive {
-		f.src = &plain{f: f.file, at: int64(f.read)}
-		f.tail = make([]byte, min(f.read, markSize), 2*markSize)
-		if _, err := f.file.ReadAt(f.tail, int64(f.read)-int64(len(f.tail))); err != nil && err != io.EOF {
-			return time.Time{}, fmt.Errorf("read before the cursor: %w", err)
+// openSource positions a follower where its content goes on.
+func (in *Input) openSource(f *follower, st stat) error {
+	at := f.content.next()
+	var ref time.Time
+	switch f.kind {
+	case archive.Plain:
+		f.src = &plain{f: f.file, at: int64(at)}
+		f.tail = make([]byte, min(at, ident.MarkSize))
+		if n, err := f.file.ReadAt(f.tail, int64(at)-int64(len(f.tail))); n < len(f.tail) {
+			return fmt.Errorf("read before the cursor %d of %d bytes: %w", at, st.size, err)
 		}
-		return time.Time{}, nil
+	default:
+		src, when, err := in.openArchive(f, at)
+		if err != nil {
+			return err
+		}
+		if ref = when; ref.IsZero() {
+			ref = time.Unix(0, st.mtime)
+		}
+		f.src = src
 	}
-	g, err := openGzip(f.file)
-	if err != nil {
-		return time.Time{}, err
-	}
-	f.src = g
-	return g.writtenAt(st), g.skip(f.read)
+	f.lines = lines.New(f.cfg.lines, at, f.content.Cuts, f.headBytes())
+	f.enc = newEncoder(in.src, f.cfg, f.content, f.content.Stem, ref)
+	f.enc.buf = &in.encoded
+	return nil
 }
 
-// skipToEnd passes over what was in a file before the first start, up to its last line end.
-func (f *follower) skipToEnd(ctx context.Context, in *Input) error {
-	st, err := statFile(f.file)
-	if err != nil {
-		return err
-	}
-	end := lastLineEnd(f.file, int64(st.size))
-	if end == 0 {
+// headBytes returns the first bytes of a plain file, which tell its encoding.
+func (f *follower) headBytes() []byte {
+	if f.kind != archive.Plain {
 		return nil
 	}
-	f.read, f.line, f.src = end, end, &plain{f: f.file, at: int64(end)}
-	f.tail = make([]byte, min(end, markSize), 2*markSize)
-	if _, err := f.file.ReadAt(f.tail, int64(end)-int64(len(f.tail))); err != nil {
-		return fmt.Errorf("read %s: %w", f.path, err)
-	}
-	f.noteTop()
-	if err := f.record(in, end); err != nil {
-		return err
-	}
-	return in.sink.Pass(ctx, f.place(0), batch.Skipped, 0, end)
+	b := make([]byte, 4)
+	n, _ := f.file.ReadAt(b, 0)
+	return b[:n]
 }
 
 // lastLineEnd returns the offset behind the last line end before size, looking back one maximal line. In a longer line
 // than that it is size.
 func lastLineEnd(r io.ReaderAt, size int64) uint64 {
-	buf := make([]byte, min(size, maxLine))
+	buf := make([]byte, min(size, lookBack))
 	n, _ := r.ReadAt(buf, size-int64(len(buf)))
 	if i := bytes.LastIndexByte(buf[:n], '\n'); i >= 0 {
 		return uint64(size) - uint64(len(buf)) + uint64(i) + 1
 	}
-	if size > maxLine {
+	if size > lookBack {
 		return uint64(size)
 	}
 	return 0
 }
+
+// lookBack is how far a line end is looked for.
+const lookBack = 64 << 10
+
+// fdName names a descriptor in /proc/self/fd.
+func fdName(f *os.File) string { return fmt.Sprint(f.Fd()) }

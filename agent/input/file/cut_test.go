@@ -69,7 +69,8 @@ func TestCutOffUnread(t *testing.T) {
 		return ends
 	}
 	for range 2 { // again after a restart
-		ends := run(func() bool { return r.seen("the new one") == 1 })
+		before := r.logged("following file")
+		ends := run(func() bool { return r.seen("the new one") == 1 && r.logged("following file") > before })
 		if len(ends) != 2 || max(ends[0], ends[1]) != uint64(len(old)) {
 			t.Errorf("streams end at %d, want one that ends at %d", ends, len(old))
 		}

@@ -4,8 +4,8 @@ import (
 	"encoding/base64"
 	"strconv"
 	"time"
-	"unicode/utf8"
 
+	"belfry/agent/input/file/lines"
 	"belfry/shared/event"
 )
 
@@ -25,14 +25,14 @@ type encoder struct {
 	head   []byte // from the agent to the event's id
 	middle []byte // from the time zone to the offset
 	tags   []string
-	labels []byte // the members of "labels", without braces
-	buf    []byte
+	labels []byte    // the members of "labels", without braces
+	buf    *[]byte   // shared by all: what is encoded is valid until the next
 	at     time.Time // of stamp: what is read at once has one time
 	stamp  []byte
 }
 
 func newEncoder(src Source, cfg *Config, c *content, path string, ref time.Time) *encoder {
-	e := &encoder{agent: src.Agent, stream: c.Stream, epoch: c.Epoch, tags: cfg.Tags}
+	e := &encoder{buf: new([]byte), agent: src.Agent, stream: c.Stream, epoch: c.Epoch, tags: cfg.Tags}
 	e.head = append(e.head, `","agent":{"id":"`...)
 	e.head = append(src.Agent.AppendHex(e.head), `","version":`...)
 	e.head = append(event.AppendString(e.head, src.Version), '}')
@@ -52,35 +52,41 @@ func newEncoder(src Source, cfg *Config, c *content, path string, ref time.Time)
 	return e
 }
 
-// line is one line as it was read.
-type line struct {
-	offset  uint64
-	text    []byte // at most maxLine bytes, without its line end
-	length  int    // of the whole line
-	partial bool   // it had no line end when its content ended
+// marks is what is to be said of an event beside what its line tells.
+type marks struct {
+	doubt   bool // it may have been sent under another id
+	suspect bool // it comes from an archive that is damaged, and no checksum has proven it
 }
 
-// encode returns the line as one JSON object. The result is valid until the next call.
-func (e *encoder) encode(l line, now time.Time) []byte {
-	b := append(e.buf[:0], `{"@timestamp":"`...)
+func (c *content) marksOf(l *lines.Event) marks {
+	return marks{l.First < c.Doubt, c.Suspect != nil && l.End > *c.Suspect}
+}
+
+// encode returns the event as one JSON object. The result is valid until the next call.
+func (e *encoder) encode(l *lines.Event, now time.Time, m marks) []byte {
+	b := append((*e.buf)[:0], `{"@timestamp":"`...)
 	if !now.Equal(e.at) || len(e.stamp) == 0 {
 		e.created(now)
 	}
-	b = append(append(append(b, e.stamp...), e.head...), e.stamp...)
+	if l.Time.IsZero() {
+		b = append(b, e.stamp...)
+	} else {
+		b = l.Time.AppendFormat(b, "2006-01-02T15:04:05.000000000Z")
+	}
+	b = append(append(b, e.head...), e.stamp...)
 	b = append(b, `","id":"`...)
-	b = event.ID(e.agent, e.stream, e.epoch, l.offset).AppendHex(b)
+	b = event.ID(e.agent, e.stream, e.epoch, l.First).AppendHex(b)
 	b = append(b, `","original":`...)
-	b = event.AppendString(b, l.text)
+	b = event.AppendString(b, l.Text)
 	b = append(b, e.middle...)
-	b = strconv.AppendUint(b, l.offset, 10)
-	if l.length > len(l.text) {
-		b = strconv.AppendInt(append(b, `,"original_length":`...), int64(l.length), 10)
+	b = strconv.AppendUint(b, l.First, 10)
+	if l.Truncated {
+		b = strconv.AppendInt(append(b, `,"original_length":`...), int64(l.Length), 10)
 	}
 	b = append(b, '}')
-	valid := utf8.Valid(l.text)
-	b = e.appendLabels(b, l, valid)
-	b = append(e.appendTags(b, l, valid), '}')
-	e.buf = b
+	b = e.appendLabels(b, l)
+	b = append(e.appendTags(b, l, m), '}')
+	*e.buf = b
 	return b
 }
 
@@ -90,47 +96,50 @@ func (e *encoder) created(now time.Time) {
 	e.stamp = now.UTC().AppendFormat(e.stamp[:0], "2006-01-02T15:04:05.000000Z")
 }
 
-func (e *encoder) appendLabels(b []byte, l line, valid bool) []byte {
-	if len(e.labels) == 0 && valid {
+func (e *encoder) appendLabels(b []byte, l *lines.Event) []byte {
+	if len(e.labels) == 0 && l.Raw == nil && l.Stream == "" {
 		return b
 	}
 	b = append(b, `,"labels":{`...)
-	if !valid {
+	empty := len(b)
+	if l.Raw != nil {
 		b = append(b, `"raw_base64":"`...)
-		b = append(base64.StdEncoding.AppendEncode(b, l.text), '"')
+		b = append(base64.StdEncoding.AppendEncode(b, l.Raw), '"')
 	}
-	if len(e.labels) > 0 {
-		if valid {
-			b = append(b, e.labels[1:]...)
-		} else {
-			b = append(b, e.labels...)
-		}
+	if l.Stream != "" {
+		b = event.AppendString(append(b, `,"stream":`...), l.Stream)
+	}
+	b = append(b, e.labels...)
+	if b[empty] == ',' {
+		b = append(b[:empty], b[empty+1:]...)
 	}
 	return append(b, '}')
 }
 
-func (e *encoder) appendTags(b []byte, l line, valid bool) []byte {
+// appendTags writes what is to be known of an event, besides the tags of its input.
+func (e *encoder) appendTags(b []byte, l *lines.Event, m marks) []byte {
 	n := len(b)
 	b = append(b, `,"tags":[`...)
 	empty := len(b)
-	tag := func(t string) {
-		if len(b) > empty {
-			b = append(b, ',')
+	tag := func(t string, on bool) {
+		if on {
+			if len(b) > empty {
+				b = append(b, ',')
+			}
+			b = event.AppendString(b, t)
 		}
-		b = event.AppendString(b, t)
 	}
 	for _, t := range e.tags {
-		tag(t)
+		tag(t, true)
 	}
-	if l.partial {
-		tag("partial_line")
-	}
-	if l.length > len(l.text) {
-		tag("truncated")
-	}
-	if !valid {
-		tag("invalid_utf8")
-	}
+	tag("partial_line", l.Partial)
+	tag("truncated", l.Truncated)
+	tag("invalid_utf8", l.Invalid)
+	tag("masked", l.Masked)
+	tag("malformed", l.Malformed)
+	tag("split", l.Split)
+	tag("suspect", m.suspect)
+	tag("doubt", m.doubt)
 	if len(b) == empty {
 		return b[:n]
 	}

@@ -2,17 +2,14 @@ package file
 
 import (
 	"cmp"
-	"math"
 	"slices"
 	"time"
 
+	"belfry/agent/input/file/archive"
 	"belfry/shared/batch"
 	"belfry/shared/event"
 	"belfry/shared/heartbeat"
 )
-
-// endsEvery is how often the ends of all streams are written down for Ends.
-const endsEvery = 5 * time.Second
 
 // held is what an index has of a stream: ranges, or all before an end.
 type held struct {
@@ -56,7 +53,7 @@ func (in *Input) applyHeld() {
 		}
 		if to := c.indexed.advance(c.Indexed); to > c.Indexed {
 			c.Indexed = to
-			in.moved[c] = true
+			in.cursorMoved(c)
 		}
 	}
 }
@@ -98,15 +95,22 @@ func (in *Input) endOf(c *content) heartbeat.Stream {
 	f := in.open[c.File]
 	switch {
 	case f != nil && f.content == c:
-		s.End = max(s.End, f.line)
-		if !f.archive && f.size > s.End {
+		s.End = max(s.End, f.lines.Begin())
+		if f.kind == archive.Plain && f.size > s.End {
 			s.Behind = f.size - s.End
 		}
 		if s.Cursor < s.End {
 			s.Since = f.handed
 		}
-	case !c.Ended && c.Length != math.MaxUint64: // let go before all was confirmed
-		s.End = max(s.End, c.Length)
+	case c.Lost != nil:
+		s.End = max(s.End, c.Lost.To)
+	case !c.Ended && !in.scanned.IsZero() && in.isGone(c): // so it is said to reach, and what is missing of it shows
+		s.End = max(s.End, c.reach())
+	case !c.Ended: // let go before all was confirmed
+		s.End = max(s.End, c.handed)
+		if reach := c.reach(); reach > s.End {
+			s.Behind = reach - s.End
+		}
 	}
 	return s
 }

@@ -2,95 +2,141 @@ package file
 
 import (
 	"errors"
+	"io"
 	"os"
+	"path/filepath"
 	"slices"
-	"time"
+
+	"belfry/agent/input/file/archive"
+	"belfry/agent/input/file/glob"
+	"belfry/agent/input/file/ident"
 )
 
-// How long files are waited for.
-const (
-	settleAfter = time.Second // a rotated file must not have changed for so long: who copies or compresses is done
-	tornAfter   = time.Minute // an archive that is not whole is taken as it is when it did not change for so long
-)
-
-// look is how a rotated file was found that is not judged yet.
-type look struct {
-	size  uint64
-	mtime int64
-	since time.Time // when it was first found so
-	torn  bool      // it was read, and is not whole
-}
-
-// lookAt keeps what is seen of a candidate, and returns since when it has been so: by its time or, as that may come from
-// another clock, by what was seen before.
-func (in *Input) lookAt(c *candidate) (look, time.Time) {
-	l, ok := in.looks[c.stat.handle]
-	if !ok || l.size != c.stat.size || l.mtime != c.stat.mtime {
-		l = look{size: c.stat.size, mtime: c.stat.mtime, since: in.now()}
-		in.looks[c.stat.handle] = l
+// examine gathers what Judge needs to know of a file that is not followed now. It is not ready while an archive is read
+// through, which others must not wait for.
+func (in *Input) examine(c *candidate) (ready bool, err error) {
+	c.seen = ident.Seen{Sibling: c.sibling, Size: c.stat.size}
+	if c.reopen, err = glob.HandleOf(c.file); err != nil {
+		c.reopen = nil // it is known by inode and birth alone
 	}
-	if m := time.Unix(0, l.mtime); m.Before(l.since) {
-		return l, m
+	packed := c.kind != archive.Plain
+	k := c.known
+	if k != nil && len(k.Reopen) > 0 && len(c.reopen) > 0 && !slices.Equal(k.Reopen, c.reopen) {
+		k, c.known = nil, nil // the inode was given again within one tick of the clock
 	}
-	return l, l.since
-}
-
-// examine gathers what judge needs to know of a candidate that is not followed now.
-func (in *Input) examine(c *candidate, f *os.File) (seen, error) {
-	s := seen{sibling: c.sibling, size: c.stat.size, settled: true}
-	archive, others := isGzip(c.path), in.sameStem(c.live)
-	k := in.handles[c.stat.handle]
 	switch {
-	case k == nil || k.Copy && k.changed(c):
-	case k.Copy && in.orphan(k):
-		s.known, s.same = in.store.contents[contentKey{k.Of, k.OfEp}], true
-		return s, nil
-	case !archive || k.Top == 0 || !k.changed(c):
-		s.known = k
-		s.same = archive || k.Top == 0 || c.stat.size >= k.Top && k.holds(f)
-		return s, nil
-	default: // an archive that was written anew
-		s.known, others = k, []*content{k}
+	case k == nil || k.Copy && k.changed(c.stat):
+	case k.Copy: // what it repeats is gone
+		k = in.store.contents[contentKey{k.Of, k.OfEp}]
+		c.known = nil
+	case !packed || k.Top == 0 || !k.changed(c.stat):
+		return true, in.examineKnown(c, k, packed)
 	}
-	if c.sibling {
-		_, since := in.lookAt(c)
-		young := in.now().Sub(since) <= settleAfter
-		if young && (archive || in.mayBeCopy(c, f, others)) || in.beginning(c.live) {
-			return seen{sibling: true}, nil
-		}
+	if k != nil && k.Copy {
+		c.known = nil
 	}
-	holds := make([]bool, len(others))
-	if archive {
-		var err error
-		if s, holds, err = in.survey(c, f, s, others); err != nil || !s.settled {
-			return s, err
-		}
-	} else {
-		for i, o := range others {
-			holds[i] = s.size >= o.Top && o.holds(f)
-		}
+	others := in.sameStem(c.entry)
+	c.loose = !c.sibling && slices.ContainsFunc(others, func(o *content) bool { return extends(c.path, o.Stem) })
+	c.seen.Sibling = c.sibling || c.loose
+	if c.known != nil { // an archive that was written anew
+		others = []*content{c.known}
 	}
-	if s.known != nil {
-		s.same = holds[0] && s.size >= k.Cursor
-		return s, nil
+	if !in.cutOffChanged(others) {
+		return false, nil
 	}
-	for i, o := range others {
-		s.matches = append(s.matches, match{content: o, equal: holds[i], gone: in.isGone(o)})
+	if c.seen.Moving = in.moving(c, packed, others); c.seen.Moving {
+		return true, nil
 	}
-	return s, nil
+	if packed {
+		return in.examineArchive(c, others)
+	}
+	return true, in.examinePlain(c, others)
 }
+
+// cutOffChanged ends the following of files that were truncated and not looked at since: what they held may be in the one that
+// is judged. It returns false if one of them is being read at this moment.
+func (in *Input) cutOffChanged(others []*content) bool {
+	for _, o := range others {
+		f := in.open[o.File]
+		if f == nil || f.content != o || f.finished || f.intact() {
+			continue
+		}
+		if f == in.reading {
+			return false
+		}
+		in.log.Info("file is not what it was", "path", f.path)
+		in.cutOff(o.File, f)
+	}
+	return true
+}
+
+// examineKnown compares a file with the content that lay in it.
+func (in *Input) examineKnown(c *candidate, k *content, packed bool) error {
+	c.seen.Known, c.seen.Top = true, k.Top
+	if packed {
+		c.seen.Like, c.seen.Size = ident.Likeness{Equal: true}, max(k.Top, k.Length)
+		return nil
+	}
+	c.seen.Rebooted = k.Boot < in.store.meta.Boots
+	var err error
+	if c.seen.Like, err = k.Like(c.file, c.stat.size); err == nil && c.seen.Rebooted && !c.seen.Like.Equal {
+		c.seen.Holds = k.LastHolding(c.file, c.stat.size, c.stat.size) > 0
+	}
+	return err
+}
+
+// moving reports whether a rotated file is still changing, or may yet turn out to be a copy. Where the kernel tells that
+// somebody writes to it, it is waited for longer: who copies may have stalled.
+func (in *Input) moving(c *candidate, packed bool, others []*content) bool {
+	if !c.seen.Sibling {
+		return false
+	}
+	if c.nameless {
+		c.seen.Still = true
+		return false
+	}
+	age := in.now().Sub(c.since())
+	wait := in.pace.settle
+	busy, known := writing(c.file)
+	if known && busy {
+		wait *= stillAfter
+	}
+	c.busy = busy && known
+	c.seen.Still = age > stillAfter*in.pace.settle
+	return age <= wait && (packed || in.mayBeCopy(c, others)) || in.beginning(c.live) || in.notMet(c.live)
+}
+
+// notMet reports whether a living file is there, and is to be followed as soon as it is met: its copies are known by it.
+func (in *Input) notMet(live string) bool {
+	st, err := statPath(live)
+	if err != nil || st.size == 0 || in.handles[st.handle] != nil {
+		return false
+	}
+	e := in.present[st.handle]
+	return e != nil && e.matched && !e.settled && e.retry == 0 && !in.hungry
+}
+
+// stillAfter is how many times as long a file is waited for that begins like a living one, but is shorter than it was when the
+// file was made: who copies may have stalled.
+const stillAfter = 10
 
 // mayBeCopy reports whether a rotated file that is growing may be on its way to become a copy of a known content, or of
 // the living file. One that begins otherwise is a log with a date in its name.
-func (in *Input) mayBeCopy(c *candidate, f *os.File, others []*content) bool {
+func (in *Input) mayBeCopy(c *candidate, others []*content) bool {
 	if st, err := statPath(c.live); err == nil && st.size > 0 && in.open[st.handle] == nil {
-		if k := in.handles[st.handle]; k == nil || k.Size != st.size || k.Mtime != st.mtime {
+		if k := in.handles[st.handle]; k == nil || k.changed(st) {
 			return true
 		}
 	}
-	return slices.ContainsFunc(others, func(o *content) bool {
-		return c.stat.size < uint64(o.HeadLen) || digestAt(f, 0, o.HeadLen) == o.Head
-	})
+	head := headOf(c.file, c.stat.size)
+	return slices.ContainsFunc(others, func(o *content) bool { return o.HeadLike(head, c.stat.size) })
+}
+
+// headOf reads the first bytes of a file of size bytes; of what cannot be read there are none.
+func headOf(r io.ReaderAt, size uint64) []byte {
+	head := make([]byte, min(size, ident.HeadSize))
+	n, _ := r.ReadAt(head, 0)
+	return head[:n]
 }
 
 // beginning reports whether a living file is followed, but how it begins is not known yet, or not any more. Until then
@@ -101,34 +147,93 @@ func (in *Input) beginning(live string) bool {
 		return false
 	}
 	f := in.open[st.handle]
-	return f != nil && !f.archive && (f.content.HeadLen == 0 || st.size < f.read || f.verify() != nil)
+	return f != nil && f.kind == archive.Plain && (f.content.Top == 0 || !f.intact())
 }
 
-// survey reads an archive through. One that is not whole is not settled, until it has not changed for a while; what can
-// be read of it is taken then.
-func (in *Input) survey(c *candidate, f *os.File, s seen, others []*content) (seen, []bool, error) {
-	l, since := in.lookAt(c)
-	patient := in.now().Sub(since) <= tornAfter
-	if l.torn && patient {
-		return seen{sibling: true}, nil, nil
+func (in *Input) examinePlain(c *candidate, others []*content) error {
+	c.seen.Nothing = c.stat.size == 0
+	if c.seen.Nothing {
+		return nil
 	}
-	wanted := make([]Evidence, len(others))
-	for i, o := range others {
-		wanted[i] = o.Evidence
-	}
-	length, holds, err := survey(f, wanted)
-	if errors.Is(err, errDamaged) {
-		if !l.torn {
-			in.log.Warn("archive is not whole", "path", c.path, "err", err)
-			l.torn = true
-			in.looks[c.stat.handle] = l
+	head := headOf(c.file, c.stat.size)
+	for _, o := range others {
+		if !o.HeadLike(head, c.stat.size) {
+			continue
 		}
-		if patient {
-			return seen{sibling: true}, nil, nil
+		like, err := o.Like(c.file, c.stat.size)
+		if err != nil {
+			return err
 		}
-		s.nothing = length == 0
-		err = nil
+		in.compare(c, o, like)
 	}
-	s.size = length
-	return s, holds, err
+	return nil
+}
+
+// compare adds what is to be known of one content that the file may hold.
+func (in *Input) compare(c *candidate, o *content, like ident.Likeness) {
+	if !like.Equal {
+		return
+	}
+	m := ident.Match{
+		Likeness: like, Cursor: o.next(), Top: o.Top, Before: o.SizeBefore(c.stat.made()),
+		OwnName: c.path == o.Path || c.path == o.Stem && isBackup(o.Path), Distant: filepath.Dir(c.path) != filepath.Dir(o.Path) && filepath.Dir(c.path) != filepath.Dir(o.Stem),
+		Older: c.stat.handle.Birth != 0 && c.stat.handle.Birth < o.File.Birth,
+	}
+	in.locate(c, o, &m)
+	c.seen.Matches, c.of = append(c.seen.Matches, m), append(c.of, o)
+}
+
+// locate says where the content is now, and compares its file with the one that is judged.
+func (in *Input) locate(c *candidate, o *content, m *ident.Match) {
+	f := in.open[o.File]
+	switch {
+	case f != nil && f.content == o && f.kind == archive.Plain:
+		st, err := statFile(f.file)
+		if err != nil {
+			return
+		}
+		m.Where, m.Size = ident.Living, st.size
+		if st.links == 0 {
+			m.Where = ident.Deleted
+		}
+		m.SameEnd, m.Copied, m.Backup = c.sameEnd(f.file, st.size), f.sibling, c.path == o.Stem && isBackup(f.path)
+	case f != nil && f.content == o || !in.isGone(o):
+		m.Where = ident.Living
+		if e := in.present[o.File]; e != nil {
+			m.Copied, m.Backup = e.sibling, c.path == o.Stem && isBackup(e.path)
+		}
+		if e := in.present[o.File]; e != nil && e.kind == archive.Plain {
+			m.Size = e.stat.size
+			if file, _, err := glob.OpenRegular(e.path); err == nil {
+				m.SameEnd = c.sameEnd(file, m.Size)
+				_ = file.Close() // it was read
+			}
+			return
+		}
+		m.Size, m.SameEnd = max(o.Top, o.Length), true // an archive was read through: its marks have told
+	}
+}
+
+// sameEnd reports whether the other file has the same bytes where the shorter of both ends.
+func (c *candidate) sameEnd(other *os.File, size uint64) bool {
+	at := min(size, c.seen.Size)
+	n := min(at, ident.MarkSize)
+	b := make([]byte, n)
+	if _, err := other.ReadAt(b, int64(at-n)); err != nil && !errors.Is(err, io.EOF) {
+		return false
+	}
+	if c.kind != archive.Plain {
+		if at < c.seen.Size {
+			return true // its marks have told, up to the last one
+		}
+		for _, m := range slices.Backward(c.own.Marks) {
+			if m.Off == at {
+				return m.Hash == ident.Sum(b)
+			}
+		}
+		return false
+	}
+	have := make([]byte, n)
+	_, err := c.file.ReadAt(have, int64(at-n))
+	return (err == nil || errors.Is(err, io.EOF)) && slices.Equal(have, b)
 }

@@ -1,266 +1,314 @@
 package file
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"fmt"
-	"io"
-	"os"
+	"io/fs"
+	"syscall"
 	"time"
 
+	"belfry/agent/input/file/archive"
 	"belfry/shared/batch"
 )
 
-// Bounds of reading.
-const (
-	maxLine  = 64 << 10  // bytes of a line that are sent; the rest is counted
-	turnSize = 256 << 10 // bytes read from one file before the others have their turn
-)
-
-// What may be wrong with one file: the bytes that were read are not in it any more, or an archive is spoilt.
-var (
-	errChanged = errors.New("file was truncated or rewritten")
-	errDamaged = errors.New("not whole")
-)
-
-// source gives the bytes of a content by offset, whatever they lie in.
-type source interface {
-	// next reads bytes from the offset that follows the last ones. It returns io.EOF at the present end.
-	next(buf []byte) (int, error)
-	close() error
-}
-
-// follower reads one content from one file.
-type follower struct {
-	content *content
-	cfg     *Config
-	path    string
-	file    *os.File
-	archive bool
-	src     source
-	enc     *encoder
-
-	read    uint64 // bytes [0, read) were taken in
-	line    uint64 // the line being read begins here
-	nuls    uint64 // that it begins with, while nothing else has come; they are not in partial
-	partial []byte // its first maxLine bytes so far
-	tail    []byte // the last markSize bytes before read
-
-	size     uint64 // of the file at the last look
-	cut      uint64 // likewise before it was truncated
-	links    uint32 // its names then
-	mtime    int64
-	changed  time.Time // when it last grew
-	handed   time.Time // when the oldest line was handed on that is not confirmed, or one before it
-	due      time.Time // when to look again
-	finished bool      // its end was read and handed on
-}
-
-func (f *follower) place(offset uint64) batch.Place {
-	c := f.content
-	return batch.Place{Stream: c.Stream, Epoch: c.Epoch, Class: c.Class, Day: c.day(offset)}
-}
-
-// grown reports whether there may be something to read.
-func (f *follower) grown() (bool, error) {
-	if f.archive {
-		return !f.finished, nil
+// readRound gives each file that is due one turn. more is true if one of them had more to read than a turn takes: then
+// the next round comes at once, but for the looks and the saves that are due in between.
+func (in *Input) readRound(ctx context.Context) (more bool, err error) {
+	in.noteCatching()
+	for h, f := range in.open {
+		if ctx.Err() != nil {
+			return false, ctx.Err()
+		}
+		now := in.now()
+		if now.Before(f.due) || in.open[h] != f || in.waitsForOlder(f) {
+			continue
+		}
+		f.in, f.ctx, f.now = in, ctx, now
+		in.reading = f
+		n, err := in.readOne(f)
+		if err == nil {
+			f.abandoned = false // the road was free in time
+			in.limitHistory(f, n)
+			more = more || n == len(in.buf) && !in.now().Before(f.due)
+			err = in.schedule(h, f, n > 0) // which may have to wait for the road as well
+		}
+		err = in.fault(h, f, err)
+		in.reading = nil
+		if err != nil {
+			return false, err
+		}
 	}
-	if f.finished {
-		return false, nil
-	}
-	st, err := statFile(f.file)
+	return more, nil
+}
+
+func (in *Input) readOne(f *follower) (int, error) {
+	grown, err := f.grown()
 	if err != nil {
-		return false, err
-	}
-	if st.size < f.read {
-		f.cut = f.size // up to where it was seen to reach; what of it was not read is lost, if no copy has it
-		return false, errChanged
-	}
-	changed := st.size != f.size || st.mtime != f.mtime
-	f.size, f.mtime, f.links = st.size, st.mtime, st.links
-	return changed || st.size > f.read, nil
-}
-
-// turn reads up to turnSize bytes and hands the whole lines on. It returns the bytes read. The buffer is the caller's.
-func (f *follower) turn(ctx context.Context, in *Input, buf []byte) (int, error) {
-	n, err := f.src.next(buf)
-	if err != nil && !errors.Is(err, io.EOF) {
 		return 0, err
 	}
-	if n > 0 || !f.archive {
-		if err := f.verify(); err != nil {
-			return 0, err
-		}
+	if !grown {
+		return 0, f.expire()
 	}
-	if n > 0 {
-		if err := f.take(ctx, in, buf[:n]); err != nil {
-			return n, err
-		}
-	}
-	if errors.Is(err, io.EOF) && f.archive {
-		return n, f.finish(ctx, in)
-	}
-	return n, nil
+	in.renewTick(f.ctx)
+	n, err := f.turn(in.buf)
+	f.turns++
+	in.bytes.Add(n)
+	return n, err
 }
 
-// verify reads the bytes before the offset again: were the file truncated and filled anew between two looks, its size
-// alone would not tell.
-func (f *follower) verify() error {
-	if f.archive || len(f.tail) == 0 {
+// expire ends an event whose time has come.
+func (f *follower) expire() error {
+	if at := f.lines.Deadline(); at.IsZero() || f.now.Before(at) || f.finished {
 		return nil
 	}
-	again := make([]byte, len(f.tail))
-	if _, err := f.file.ReadAt(again, int64(f.read)-int64(len(f.tail))); err != nil && err != io.EOF {
-		return fmt.Errorf("read %s again: %w", f.path, err)
-	}
-	if !bytes.Equal(again, f.tail) {
-		return errChanged
+	f.in.renewTick(f.ctx)
+	err := f.lines.Expire(f.now, f)
+	f.content.handed = max(f.content.handed, f.lines.Begin())
+	return err
+}
+
+// fault deals with an error of one file. It returns those of the sink, which are not one file's.
+func (in *Input) fault(h Handle, f *follower, err error) error {
+	var sink *sinkError
+	switch {
+	case err == nil:
+	case errors.As(err, &sink):
+		return err
+	case errors.Is(err, errAbandoned):
+		in.abandon(h, f)
+	case in.store.fault != nil: // nothing can be kept: reading goes on when that is over, and where it was
+		in.rewind(h, f)
+	case errors.Is(err, errChanged):
+		in.log.Info("file is not what it was", "path", f.path, "err", err)
+		in.cutOff(h, f)
+	case errors.Is(err, archive.ErrTrailing):
+		in.problem("behind the archive's end there is something else, which is not read", f.path, err)
+		return in.fault(h, f, f.finish())
+	case f.kind != archive.Plain && !isFileError(err):
+		in.problem("archive is damaged, what can be read of it is sent", f.path, err)
+		in.doubt(f.content, f.path, err.Error())
+		return in.fault(h, f, f.finish())
+	default:
+		in.problem("file cannot be read", f.path, err)
+		in.release(h, f)
+		if e := in.present[h]; e != nil {
+			in.unreadable(e, err)
+		}
 	}
 	return nil
 }
 
-// take accepts bytes: first what identifies them goes to the state, then the lines go on.
-func (f *follower) take(ctx context.Context, in *Input, b []byte) error {
-	sent := max(f.line, f.content.Top) // nothing from here on can have left already, not even before a restart
-	if f.archive && f.read == 0 {
-		f.content.noteHead(b[:min(len(b), headSize)])
-	}
-	f.tail = append(f.tail, b...)
-	if over := len(f.tail) - markSize; over > 0 {
-		f.tail = append(f.tail[:0], f.tail[over:]...)
-	}
-	f.read += uint64(len(b))
-	f.noteTop()
-	if err := f.record(in, sent); err != nil {
-		return err
-	}
-	now := in.now()
-	for {
-		var err error
-		if b, err = f.jumpHole(ctx, in, b); err != nil {
-			return err
-		}
-		i := bytes.IndexByte(b, '\n')
-		if i < 0 {
-			f.keep(b)
-			return nil
-		}
-		text, length := b[:i], i
-		if len(f.partial) > 0 {
-			length += int(f.read-uint64(len(b))) - int(f.line)
-			f.keep(b[:i])
-			text = f.partial
-		}
-		b = b[i+1:]
-		end := f.read - uint64(len(b))
-		if err := f.hand(ctx, in, line{offset: f.line, text: text[:min(len(text), maxLine)], length: length}, end, now); err != nil {
-			return err
-		}
-		f.line, f.partial = end, f.partial[:0]
-	}
-}
-
-// keep adds to the line that has not ended yet; what is over maxLine is only counted, by offsets.
-func (f *follower) keep(b []byte) {
-	f.partial = append(f.partial, b[:min(len(b), maxLine-min(maxLine, len(f.partial)))]...)
-}
-
-func (f *follower) hand(ctx context.Context, in *Input, l line, end uint64, now time.Time) error {
-	in.lines.Inc()
-	if f.content.Cursor >= l.offset {
-		f.handed = now
-	}
-	return in.sink.Add(ctx, f.place(l.offset), l.offset, end, f.enc.encode(l, now))
-}
-
-// noteTop lengthens what is known of the content's bytes. What was known before a restart is not known less after it.
-func (f *follower) noteTop() {
+// rewind makes a plain file go on behind what was handed on: an error has ended its lines. It is not closed, for it may have no
+// name any more.
+func (in *Input) rewind(h Handle, f *follower) {
 	c := f.content
-	if f.read < c.Top || uint64(len(f.tail)) < min(f.read, markSize) {
+	c.handed = max(c.handed, f.lines.Begin())
+	st, err := statFile(f.file)
+	if f.kind != archive.Plain || err != nil || in.openSource(f, st) != nil {
+		in.release(h, f)
 		return
 	}
-	c.Top, c.TopMark = f.read, digest(f.tail)
-	if n := int(min(f.read, headSize)); c.HeadLen < n && !f.archive {
-		if h := digestAt(f.file, 0, n); h != "" {
-			c.HeadLen, c.Head = n, h
-		}
-	}
+	f.finished = false
 }
 
-// record puts the content's evidence to the state, and its day if that changed, before any event beyond leaves. What
-// begins before fresh keeps the day that it has: it may have been sent before a restart, and goes to the same place again.
-func (f *follower) record(in *Input, fresh uint64) error {
+// cutOff ends a file that was truncated: its content seeks its tail in another one.
+func (in *Input) cutOff(h Handle, f *follower) {
 	c := f.content
-	day := in.now().UTC().Format(time.DateOnly)
-	newDay := !f.archive && len(c.Days) > 0 && c.Days[len(c.Days)-1].Day != day
-	if newDay {
-		for len(c.Days) > 1 && c.Days[1].From <= min(c.Cursor, f.line) { // nobody asks for it any more
-			c.Days = c.Days[1:]
+	f.content.Length = max(c.Length, f.size) // so it is said to reach, and what is missing of it shows
+	size := c.Length
+	reader := f.lines
+	in.release(h, f)
+	c.Length, c.Size, c.Mtime, c.reader, c.cut = size, 0, 0, reader, true
+}
+
+// schedule says when to look at a file again, and lets go of one that has ended or rests.
+func (in *Input) schedule(h Handle, f *follower, grew bool) error {
+	now := f.now
+	if grew {
+		f.changed = now
+		if !f.history {
+			f.due = time.Time{}
 		}
-		c.Days = append(c.Days, step{From: fresh, Day: day})
-	}
-	if err := in.store.put(c); err != nil {
-		return err
-	}
-	if newDay {
-		return in.store.sync(in.now())
-	}
-	return in.store.flush()
-}
-
-// holeSize is how many NULs at the beginning of a line are no part of it: a writer that goes on at its old offset after
-// the file was truncated leaves as many as the file was long.
-const holeSize = 4 << 10
-
-// jumpHole takes the NULs off b, which ends at read, if a line begins there. They are only counted until another byte
-// comes: where the line begins must not depend on how much was read at once.
-func (f *follower) jumpHole(ctx context.Context, in *Input, b []byte) ([]byte, error) {
-	if len(b) == 0 || f.line+f.nuls != f.read-uint64(len(b)) || f.nuls == 0 && b[0] != 0 {
-		return b, nil
-	}
-	rest := bytes.TrimLeft(b, "\x00")
-	f.nuls += uint64(len(b) - len(rest))
-	if len(rest) == 0 {
-		return rest, nil
-	}
-	return rest, f.endHole(ctx, in)
-}
-
-// endHole passes over the NULs that were counted, or makes them part of the line if they are few.
-func (f *follower) endHole(ctx context.Context, in *Input) error {
-	n := f.nuls
-	f.nuls = 0
-	if n < holeSize {
-		f.keep(make([]byte, n))
+		if in.hungry && f.turns%hungryTurns == 0 && f.links > 0 && f.kind == archive.Plain {
+			in.release(h, f) // others wait for its descriptor
+		}
 		return nil
 	}
-	from := f.line
-	f.line += n
-	return in.sink.Pass(ctx, f.place(from), batch.Skipped, from, f.line)
+	quiet := now.Sub(f.changed)
+	f.due = now.Add(in.pace.idle)
+	if quiet < in.pace.busy {
+		f.due = now.Add(in.pace.active)
+	}
+	if at := f.lines.Deadline(); !at.IsZero() && at.Before(f.due) {
+		f.due = at
+	}
+	switch {
+	case f.kind != archive.Plain:
+		if f.finished && f.content.Cursor >= f.content.handed {
+			in.end(h, f)
+		}
+	case f.links == 0:
+		return in.scheduleDeleted(h, f, quiet)
+	case f.sibling && quiet >= in.pace.partial && f.lines.Begin() < f.read() && f.size == f.read():
+		return f.giveUpWaiting()
+	case f.lines.Begin() < f.read(): // what waits for its line end may be deleted unseen
+	case quiet >= in.pace.park && f.settled() && in.present[h] == nil:
+		in.letGo(h, f)
+	case in.hungry, quiet >= in.pace.park && f.settled():
+		in.release(h, f)
+	}
+	return nil
 }
 
-// finish hands on a last line that has no end, and says that the content ends here.
-func (f *follower) finish(ctx context.Context, in *Input) error {
-	if f.finished {
-		return nil
-	}
-	f.finished = true
-	if err := f.endHole(ctx, in); err != nil {
+// hungryTurns is how many turns a file has before others get its descriptor.
+const hungryTurns = 8
+
+// giveUpWaiting hands on the last line of a rotated file that has no end. That it ends here is kept: more may come.
+func (f *follower) giveUpWaiting() error {
+	f.in.renewTick(f.ctx)
+	if err := f.lines.GiveUp(f); err != nil {
 		return err
 	}
-	if f.read > f.line {
-		l := line{offset: f.line, text: f.partial, length: int(f.read - f.line), partial: true}
-		if err := f.hand(ctx, in, l, f.read, in.now()); err != nil {
-			return err
-		}
-		f.line, f.partial = f.read, nil
-	}
-	return in.sink.Finish(ctx, f.place(f.read), f.read)
+	f.content.handed = max(f.content.handed, f.lines.Begin())
+	return nil
 }
 
-// settled reports whether all that was read is confirmed.
-func (f *follower) settled() bool { return f.content.Cursor >= f.line }
+// end forgets a file whose content is read to its end and confirmed.
+func (in *Input) end(h Handle, f *follower) {
+	f.content.Ended = true
+	in.release(h, f)
+	in.shaken = true
+}
 
-func (f *follower) close() error { return errors.Join(f.src.close(), f.file.Close()) }
+// release closes a file. It is opened again when there is more to read in it.
+func (in *Input) release(h Handle, f *follower) {
+	c := f.content
+	c.handed = max(c.handed, f.lines.Begin())
+	c.Size, c.Mtime, c.Length, c.Seen = f.size, f.mtime, max(f.lines.Begin(), c.Bound), in.now().Unix()
+	if f.kind != archive.Plain {
+		if st, err := statFile(f.file); err == nil {
+			c.Size, c.Mtime = st.size, st.mtime
+		}
+		c.Length = max(c.Length, c.Top)
+	} else if f.lines.Begin() < f.size {
+		c.Size, c.Mtime = 0, 0
+	}
+	delete(in.open, h)
+	in.revisit(h)
+	in.moved[c] = true
+	if f.size == c.next() {
+		c.Coarsen() // all of it was read, and it is known by its end
+	}
+	if err := f.close(); err != nil {
+		in.problem("file cannot be let go", f.path, err)
+	}
+}
+
+// revisit makes the next look judge a file.
+func (in *Input) revisit(h Handle) {
+	if e := in.present[h]; e != nil {
+		e.settled = false
+	}
+}
+
+// applyConfirmed moves the cursors.
+func (in *Input) applyConfirmed() {
+	defer in.applyHeld()
+	in.mu.Lock()
+	confirmed := in.confirmed
+	in.confirmed = nil
+	in.mu.Unlock()
+	for _, s := range confirmed {
+		if c := in.store.contents[contentKey{s.ID, s.Epoch}]; c != nil { // else of another input's stream
+			for _, r := range s.Ranges {
+				in.confirm(c, r)
+			}
+		}
+	}
+}
+
+// confirm notes that the receiver has a range; the cursor moves as far as there is no hole. The content's file may have
+// been let go meanwhile. What was given up moves no cursor: it may be found yet.
+func (in *Input) confirm(c *content, r batch.Range) {
+	c.last = at(in.now())
+	if c.Lost != nil && r.First >= c.Lost.From && r.Kind == c.Lost.Kind {
+		c.Lost.Told = c.Lost.Told || r.End >= c.Lost.To
+		in.moved[c] = true
+		return
+	}
+	if r.First == 0 && r.End == c.Began && r.Kind == batch.Skipped {
+		c.BeganTold, in.moved[c] = true, true
+	}
+	c.acked.add(r.First, r.End)
+	if to := c.acked.advance(c.Cursor); to > c.Cursor {
+		c.Cursor = to
+		in.cursorMoved(c)
+	}
+}
+
+// cursorMoved notes that a cursor is to be written: alone, if nothing else of the content has changed.
+func (in *Input) cursorMoved(c *content) {
+	if _, noted := in.moved[c]; !noted {
+		in.moved[c] = false
+	}
+}
+
+// save brings the cursors to the disk.
+func (in *Input) save() error {
+	any := len(in.moved) > 0
+	for c, whole := range in.moved {
+		if in.store.contents[c.key()] != c {
+			continue
+		}
+		put := func() error { return in.store.put(c) }
+		if !whole {
+			put = func() error { return in.store.note(&change{Number: c.Number, Cursor: c.Cursor, Indexed: c.Indexed}) }
+		}
+		if err := put(); err != nil {
+			return in.stateError(err)
+		}
+	}
+	clear(in.moved)
+	if in.last.Unix() > in.store.meta.Look+lookEvery || in.metaMoved {
+		any, in.metaMoved = true, false
+		in.store.meta.Look = in.last.Unix()
+		if err := in.store.mark(); err != nil {
+			return in.stateError(err)
+		}
+	}
+	if !any {
+		return nil
+	}
+	if now := in.now(); now.Sub(in.synced) >= in.pace.sync {
+		return in.sync()
+	}
+	return in.stateError(in.store.flush())
+}
+
+// sync brings the state to the disk.
+func (in *Input) sync() error {
+	in.synced, in.unsynced = in.now(), false
+	return in.stateError(in.store.sync(in.synced))
+}
+
+// lookEvery is how many seconds pass before the time of the last complete look is written again.
+const lookEvery = 5
+
+func (in *Input) closeAll() {
+	for h, f := range in.open {
+		if err := f.close(); err != nil {
+			in.problem("file cannot be closed", f.path, err)
+		}
+		delete(in.open, h)
+	}
+	for h := range in.kept {
+		in.unkeep(h)
+	}
+}
+
+// isFileError reports whether an error came from the file system.
+func isFileError(err error) bool {
+	var path *fs.PathError
+	var no syscall.Errno
+	return errors.As(err, &path) || errors.As(err, &no)
+}

@@ -1,77 +1,127 @@
 package file
 
 import (
-	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
-	"maps"
+	"os"
 	"path/filepath"
-	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
 	"github.com/fsnotify/fsnotify"
+	"golang.org/x/sys/unix"
 
+	"belfry/agent/input/file/archive"
+	"belfry/agent/input/file/ident"
+	"belfry/agent/input/file/lines"
 	"belfry/shared/batch"
 	"belfry/shared/heartbeat"
 )
 
-// How often things are looked at. Directory events only wake earlier; the periodic look is the truth.
-const (
-	scanEvery   = time.Second            // all names
-	pollActive  = 100 * time.Millisecond // a file that grew within activeFor
-	pollIdle    = time.Second            // any other open file
-	activeFor   = 10 * time.Second
-	saveEvery   = 250 * time.Millisecond // cursors to the disk
-	minPause    = 20 * time.Millisecond  // between two rounds, however many events come
-	holdDeleted = 10 * time.Second       // a deleted file is held this long after it last grew
-	parkAfter   = time.Minute            // a file that did not grow is closed, and opened again when it does
-)
-
-// Sink takes what is read. Its methods block for back pressure; they copy what they are given.
+// Sink takes what is read. Its methods block for back pressure until ctx is done; who gives up may come again with the same.
+// They copy what they are given.
 type Sink interface {
 	// Add takes one event, as a JSON object, that came from [first, end) of its place.
 	Add(ctx context.Context, p batch.Place, first, end uint64, line []byte) error
-	// Pass takes a range of which no event is sent.
+	// Pass takes a range of which no event is sent, or of one that is sent with another range.
 	Pass(ctx context.Context, p batch.Place, kind batch.Kind, first, end uint64) error
 	// Finish says that a place has ended at size.
 	Finish(ctx context.Context, p batch.Place, size uint64) error
 }
 
+var zeroTime time.Time
+
 // Input follows all files of an agent.
 type Input struct {
-	cfgs  []Config
-	src   Source
-	sink  Sink
-	log   *slog.Logger
-	now   func() time.Time
-	store *store
-	first bool // nothing was known when this process began
+	cfgs   []Config
+	src    Source
+	sink   Sink
+	log    *slog.Logger
+	now    func() time.Time
+	pace   pace
+	store  *store
+	points *archive.Points
 
 	open    map[Handle]*follower
-	handles map[Handle]*content // the last content or copy seen in each file
-	looks   map[Handle]look     // rotated files that are not judged yet
-	faults  map[string]string   // by path: what was told of it
-	present map[Handle]bool     // files that the last look found
-	last    time.Time           // of the last complete look
-	moved   map[*content]bool   // their record differs from the one on disk
-	woken   map[string]bool     // names that directory events told of
-	names   bool                // a name came or went
-	noted   time.Time           // when the ends were
+	handles map[Handle]*content   // the last content or copy seen in each file
+	inodes  map[uint64]*content   // likewise, by inode alone; the others of it follow by content.sameInode
+	byBase  map[string][]*content // by the last part of the names under which they are sought
+	surveys map[Handle]*survey
+	kept    map[Handle]*candidate // files that wait to be judged: their names may go
+	kick    chan struct{}         // a survey has ended
+	calls   chan func()           // to be run by the goroutine of Run
+	faults  map[string]string
+
+	folders    map[string]*folder
+	folderGen  uint32
+	stems      map[string]*Config // live names
+	stemDirs   map[string]bool
+	present    map[Handle]*entry // files that the last looks found
+	gen        uint32
+	todo       []*entry
+	relook     bool // there are new live names
+	shaken     bool // a file went away: copies of it may be all that is left
+	hungry     bool // files wait for descriptors
+	olderWaits bool // of the past: one that comes before those behind it is not judged yet
+	unwatched  int  // folders for which there are no events
+	seeking    bool // a content's file is gone, and what of it is missing is not declared yet
+	statx      unix.Statx_t
+	maxOpen    int
+	scanned    time.Time
+	nextScan   time.Time
+	last       time.Time // of the last complete look
+	since      time.Time // of the last one before this process began
+	metaMoved  bool
+	oldDirsAt  time.Time // when logrotate's configuration was read
+	rotateds   []string  // its olddirs
+
+	watcher    *fsnotify.Watcher
+	woken      map[string]bool // names that directory events told of
+	touched    map[string]bool // folders in which a name came or went
+	hotFolders int             // too busy to be watched
+
+	day      string // of today
+	encoded  []byte // an event
+	buf      []byte
+	scratch  []byte
+	reading  *follower
+	catching map[string]*follower // by live name: the oldest rotated file that is being read
+	awaits   map[string]bool      // live names of which rotated files are not judged yet
+	patience time.Time            // until then they are waited for
+	moved    map[*content]bool    // they differ from what is on disk; true if more than their cursors does
+	pledges  []func(context.Context) error
+	tick     context.Context //nolint:containedctx // by which the sink gives up waiting for a while
+	untick   context.CancelFunc
+	blocked  bool
+	saved    time.Time
+	synced   time.Time
+	unsynced bool      // a content was begun, and is not on the disk yet
+	noted    time.Time // when the ends were
+	guarded  time.Time
+	foreseen time.Time
+	visited  time.Time
+	warned   time.Time         // that descriptors are short
+	absent   map[*content]bool // their deleted files were let go, and may be written to
+	repaired time.Time         // when a repair of the state was tried
+
+	stateless    bool // nothing was known when this process began
+	toldNoReopen bool
 
 	mu        sync.Mutex
 	confirmed []batch.Stream
 	held      []held
-	status    []Status
 	ends      []heartbeat.Stream
 	told      []heartbeat.Stream // by the last call of Ends
 	unindexed int
+	doubts    []Doubt
 
-	lines    *metrics.Counter
-	bytes    *metrics.Counter
-	problems *metrics.Counter
+	lines, bytes, problems                     *metrics.Counter
+	skippedBytes, droppedBytes, abandonedBytes *metrics.Counter
+	overflows                                  *metrics.Counter
 }
 
 // Open reads the state in dir and returns the input. It starts nothing; see Run.
@@ -81,22 +131,106 @@ func Open(dir string, cfgs []Config, src Source, sink Sink, log *slog.Logger, se
 		return nil, err
 	}
 	in := &Input{
-		cfgs: cfgs, src: src, sink: sink, log: log, now: time.Now, store: st,
-		open: make(map[Handle]*follower), handles: make(map[Handle]*content),
-		looks: make(map[Handle]look), faults: make(map[string]string), present: make(map[Handle]bool),
-		moved: make(map[*content]bool), woken: make(map[string]bool),
-		first: len(st.contents) == 0 && st.lastLook == 0, last: time.Unix(st.lastLook, 0),
-		lines:    set.NewCounter("belfry_agent_file_lines_total"),
-		bytes:    set.NewCounter("belfry_agent_file_read_bytes_total"),
-		problems: set.NewCounter("belfry_agent_file_errors_total"),
+		cfgs: cfgs, src: src, sink: sink, log: log, now: time.Now, pace: usual, store: st,
+		open: make(map[Handle]*follower), handles: make(map[Handle]*content), inodes: make(map[uint64]*content),
+		byBase: make(map[string][]*content), surveys: make(map[Handle]*survey), kept: make(map[Handle]*candidate), kick: make(chan struct{}, 1), calls: make(chan func()), faults: make(map[string]string),
+		folders: make(map[string]*folder), stems: make(map[string]*Config), stemDirs: make(map[string]bool),
+		present: make(map[Handle]*entry), moved: make(map[*content]bool), catching: make(map[string]*follower), awaits: make(map[string]bool),
+		absent: make(map[*content]bool), woken: make(map[string]bool), touched: make(map[string]bool),
+		last: time.Unix(st.meta.Look, 0), since: time.Unix(st.meta.Look, 0), maxOpen: descriptors(),
+		buf: make([]byte, turnSize), scratch: make([]byte, 2*ident.MarkSize),
+		lines:          set.NewCounter("belfry_agent_file_lines_total"),
+		bytes:          set.NewCounter("belfry_agent_file_read_bytes_total"),
+		problems:       set.NewCounter("belfry_agent_file_errors_total"),
+		skippedBytes:   set.NewCounter("belfry_agent_file_skipped_bytes_total"),
+		droppedBytes:   set.NewCounter("belfry_agent_file_dropped_bytes_total"),
+		abandonedBytes: set.NewCounter("belfry_agent_file_abandoned_bytes_total"),
+		overflows:      set.NewCounter("belfry_agent_file_event_overflows_total"),
 	}
-	for _, c := range st.contents {
+	if in.points, err = archive.OpenPoints(filepath.Join(dir, "points")); err != nil {
+		return nil, errors.Join(err, st.close())
+	}
+	if err := in.prepare(); err != nil {
+		return nil, errors.Join(err, st.close())
+	}
+	return in, nil
+}
+
+// prepare compiles the configuration, and takes in what the state knows.
+func (in *Input) prepare() error {
+	for i := range in.cfgs {
+		if err := in.cfgs[i].compile(filepath.Dir(in.store.dir)); err != nil {
+			return fmt.Errorf("inputs.files[%d].%w", i, err)
+		}
+		in.store.remember = max(in.store.remember, in.cfgs[i].backfill())
+	}
+	in.store.remember = max(in.store.remember, forgetAfter)
+	for _, c := range in.store.contents {
 		old := in.handles[c.File]
 		if old == nil || old.Copy && !c.Copy || old.Copy == c.Copy && old.Epoch < c.Epoch {
 			in.handles[c.File] = c
 		}
+		in.byInode(c)
+		in.index(c)
+		if cfg := in.configOf(c); cfg != nil && !c.Copy {
+			in.stem(c.Stem, cfg)
+		}
 	}
-	return in, nil
+	if in.stateless = len(in.store.contents) == 0 && in.store.meta.First == 0; in.stateless {
+		in.doubts = append(in.doubts, Doubt{At: in.now(), Path: in.store.dir,
+			Reason: "there is no state: what lay in the files before this start carries the tag doubt, for nobody knows whether it was sent before"})
+	}
+	in.shaken = true
+	in.noteBoot()
+	in.tellAgain()
+	return in.sweepPoints()
+}
+
+// forgetAfter is how long an ended content is remembered: its archives may lie there as long.
+const forgetAfter = 400 * 24 * time.Hour
+
+// byInode makes a content be found by its file's inode alone.
+func (in *Input) byInode(c *content) {
+	if c.inode == c.File.Inode {
+		return
+	}
+	if c.inode != 0 {
+		at := in.inodes[c.inode]
+		if at == c {
+			in.inodes[c.inode] = c.sameInode
+		}
+		for ; at != nil; at = at.sameInode {
+			if at.sameInode == c {
+				at.sameInode = c.sameInode
+				break
+			}
+		}
+	}
+	c.inode, c.sameInode = c.File.Inode, in.inodes[c.File.Inode]
+	in.inodes[c.inode] = c
+}
+
+// noteBoot finds out whether the machine went down without a clean stop of the agent: then neither the ends of the files nor
+// that of the state can be believed.
+func (in *Input) noteBoot() {
+	m := &in.store.meta
+	boot := bootID()
+	if m.Boot != "" && m.Boot != boot && !m.Clean {
+		m.Boots++
+		in.log.Warn("the machine went down while the agent ran, files are taken up from what surely is there", "starts", m.Boots)
+	}
+	if m.Boot != boot || m.Clean {
+		m.Boot, m.Clean, in.metaMoved = boot, false, true
+	}
+}
+
+// bootID is the kernel's name of the present start of the machine (random(4)), or "" where it has none.
+func bootID() string {
+	text, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(text))
 }
 
 // Confirmed notes what the receiver has taken. It may be called from any goroutine.
@@ -108,42 +242,112 @@ func (in *Input) Confirmed(s batch.Stream) {
 
 // Run follows the files until ctx is done, and returns nil then. Close must follow: it brings the cursors to the disk.
 func (in *Input) Run(ctx context.Context) error {
-	hints, watch := in.watch()
-	if watch != nil {
-		defer watch.Close()
-	}
+	hints := in.listen()
+	defer in.unlisten()
 	defer in.closeAll()
-	buf := make([]byte, turnSize)
-	var scanned, saved time.Time
+	defer in.stopSurveys()
+	if in.since.Unix() <= 0 {
+		in.since = in.now()
+	}
+	in.patience = in.now().Add(stillAfter * in.pace.settle)
+	if err := in.save(); err != nil { // that the machine has started again
+		return err
+	}
 	for ctx.Err() == nil {
-		now := in.now()
-		if in.drain(hints) || now.Sub(scanned) >= scanEvery {
-			if err := in.scan(ctx, watch); err != nil {
-				return stopped(ctx, err)
-			}
-			in.noteStatus()
-			scanned = now
+		if err := in.round(ctx, hints); stopped(ctx, err) != nil {
+			return err
 		}
-		in.applyConfirmed()
-		more, err := in.readRound(ctx, buf)
-		if err != nil {
-			return stopped(ctx, err)
-		}
-		in.applyConfirmed()
-		if now.Sub(saved) >= saveEvery {
-			if err := in.save(); err != nil {
-				return err
-			}
-			in.noteStatus()
-			saved = now
-		}
-		if !more {
-			in.pause(ctx, hints)
-		}
+	}
+	in.lastLook()
+	return in.save()
+}
+
+// round does what is due, and gives each file a turn.
+func (in *Input) round(ctx context.Context, hints <-chan fsnotify.Event) error {
+	in.drain(hints)
+	if err := in.housekeep(ctx); err != nil {
+		return err
+	}
+	if in.store.fault != nil {
+		in.pause(ctx, hints)
+		return nil
+	}
+	if in.unsynced {
+		return in.sync()
+	}
+	in.renewTick(ctx)
+	if err := in.keepPledges(ctx); err != nil {
+		return err
+	}
+	more, err := in.readRound(ctx)
+	if err != nil {
+		return err
 	}
 	in.applyConfirmed()
+	if !more {
+		in.pause(ctx, hints)
+	}
+	return nil
+}
+
+// housekeep does what is due besides reading. It needs no road.
+func (in *Input) housekeep(ctx context.Context) error {
+	in.applyConfirmed()
+	if in.store.fault != nil {
+		in.repair()
+	}
+	now := in.now()
+	switch {
+	case !now.Before(in.nextScan):
+		if err := in.scan(ctx); err != nil {
+			return err
+		}
+	case len(in.touched) > 0 || in.hotFolders > 0:
+		if err := in.scanTouched(ctx); err != nil {
+			return err
+		}
+	}
+	in.foreseeAll()
+	in.visitAbsent()
+	in.guardDisks()
+	if now.Sub(in.saved) >= in.pace.save {
+		if err := in.save(); err != nil {
+			return err
+		}
+		in.saved = now
+	}
+	in.noteStatus()
+	return nil
+}
+
+// foreseeAll notes how far the files reach that are not read to their end: they wait for the road, or for older ones.
+func (in *Input) foreseeAll() {
+	now := in.now()
+	if now.Sub(in.foreseen) < in.pace.scan || in.store.fault != nil {
+		return
+	}
+	in.foreseen = now
+	for _, f := range in.open {
+		if f.finished {
+			continue
+		}
+		if st, err := statFile(f.file); err == nil && st.size >= f.size && st.size > f.content.Top {
+			f.size, f.mtime, f.in = st.size, st.mtime, in
+			_ = in.stateError(f.foresee())
+		}
+	}
+}
+
+// lastLook notes how far everything reaches, before the process ends.
+func (in *Input) lastLook() {
+	in.applyConfirmed()
+	for _, f := range in.open {
+		if st, err := statFile(f.file); err == nil && f.kind == archive.Plain && st.size > f.content.Top {
+			f.size, f.mtime, f.in = st.size, st.mtime, in
+			_ = in.stateError(f.foresee())
+		}
+	}
 	in.noteEnds(in.now())
-	return in.save()
 }
 
 // stopped turns the error that a cancelled context causes into nil.
@@ -154,157 +358,43 @@ func stopped(ctx context.Context, err error) error {
 	return err
 }
 
+// stateError tells that the state cannot be written. It is no reason to end: what was read stays in memory, and reading goes
+// on when the disk has room again.
+func (in *Input) stateError(err error) error {
+	if err != nil && in.store.fault != nil {
+		if in.faults[in.store.dir] == "" {
+			in.problem("state cannot be kept, reading waits", in.store.dir, err)
+			in.repaired = in.now()
+		}
+		return nil
+	}
+	return err
+}
+
+// repair tries to keep the state again.
+func (in *Input) repair() {
+	now := in.now()
+	if now.Sub(in.repaired) < in.pace.scan {
+		return
+	}
+	in.repaired = now
+	if err := in.store.repair(now); err != nil {
+		return
+	}
+	delete(in.faults, in.store.dir)
+	in.log.Info("state is kept again", "path", in.store.dir)
+}
+
 // Close saves what was confirmed after Run, and closes the state.
 func (in *Input) Close() error {
 	in.applyConfirmed()
+	in.store.meta.Clean, in.metaMoved = true, true
 	return errors.Join(in.save(), in.store.close())
 }
 
-// scan looks at all names, and begins or ends to follow what they name.
-func (in *Input) scan(ctx context.Context, watch *fsnotify.Watcher) error {
-	all := in.find()
-	clear(in.present)
-	names := make(map[string]bool, len(all))
-	for _, c := range all {
-		in.present[c.stat.handle], names[c.path] = true, true
+func (in *Input) skipped(path string, why lines.SkipReason, n uint64) {
+	in.skippedBytes.AddInt64(int64(n))
+	if why == lines.SkipHole {
+		in.log.Info("a place that was never written is passed over", "path", path, "bytes", n)
 	}
-	maps.DeleteFunc(in.faults, func(path, _ string) bool { return !names[path] })
-	maps.DeleteFunc(in.looks, func(h Handle, _ look) bool { return !in.present[h] })
-	// A file that is known is judged by itself, the others by what is known.
-	slices.SortStableFunc(all, func(a, b *candidate) int { return cmp.Compare(in.rank(a), in.rank(b)) })
-	worst := judged
-	for _, c := range all {
-		if watch != nil {
-			_ = watch.Add(filepath.Dir(c.path)) // only a hint
-		}
-		o, err := in.meet(ctx, c)
-		if err != nil {
-			return err
-		}
-		worst = max(worst, o)
-	}
-	if worst < waits {
-		in.first = false
-	}
-	if worst == judged {
-		in.last = in.now()
-	}
-	return nil
-}
-
-func (in *Input) rank(c *candidate) int {
-	if k := in.handles[c.stat.handle]; k != nil && !k.Copy {
-		return 0
-	}
-	return 1
-}
-
-// outcome is what became of one file in a look at all.
-type outcome uint8
-
-const (
-	judged outcome = iota // it is followed, or left alone
-	closed                // it cannot be opened; it may be one day
-	waits                 // it is not settled yet
-)
-
-// meet follows a file that was found, or leaves it alone.
-func (in *Input) meet(ctx context.Context, c *candidate) (outcome, error) {
-	if f := in.open[c.stat.handle]; f != nil {
-		in.rename(f, c)
-		return judged, nil
-	}
-	k := in.handles[c.stat.handle]
-	if k != nil && k.Copy && !k.changed(c) && !in.orphan(k) || k != nil && !k.Copy && in.parked(k, c) || !readable(c.path) {
-		in.warnOnce(c)
-		return judged, nil
-	}
-	file, st, err := openRegular(c.path, c.stat.handle)
-	if err != nil {
-		in.problem("file cannot be read", c.path, err)
-		return closed, nil
-	}
-	c.stat = st
-	s, err := in.examine(c, file)
-	if err != nil {
-		in.problem("file cannot be read", c.path, err)
-		return closed, file.Close()
-	}
-	v, known := judge(s)
-	in.log.Debug("judged", "path", c.path, "as", v.String(), "size", s.size)
-	if v == wait {
-		return waits, file.Close()
-	}
-	delete(in.looks, st.handle)
-	return judged, in.act(ctx, v, known, c, s, file)
-}
-
-// problem tells a fault of one path once, until that path was read.
-func (in *Input) problem(what, path string, err error) {
-	in.problems.Inc()
-	if in.faults[path] == "" {
-		in.faults[path] = what + ": " + err.Error()
-		in.log.Warn(what, "path", path, "err", err)
-	}
-}
-
-func (in *Input) warnOnce(c *candidate) {
-	const what = "archive of a kind that is not read"
-	if !readable(c.path) && in.faults[c.path] == "" {
-		in.faults[c.path] = what
-		in.log.Warn(what, "path", c.path)
-	}
-}
-
-// readable reports whether a name is not that of an archive that this version cannot read.
-func readable(path string) bool {
-	return !slices.Contains(compressed[1:], filepath.Ext(path))
-}
-
-// rename notes the name under which a followed file is found now. A second name beside the first one is none.
-func (in *Input) rename(f *follower, c *candidate) {
-	if f.path == c.path {
-		return
-	}
-	if st, err := statPath(f.path); err == nil && st.handle == c.stat.handle {
-		return
-	}
-	in.log.Info("file has a new name", "from", f.path, "to", c.path)
-	f.path, f.content.Path, in.moved[f.content] = c.path, c.path, true
-}
-
-// parked reports whether a file that was read to its end has not changed since.
-func (in *Input) parked(k *content, c *candidate) bool {
-	return k.Size == c.stat.size && k.Mtime == c.stat.mtime && k.Size > 0 && (k.Ended || k.Cursor >= k.Length)
-}
-
-// changed reports whether a file that was left alone must be judged again.
-func (c *content) changed(now *candidate) bool {
-	return c.Size != now.stat.size || c.Mtime != now.stat.mtime
-}
-
-// orphan reports whether what a copy repeats is gone before all that the copy has of it was read.
-func (in *Input) orphan(k *content) bool {
-	of := in.store.contents[contentKey{k.Of, k.OfEp}]
-	return of != nil && !of.Ended && in.isGone(of) && k.Length > of.Cursor
-}
-
-// isGone reports whether a content lies in no file that is open or was found by the last look.
-func (in *Input) isGone(c *content) bool {
-	if f := in.open[c.File]; f != nil && f.content == c {
-		return false
-	}
-	return !in.present[c.File] || in.handles[c.File] != c
-}
-
-// sameStem lists the contents that belong to a live name, the longest known first.
-func (in *Input) sameStem(live string) []*content {
-	var all []*content
-	for _, c := range in.store.contents {
-		if c.Stem == live && !c.Copy && c.HeadLen > 0 {
-			all = append(all, c)
-		}
-	}
-	slices.SortFunc(all, func(a, b *content) int { return cmp.Compare(b.Top, a.Top) })
-	return all
 }

@@ -79,7 +79,7 @@ func TestGzipWhileDown(t *testing.T) {
 	write(t, log, text(numbered(0, 1000)))
 	stop := r.start(state, cfg)
 	r.want(numbered(0, 1000)...)
-	time.Sleep(2 * saveEvery)
+	time.Sleep(2 * usual.save)
 	stop()
 	write(t, log, text(numbered(1000, 1500))) // nobody saw these but the archive
 	rename(t, log, log+".1")
@@ -126,7 +126,7 @@ func TestCopyTruncate(t *testing.T) {
 	write(t, log, text(numbered(0, 300)))
 	stop := r.start(state, cfg)
 	r.want(numbered(0, 300)...)
-	time.Sleep(2 * saveEvery)
+	time.Sleep(2 * usual.save)
 	copyTruncate := func(to string) {
 		b, err := os.ReadFile(log)
 		if err != nil {
@@ -140,7 +140,7 @@ func TestCopyTruncate(t *testing.T) {
 	copyTruncate(log + ".1")
 	write(t, log, text(numbered(300, 400)))
 	r.stays(numbered(0, 400)...)
-	time.Sleep(2 * saveEvery)
+	time.Sleep(2 * usual.save)
 	stop()
 	write(t, log, text(numbered(400, 500)))
 	rename(t, log+".1", log+".2")
@@ -187,10 +187,10 @@ func TestLinesOfAllKinds(t *testing.T) {
 	t.Parallel()
 	log, state, cfg := host(t)
 	r := newReceiver(t)
-	long := strings.Repeat("x", 3*maxLine)
+	long := strings.Repeat("x", 3*lookBack)
 	write(t, log, "\n\r\na\x00b\x1b[31m\nC0 80: \xc0\x80\n"+long+"\nafter\n")
 	defer r.start(state, cfg)()
-	r.stays("", "\r", "a\x00b\x1b[31m", "C0 80: \ufffd\ufffd", long[:maxLine], "after")
+	r.stays("", "\r", "a\x00b\x1b[31m", "C0 80: \ufffd\ufffd", long[:lookBack], "after")
 }
 
 func TestStartAtEnd(t *testing.T) {
@@ -225,7 +225,9 @@ func TestWhatIsNotFollowed(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, "dir.log"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	write(t, log+".1", "from before the first start, and no glob names it\n")
+	write(t, log+".1", "long before the first start\n")
+	past := time.Now().Add(-defaultBackfill - time.Hour)
+	must(t, os.Chtimes(log+".1", past, past))
 	write(t, filepath.Join(dir, "not.log"), "excluded\n")
 	cfg.Exclude = []string{filepath.Join(dir, "not*")}
 	r := newReceiver(t)

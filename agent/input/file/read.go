@@ -1,206 +1,376 @@
 package file
 
 import (
+	"bytes"
 	"context"
 	"errors"
-	"io/fs"
-	"syscall"
+	"fmt"
+	"io"
+	"os"
 	"time"
 
+	"belfry/agent/input/file/archive"
+	"belfry/agent/input/file/ident"
+	"belfry/agent/input/file/lines"
 	"belfry/shared/batch"
 )
 
-// readRound gives each file that is due one turn. more is true if one of them had more to read than a turn takes: then
-// the next round comes at once, but for the looks and the saves that are due in between.
-func (in *Input) readRound(ctx context.Context, buf []byte) (more bool, err error) {
-	for h, f := range in.open {
-		if ctx.Err() != nil {
-			return false, ctx.Err()
-		}
-		now := in.now()
-		if now.Before(f.due) {
-			continue
-		}
-		n, err := in.readOne(ctx, f, buf)
-		if err != nil {
-			if err := in.fault(ctx, h, f, err); err != nil {
-				return false, err
-			}
-			continue
-		}
-		more = more || n == len(buf)
-		if err := in.schedule(ctx, h, f, n > 0, now); err != nil {
-			return false, err
-		}
-	}
-	return more, nil
+// turnSize is how many bytes are read from one file before the others have their turn.
+const turnSize = 256 << 10
+
+// errChanged says that the bytes that were read are not in the file any more.
+var errChanged = errors.New("file was truncated or rewritten")
+
+// source gives the bytes of a content by offset, whatever they lie in.
+type source interface {
+	// next reads bytes from the offset that follows the last ones. It returns io.EOF at the present end.
+	next(buf []byte) (int, error)
+	close() error
 }
 
-func (in *Input) readOne(ctx context.Context, f *follower, buf []byte) (int, error) {
-	grown, err := f.grown()
-	if err != nil || !grown {
-		return 0, err
-	}
-	n, err := f.turn(ctx, in, buf)
-	in.bytes.Add(n)
-	if n > 0 {
-		delete(in.faults, f.path)
+// plain reads a file as it is.
+type plain struct {
+	f  *os.File
+	at int64
+}
+
+func (p *plain) next(buf []byte) (int, error) {
+	n, err := p.f.ReadAt(buf, p.at)
+	p.at += int64(n)
+	if err == io.EOF && n > 0 {
+		err = nil
 	}
 	return n, err
 }
 
-// fault deals with an error of one file. It returns those of the sink and of the state, which are not one file's.
-func (in *Input) fault(ctx context.Context, h Handle, f *follower, err error) error {
-	switch {
-	case errors.Is(err, errChanged):
-		in.log.Info("file is not what it was", "path", f.path, "err", err)
-		in.release(h, f, true)
-	case isFileError(err):
-		in.problem("file cannot be read", f.path, err)
-		f.due = in.now().Add(pollIdle)
-		if f.settled() { // else what is not confirmed would be sent again each time
-			in.release(h, f, true)
+func (p *plain) close() error { return nil }
+
+// follower reads one content from one file. It is the sink of its lines.
+type follower struct {
+	content *content
+	cfg     *Config
+	path    string
+	file    *os.File
+	kind    archive.Kind
+	sibling bool // it has a rotated name
+	src     source
+	lines   *lines.Reader
+	enc     *encoder
+	tail    []byte // the last bytes before what was read, at most ident.MarkSize
+
+	size    uint64 // of the file at the last look
+	links   uint32 // its names then
+	mtime   int64
+	changed time.Time // when it last grew
+	handed  time.Time // when the oldest line was handed on that is not confirmed, or one before it
+	due     time.Time // when to look again
+	probed  time.Time // when it was last asked who has the deleted file open
+	turns   int       // since it was opened
+	skip    uint64    // pass over what is before, first
+
+	history  bool      // it is of the past: its rate is limited
+	limit    time.Time // until then it may not be read, for that
+	damaged  error     // of an archive: why it cannot be read to its end
+	finished bool      // its end was read and handed on
+
+	abandoned bool // it is to be given up as soon as the road does not hold it
+
+	in  *Input          // of the turn that is being taken, with the next two
+	ctx context.Context //nolint:containedctx // the Sink of lines has none
+	now time.Time
+}
+
+func (f *follower) place(offset uint64) batch.Place {
+	c := f.content
+	return batch.Place{Stream: c.Stream, Epoch: c.Epoch, Class: c.Class, Day: c.day(offset)}
+}
+
+// read is how far the file was read.
+func (f *follower) read() uint64 { return f.lines.At() }
+
+// grown reports whether there may be something to read.
+func (f *follower) grown() (bool, error) {
+	if f.finished {
+		return false, nil
+	}
+	if f.kind != archive.Plain {
+		return true, nil
+	}
+	st, err := statFile(f.file)
+	if err != nil {
+		return false, err
+	}
+	if st.size < f.content.Top || st.size < f.read() {
+		return false, errChanged
+	}
+	changed := st.size != f.size || st.mtime != f.mtime
+	f.size, f.mtime, f.links = st.size, st.mtime, st.links
+	return changed || st.size > f.read(), nil
+}
+
+// turn reads up to the buffer's size and hands on what it can. It returns the bytes read. The buffer is the caller's.
+func (f *follower) turn(buf []byte) (int, error) {
+	if f.skip > 0 {
+		return 0, f.skipAhead()
+	}
+	if err := f.jumpHole(); err != nil {
+		return 0, err
+	}
+	n, err := f.src.next(buf)
+	if err != nil && !errors.Is(err, io.EOF) && n == 0 {
+		return 0, err
+	}
+	if f.kind == archive.Plain {
+		if err := f.verify(); err != nil {
+			return 0, err
 		}
-	case errors.Is(err, errDamaged):
-		in.problem("archive is damaged, what can be read of it is sent", f.path, err)
-		return f.finish(ctx, in)
-	default:
+	}
+	if n > 0 {
+		if err := f.take(buf[:n]); err != nil {
+			return n, err
+		}
+	}
+	if errors.Is(err, io.EOF) && f.kind != archive.Plain {
+		return n, f.finish()
+	}
+	return n, nil
+}
+
+// verify reads the bytes before the offset again: were the file truncated and filled anew between two looks, its size
+// alone would not tell. Of what was seen and is not read yet, the end tells.
+func (f *follower) verify() error {
+	if f.kind != archive.Plain {
+		return nil
+	}
+	if n := len(f.tail); n > 0 {
+		again := f.in.scratch[:n]
+		if m, err := f.file.ReadAt(again, int64(f.read())-int64(n)); err != nil && !errors.Is(err, io.EOF) {
+			return fmt.Errorf("read %s again: %w", f.path, err)
+		} else if !bytes.Equal(again[:m], f.tail) {
+			return errChanged
+		}
+	}
+	marks := f.content.Marks
+	if n := len(marks); n > 0 && marks[n-1].Off > f.read() && !f.holds(marks[n-1]) {
+		return errChanged
+	}
+	return nil
+}
+
+// holds reports whether the file has what a mark says.
+func (f *follower) holds(m ident.Mark) bool {
+	n := min(m.Off, ident.MarkSize)
+	b := f.in.scratch[:n]
+	read, err := f.file.ReadAt(b, int64(m.Off-n))
+	return uint64(read) == n && (err == nil || errors.Is(err, io.EOF)) && ident.Sum(b) == m.Hash
+}
+
+// intact reports whether the file still has all that was seen of it.
+func (f *follower) intact() bool {
+	if f.kind != archive.Plain {
+		return true
+	}
+	st, err := statFile(f.file)
+	if err != nil || st.size < f.content.Top {
+		return err != nil
+	}
+	marks := f.content.Marks
+	return len(marks) == 0 || f.holds(marks[len(marks)-1])
+}
+
+// take accepts bytes: first what identifies them goes to the state, then the events go on.
+func (f *follower) take(b []byte) error {
+	c := f.content
+	sent := max(f.lines.Begin(), c.Taken) // nothing from here on can have left already, not even before a restart
+	ch := change{Number: c.Number}
+	if f.kind == archive.Plain {
+		f.learn(b, &ch)
+	}
+	if err := f.record(&ch, sent); err != nil {
 		return err
 	}
-	return nil
+	err := f.lines.Feed(b, f.now, f)
+	c.handed = max(c.handed, f.lines.Begin())
+	return err
 }
 
-// schedule says when to look at a file again, and lets go of one that has ended or rests.
-func (in *Input) schedule(ctx context.Context, h Handle, f *follower, grew bool, now time.Time) error {
-	if grew {
-		f.changed = now
-		f.due = time.Time{}
-		return nil
+// learn lengthens what is known of a plain file's bytes.
+func (f *follower) learn(b []byte, ch *change) {
+	c, at := f.content, f.read()
+	end := at + uint64(len(b))
+	for off := (at/ident.Grid + 1) * ident.Grid; off <= end && off < c.Top; off += ident.Grid { // its end was seen before it was read
+		f.mark(ch, ident.Mark{Off: off, Hash: ident.Sum(f.before(b, int(off-at)))})
 	}
-	quiet := now.Sub(f.changed)
-	f.due = now.Add(pollIdle)
-	if quiet < activeFor {
-		f.due = now.Add(pollActive)
-	}
-	switch {
-	case f.archive:
-		if f.finished && f.content.Cursor >= f.read {
-			in.end(h, f)
-		}
-	case f.links == 0 && quiet >= holdDeleted && f.settled():
-		return in.endDeleted(ctx, h, f)
-	case quiet >= parkAfter && f.settled() && f.read == f.line: // what waits for its line end may be deleted unseen
-		in.release(h, f, false)
-	}
-	return nil
-}
-
-// endDeleted lets go of a file that has no name any more, when all of it is confirmed. A last line without end goes
-// first: nobody can lengthen it now.
-func (in *Input) endDeleted(ctx context.Context, h Handle, f *follower) error {
-	if !f.finished {
-		return f.finish(ctx, in)
-	}
-	in.end(h, f)
-	return nil
-}
-
-// end forgets a file whose content is read to its end and confirmed.
-func (in *Input) end(h Handle, f *follower) {
-	f.content.Ended = true
-	in.release(h, f, false)
-}
-
-// release closes a file. With again, it is opened at the next look even if it does not change.
-func (in *Input) release(h Handle, f *follower, again bool) {
-	c := f.content
-	c.Size, c.Mtime, c.Length, c.Seen = f.size, f.mtime, f.line, in.now().Unix()
-	if f.cut > f.read {
-		c.Length = f.cut // so it is said to reach, and what is missing of it shows
-	}
-	if f.archive {
-		if st, err := statFile(f.file); err == nil {
-			c.Size, c.Mtime = st.size, st.mtime
+	for off := (max(at, c.Top)/ident.Step + 1) * ident.Step; off < end; off += ident.Step {
+		if m := f.before(b, int(off-at)); !bytes.Contains(m, hole) {
+			f.mark(ch, ident.Mark{Off: off, Hash: ident.Sum(m)})
 		}
 	}
-	if again {
-		c.Size, c.Mtime = 0, 0
+	f.extend(b)
+	f.noteFoot(b, ch)
+	if end > c.Taken {
+		c.Taken, ch.Taken = end, end
 	}
-	delete(in.open, h)
-	if err := errors.Join(in.store.put(c), f.close()); err != nil {
-		in.problem("file cannot be let go", f.path, err)
+	if end > c.Top {
+		m := ident.Mark{Off: end, Hash: ident.Sum(f.tail)}
+		if end == f.size {
+			m.End = f.mtime
+		}
+		if bytes.Contains(f.tail, hole) { // a writer may fill it yet
+			c.Top = end
+			ch.Top = end
+		} else {
+			f.mark(ch, m)
+		}
+	}
+	if !c.HeadKnown() && c.NoteHead(headOf(f.file, end)) {
+		ch.Head = c.Head
 	}
 }
 
-// applyConfirmed moves the cursors.
-func (in *Input) applyConfirmed() {
-	defer in.applyHeld()
-	in.mu.Lock()
-	confirmed := in.confirmed
-	in.confirmed = nil
-	in.mu.Unlock()
-	if len(confirmed) == 0 {
+// noteFoot notes the last bytes up to the last line end: there reading goes on if the file's head is cut off.
+func (f *follower) noteFoot(b []byte, ch *change) {
+	i := bytes.LastIndexByte(f.tail, '\n') + 1
+	if i < footSize {
 		return
 	}
-	for _, s := range confirmed {
-		c := in.store.contents[contentKey{s.ID, s.Epoch}]
-		if c == nil {
-			continue // of another input's stream
-		}
-		for _, r := range s.Ranges {
-			in.confirm(c, r)
-		}
+	off := f.read() + uint64(len(b)) - uint64(len(f.tail)-i)
+	f.content.Foot = foot{off, ident.Sum(f.tail[i-footSize : i])}
+	ch.Foot = f.content.Foot
+}
+
+// hole is what a place looks like that was not written yet.
+var hole = make([]byte, 16)
+
+func (f *follower) mark(ch *change, m ident.Mark) {
+	f.content.Note(m)
+	ch.Marks = append(ch.Marks, m)
+}
+
+// before returns the last bytes before b[:n] ends, at most ident.MarkSize, in memory that is used again.
+func (f *follower) before(b []byte, n int) []byte {
+	if n >= ident.MarkSize {
+		return b[n-ident.MarkSize : n]
+	}
+	t := append(append(f.in.scratch[:0], f.tail...), b[:n]...)
+	return t[max(0, len(t)-ident.MarkSize):]
+}
+
+// extend lengthens the tail by b.
+func (f *follower) extend(b []byte) {
+	if len(b) >= ident.MarkSize {
+		f.tail = append(f.tail[:0], b[len(b)-ident.MarkSize:]...)
+		return
+	}
+	f.tail = append(f.tail, b...)
+	if over := len(f.tail) - ident.MarkSize; over > 0 {
+		f.tail = append(f.tail[:0], f.tail[over:]...)
 	}
 }
 
-// confirm notes that the receiver has a range; the cursor moves as far as there is no hole. The content's file may have
-// been let go meanwhile.
-func (in *Input) confirm(c *content, r batch.Range) {
-	c.acked.add(r.First, r.End)
-	if to := c.acked.advance(c.Cursor); to > c.Cursor {
-		c.Cursor = to
-		in.moved[c] = true
+// seeNow notes what a file holds when it begins to be followed: by that its copies are known, though nothing of it was read.
+func (f *follower) seeNow(st stat) {
+	if f.kind != archive.Plain || f.content.Top > st.size {
+		return
 	}
+	f.size, f.mtime = st.size, st.mtime
+	if m, ok := f.endMark(); ok {
+		f.content.Note(m)
+	}
+	f.content.NoteHead(headOf(f.file, st.size))
 }
 
-// save brings the cursors to the disk.
-func (in *Input) save() error {
-	any := len(in.moved) > 0
-	for c := range in.moved {
-		if err := in.store.put(c); err != nil {
-			return err
-		}
+// endMark makes the mark of the end of a file as it was seen last.
+func (f *follower) endMark() (m ident.Mark, ok bool) {
+	b := make([]byte, min(f.size, ident.MarkSize))
+	if n, err := f.file.ReadAt(b, int64(f.size)-int64(len(b))); n < len(b) || n == 0 || err != nil || bytes.Contains(b, hole) {
+		return m, false // it changes at this moment: the next look tells
 	}
-	clear(in.moved)
-	now := in.now()
-	if in.last.Unix() > in.store.lastLook+lookEvery {
-		any = true
-		if err := in.store.look(in.last); err != nil {
-			return err
-		}
-		in.store.lastLook = in.last.Unix()
-	}
-	if !any {
+	return ident.Mark{Off: f.size, Hash: ident.Sum(b), End: f.mtime}, true
+}
+
+// foresee notes the end of a file that is seen and not read yet: so much of it was there.
+func (f *follower) foresee() error {
+	if f.kind != archive.Plain || f.size <= f.content.Top {
 		return nil
 	}
-	return in.store.sync(now)
-}
-
-// lookEvery is how many seconds pass before the time of the last complete look is written again.
-const lookEvery = 5
-
-func (in *Input) closeAll() {
-	for h, f := range in.open {
-		if err := f.close(); err != nil {
-			in.problem("file cannot be closed", f.path, err)
-		}
-		delete(in.open, h)
+	if n := len(f.content.Marks); n > 0 && !f.holds(f.content.Marks[n-1]) {
+		return nil // it was truncated, and has grown again: the next turn tells
 	}
+	ch := change{Number: f.content.Number}
+	m, ok := f.endMark()
+	if !ok {
+		return nil
+	}
+	f.mark(&ch, m)
+	if c := f.content; !c.HeadKnown() && c.NoteHead(headOf(f.file, f.size)) {
+		ch.Head = c.Head
+	}
+	return f.in.store.note(&ch)
 }
 
-// isFileError reports whether an error came from the file system.
-func isFileError(err error) bool {
-	var path *fs.PathError
-	var no syscall.Errno
-	return errors.As(err, &path) || errors.As(err, &no)
+// record puts the content's evidence to the state, and its day if that changed, before any event beyond leaves. What
+// begins before fresh keeps the day that it has: it may have been sent before a restart, and goes to the same place again.
+func (f *follower) record(ch *change, fresh uint64) error {
+	c, s := f.content, f.in.store
+	day := f.in.today(f.now)
+	if f.kind != archive.Plain || len(c.Days) > 0 && c.Days[len(c.Days)-1].Day == day {
+		if len(ch.Marks) == 0 && len(ch.Head) == 0 && ch.Top == 0 && ch.Foot.Off == 0 && ch.Taken == 0 {
+			return nil
+		}
+		return errors.Join(s.note(ch), s.flush())
+	}
+	for len(c.Days) > 1 && c.Days[1].From <= min(c.Cursor, f.lines.Begin()) { // nobody asks for it any more
+		c.Days = c.Days[1:]
+	}
+	c.Days = append(c.Days, step{From: fresh, Day: day})
+	return f.keep()
 }
+
+// keep writes the whole record of the content to the disk.
+func (f *follower) keep() error {
+	s := f.in.store
+	if err := s.put(f.content); err != nil {
+		return err
+	}
+	return s.sync(f.now)
+}
+
+// skipAhead passes over what was in a file before the first start, up to its last line end.
+func (f *follower) skipAhead() error {
+	end := f.skip
+	f.tail = make([]byte, min(end, ident.MarkSize))
+	if n, err := f.file.ReadAt(f.tail, int64(end)-int64(len(f.tail))); n < len(f.tail) {
+		return fmt.Errorf("read %s: %w", f.path, err)
+	}
+	f.content.Note(ident.Mark{Off: end, Hash: ident.Sum(f.tail)})
+	f.content.NoteHead(headOf(f.file, end))
+	if err := f.keep(); err != nil {
+		return err
+	}
+	if err := f.in.pass(f.ctx, f.place(0), batch.Skipped, 0, end); err != nil {
+		return err
+	}
+	f.src, f.lines = &plain{f: f.file, at: int64(end)}, lines.New(f.cfg.lines, end, nil, f.headBytes())
+	f.content.handed, f.skip = end, 0
+	return nil
+}
+
+// finish hands on a last line that has no end, and says that the content ends here.
+func (f *follower) finish() error {
+	if f.finished {
+		return nil
+	}
+	f.finished = true
+	if err := f.lines.End(f); err != nil {
+		return err
+	}
+	c := f.content
+	c.handed = max(c.handed, f.lines.Begin())
+	return f.in.finish(f.ctx, f.place(c.handed), c.handed)
+}
+
+// settled reports whether all that was handed on is confirmed.
+func (f *follower) settled() bool { return f.content.Cursor >= f.lines.Begin() }
+
+func (f *follower) close() error { return errors.Join(f.src.close(), f.file.Close()) }

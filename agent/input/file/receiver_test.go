@@ -215,7 +215,7 @@ func (r *receiver) sent() int {
 func (r *receiver) stays(lines ...string) {
 	r.t.Helper()
 	r.want(lines...)
-	time.Sleep(2*scanEvery + settleAfter)
+	time.Sleep(2*usual.scan + usual.settle)
 	r.want(lines...)
 }
 

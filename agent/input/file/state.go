@@ -4,179 +4,278 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"slices"
 	"time"
 
-	"belfry/shared/event"
+	"belfry/agent/input/file/ident"
 	"belfry/shared/segment"
 )
 
-// content is one run of bytes with an identity, as it is kept on disk.
-type content struct {
-	Stream event.Key `json:"stream"`
-	Epoch  uint64    `json:"epoch"`
-	Path   string    `json:"path"`           // its last name
-	Stem   string    `json:"stem"`           // the live name that it had, or would have
-	File   Handle    `json:"file"`           // the file that holds it, or held it last
-	Class  string    `json:"class"`          // of its input when it began
-	Cursor uint64    `json:"cursor"`         // all before it is confirmed
-	Ended  bool      `json:"ended"`          // its end was reached and confirmed
-	Days   []step    `json:"days"`           // where the day of reading changed, oldest first
-	Copy   bool      `json:"copy,omitempty"` // not a content: a file that is left alone until it changes
-	Of     event.Key `json:"of,omitzero"`    // the stream that it repeats, with OfEpoch
-	OfEp   uint64    `json:"of_epoch,omitempty"`
-	Length uint64    `json:"length,omitempty"` // of the copy when it was judged: bytes of content, decompressed
-	Size   uint64    `json:"size,omitempty"`   // of the copy when it was judged: bytes of the file, with Mtime
-	Mtime  int64     `json:"mtime,omitempty"`
-	Seen   int64     `json:"seen"` // when it was last looked at, in seconds since 1970
-	Evidence
+// Bounds of the state on disk.
+const (
+	segmentBytes = 4 << 20
+	reserveBytes = 1 << 20 // taken on the disk ahead, so that reading goes on for a while when others have filled it
+	slackBytes   = 4 << 20 // the log grows by so much, and by what all contents take, before it is written anew
+	mayForget    = 24 * time.Hour
+)
 
-	Indexed uint64 `json:"indexed,omitempty"` // the index has all before it
-
-	acked   ranges // confirmed ahead of the cursor, since this process began
-	indexed ranges // likewise, ahead of Indexed
-	told    uint64 // the end that the last heartbeat has named, since this process began
-}
-
-// step says which day the events from an offset on belong to.
-type step struct {
-	From uint64 `json:"from"`
-	Day  string `json:"day"`
-}
-
-// day returns the day of an offset.
-func (c *content) day(offset uint64) string {
-	for _, s := range slices.Backward(c.Days) {
-		if s.From <= offset {
-			return s.Day
-		}
-	}
-	return time.Unix(0, 0).UTC().Format(time.DateOnly)
-}
-
-type contentKey struct {
-	stream event.Key
-	epoch  uint64
-}
-
-func (c *content) key() contentKey { return contentKey{c.Stream, c.Epoch} }
-
-// maxRecords is how long the log of changes grows before it is written anew from what is known.
-const maxRecords = 50_000
-
-// forgetAfter is how long an ended content is remembered: its archives may lie there as long.
-const forgetAfter = 400 * 24 * time.Hour
-
-// store keeps the contents on disk: a log of records, the last of one content counts.
+// store keeps the contents on disk: a log of records, each with a checksum, that begins with a snapshot of all.
 type store struct {
+	dir      string
 	log      *segment.Log
 	contents map[contentKey]*content
-	lastLook int64 // seconds since 1970 of the last complete look before this start
-	records  int
+	numbers  []*content // by number
+	last     uint32     // number that was given last
+	meta     meta
+	bytes    int64 // appended since the snapshot
+	snapshot int64 // of the snapshot
+	fault    error // of the last write; nothing can be kept until it is repaired
+	remember time.Duration
+	old      bool // records of an older version were read: the next sync writes all anew
 }
 
-// record is one entry of the log. One of its fields is set.
+// meta is what is known of the whole.
+type meta struct {
+	Look  int64  `json:"look"`            // of the last complete look, in seconds since 1970
+	First int64  `json:"first,omitempty"` // of the first one
+	Boot  string `json:"boot,omitempty"`  // the kernel's id of the present start of the machine
+	Boots uint32 `json:"boots,omitempty"` // starts of the machine behind which the state may be older than the files, or newer
+	Clean bool   `json:"clean,omitempty"` // the agent has stopped in order
+}
+
+// record is one entry of the log. Besides the version one of its fields is set.
 type record struct {
 	Version int      `json:"v"`
 	Content *content `json:"content,omitempty"`
-	Look    int64    `json:"look,omitempty"`
+	Change  *change  `json:"change,omitempty"`
+	Meta    *meta    `json:"meta,omitempty"`
+}
+
+// change is what became of a content since its record: what is not set stays as it is.
+type change struct {
+	Number  uint32       `json:"n"`
+	Head    []ident.Rung `json:"head,omitempty"`
+	Marks   []ident.Mark `json:"marks,omitempty"`
+	Top     uint64       `json:"top,omitempty"`
+	Foot    foot         `json:"foot,omitzero"`
+	Taken   uint64       `json:"taken,omitempty"`
+	Cursor  uint64       `json:"cursor,omitempty"`
+	Indexed uint64       `json:"indexed,omitempty"`
 }
 
 // stateVersion is the version of the records; a later one is refused, for to guess at it could read all files again.
-const stateVersion = 1
+const stateVersion = 2
 
 func openStore(dir string, log *slog.Logger) (*store, error) {
-	l, err := segment.Open(dir, segment.Config{MaxBytes: 8 << 20})
+	s := &store{dir: dir, contents: make(map[contentKey]*content), numbers: nil}
+	l, err := s.open()
 	if err != nil {
-		return nil, fmt.Errorf("open file state: %w", err)
+		return nil, err
 	}
-	s := &store{log: l, contents: make(map[contentKey]*content)}
+	s.log = l
 	if err := l.Read(0, s.replay); err != nil {
 		return nil, fmt.Errorf("read file state %s: %w", dir, err)
 	}
-	log.Info("file state read", "contents", len(s.contents), "records", s.records)
+	for _, d := range l.Damage() {
+		log.Warn("a part of the file state is damaged, what it said is lost", "file", d.File, "byte", d.Offset, "bytes", d.Bytes)
+	}
+	s.renumber()
+	s.bytes = l.Bytes()
+	log.Info("file state read", "contents", len(s.contents), "bytes", s.bytes)
 	return s, nil
+}
+
+func (s *store) open() (*segment.Log, error) {
+	l, err := segment.Open(s.dir, segment.Config{MaxBytes: segmentBytes, Reserve: reserveBytes})
+	if err != nil {
+		return nil, fmt.Errorf("open file state: %w", err)
+	}
+	return l, nil
 }
 
 func (s *store) replay(lsn uint64, rec []byte) error {
 	var r record
-	if err := json.Unmarshal(rec, &r); err != nil {
+	var v struct {
+		Version int `json:"v"`
+	}
+	if err := json.Unmarshal(rec, &v); err != nil {
 		return fmt.Errorf("record %d: %w", lsn, err)
 	}
-	if r.Version > stateVersion {
-		return fmt.Errorf("record %d has version %d, this program knows %d", lsn, r.Version, stateVersion)
+	if v.Version > stateVersion {
+		return fmt.Errorf("record %d has version %d, this program knows %d", lsn, v.Version, stateVersion)
+	}
+	read := json.Unmarshal
+	if v.Version < stateVersion {
+		read, s.old = readVersion1, true
+	}
+	if err := read(rec, &r); err != nil {
+		return fmt.Errorf("record %d: %w", lsn, err)
 	}
 	if r.Content != nil {
-		s.contents[r.Content.key()] = r.Content
+		s.know(r.Content)
 	}
-	s.lastLook = max(s.lastLook, r.Look)
-	s.records++
+	if r.Change != nil {
+		s.apply(r.Change)
+	}
+	if r.Meta != nil {
+		s.meta = *r.Meta
+	}
 	return nil
+}
+
+// know takes a content in, in place of an older record of it.
+func (s *store) know(c *content) {
+	if old := s.contents[c.key()]; old != nil && old != c {
+		s.number(old.Number, nil)
+		if c.Number == 0 {
+			c.Number = old.Number
+		}
+	}
+	if c.Number == 0 {
+		c.Number = s.last + 1
+	}
+	s.last = max(s.last, c.Number)
+	s.contents[c.key()] = c
+	s.number(c.Number, c)
+}
+
+// renumber gives low numbers again when most contents that had them are forgotten. All is written anew then.
+func (s *store) renumber() {
+	if int(s.last) < 1000+4*len(s.contents) {
+		return
+	}
+	s.numbers, s.last, s.old = nil, 0, true
+	for _, c := range s.contents {
+		s.last++
+		c.Number = s.last
+		s.number(c.Number, c)
+	}
+}
+
+// number lets a content be found by its number.
+func (s *store) number(n uint32, c *content) {
+	for int(n) >= len(s.numbers) {
+		s.numbers = append(s.numbers, nil)
+	}
+	s.numbers[n] = c
+}
+
+func (s *store) apply(ch *change) {
+	if int(ch.Number) >= len(s.numbers) || s.numbers[ch.Number] == nil {
+		return // its record was in a part that is damaged
+	}
+	c := s.numbers[ch.Number]
+	c.Cursor, c.Indexed = max(c.Cursor, ch.Cursor), max(c.Indexed, ch.Indexed)
+	if len(ch.Head) > len(c.Head) {
+		c.Head = ch.Head
+	}
+	for _, m := range ch.Marks {
+		c.Note(m)
+	}
+	c.Top, c.Taken = max(c.Top, ch.Top), max(c.Taken, ch.Taken)
+	if ch.Foot.Off > 0 {
+		c.Foot = ch.Foot
+	}
 }
 
 // put writes a content's record. It reaches the disk with the next sync, and the kernel with the next flush.
 func (s *store) put(c *content) error {
-	s.contents[c.key()] = c
+	s.know(c)
 	return s.append(record{Version: stateVersion, Content: c})
 }
 
-// look notes that everything was looked at.
-func (s *store) look(now time.Time) error {
-	return s.append(record{Version: stateVersion, Look: now.Unix()})
+// note writes what changed of a content.
+func (s *store) note(ch *change) error { return s.append(record{Version: stateVersion, Change: ch}) }
+
+// forget drops a content for good.
+func (s *store) forget(c *content) {
+	delete(s.contents, c.key())
+	s.number(c.Number, nil)
 }
 
+// mark writes what is known of the whole.
+func (s *store) mark() error { return s.append(record{Version: stateVersion, Meta: &s.meta}) }
+
 func (s *store) append(r record) error {
+	if s.fault != nil {
+		return s.fault
+	}
 	rec, err := json.Marshal(r)
 	if err != nil {
 		return fmt.Errorf("write file state: %w", err)
 	}
-	if _, err := s.log.Append(rec); err != nil {
-		return fmt.Errorf("write file state: %w", err)
+	s.bytes += int64(len(rec))
+	_, err = s.log.Append(rec)
+	return s.keep(err)
+}
+
+// keep remembers the first error of a write: what is on the disk is unknown from then on, until repair.
+func (s *store) keep(err error) error {
+	if err != nil && s.fault == nil {
+		s.fault = fmt.Errorf("write file state: %w", err)
 	}
-	s.records++
-	return nil
+	return s.fault
 }
 
 // flush brings all records to the kernel: they survive the end of this process.
 func (s *store) flush() error {
-	if err := s.log.Flush(); err != nil {
-		return fmt.Errorf("write file state: %w", err)
+	if s.fault != nil {
+		return s.fault
 	}
-	return nil
+	return s.keep(s.log.Flush())
 }
 
 // sync brings all records to the disk, and writes the log anew when it has grown.
 func (s *store) sync(now time.Time) error {
-	if s.records > maxRecords && s.records > 4*len(s.contents) {
+	if s.fault != nil {
+		return s.fault
+	}
+	if s.old || s.bytes > slackBytes+3*s.snapshot {
+		s.old = false
 		if err := s.rewrite(now); err != nil {
-			return err
+			return s.keep(err)
 		}
 	}
-	if err := s.log.Sync(); err != nil {
-		return fmt.Errorf("sync file state: %w", err)
-	}
-	return nil
+	return s.keep(s.log.Sync())
 }
 
+// rewrite puts a snapshot behind the log, and cuts off what was before it.
 func (s *store) rewrite(now time.Time) error {
 	begin := s.log.Next()
-	s.records = 0
-	for k, c := range s.contents {
-		if c.Ended && now.Sub(time.Unix(c.Seen, 0)) > forgetAfter {
-			delete(s.contents, k)
+	s.bytes = 0
+	if err := s.mark(); err != nil {
+		return err
+	}
+	for _, c := range s.contents {
+		if c.Ended && now.Sub(time.Unix(c.Seen, 0)) > max(s.remember, mayForget) {
+			s.forget(c)
 			continue
 		}
 		if err := s.put(c); err != nil {
 			return err
 		}
 	}
-	if err := s.look(now); err != nil {
-		return err
-	}
+	s.snapshot = s.bytes
 	if err := s.log.Sync(); err != nil {
-		return fmt.Errorf("sync file state: %w", err)
+		return err
 	}
 	return s.log.TruncateBefore(begin)
 }
 
-func (s *store) close() error { return s.log.Close() }
+// repair opens the log again behind an error, and writes all that is known: memory knows more than the disk.
+func (s *store) repair(now time.Time) error {
+	_ = s.log.Close() // it failed already
+	l, err := s.open()
+	if err != nil {
+		return err
+	}
+	s.log, s.fault = l, nil
+	return s.keep(s.rewrite(now))
+}
+
+func (s *store) close() error {
+	err := s.log.Close()
+	if s.fault != nil {
+		return s.fault
+	}
+	return err
+}

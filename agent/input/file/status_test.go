@@ -21,10 +21,11 @@ func TestStatusShowsWhatIsNotOpen(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- in.Run(ctx) }()
 	r.sees("first")
-	ahead.Store(int64(2 * parkAfter))
+	ahead.Store(int64(2 * usual.park))
 	var all []Status
 	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
-		if all = in.Status(); len(all) == 2 && all[0].Rests {
+		var err error
+		if all, _, err = in.Status(); err == nil && len(all) == 2 && all[0].Rests {
 			break
 		}
 	}

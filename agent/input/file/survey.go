@@ -1,0 +1,154 @@
+package file
+
+import (
+	"context"
+	"errors"
+	"os"
+	"time"
+
+	"belfry/agent/input/file/archive"
+	"belfry/agent/input/file/ident"
+)
+
+// survey is an archive that is read through before it is judged: is it whole, how long is its content, and whose is it? One
+// goroutine does so at a time, for others must not wait.
+type survey struct {
+	handle Handle
+	size   uint64
+	mtime  int64
+	took   time.Duration
+	stop   context.CancelFunc
+	done   chan struct{} // closed when what follows is there
+	of     []contentKey
+	probe  *ident.Probe
+	proven uint64
+	err    error
+}
+
+// is reports whether a survey was made of what a file is now.
+func (s *survey) is(st stat) bool {
+	return s.handle == st.handle && s.size == st.size && s.mtime == st.mtime
+}
+
+func (s *survey) finished() bool {
+	select {
+	case <-s.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// since returns since when a file has been as it is: by its time or, as that may come from another clock, by what was seen
+// before.
+func (e *entry) since() time.Time {
+	return time.Unix(0, min(e.stat.mtime, int64(e.still)))
+}
+
+// examineArchive takes the result of a survey, or begins one. An archive that is not whole is waited for, until it has not
+// changed for a while; what can be read of it is taken then.
+func (in *Input) examineArchive(c *candidate, others []*content) (ready bool, err error) {
+	s := in.surveys[c.stat.handle]
+	switch {
+	case s == nil || !s.is(c.stat):
+		if s == nil || s.finished() && in.now().Sub(c.still.time()) >= 4*s.took {
+			in.beginSurvey(c, others)
+		}
+		return false, nil
+	case !s.finished():
+		return false, nil
+	case isFileError(s.err) || errors.Is(s.err, context.Canceled):
+		delete(in.surveys, c.stat.handle)
+		return false, s.err
+	case s.err != nil && !errors.Is(s.err, archive.ErrTrailing) && in.mayGrow(c):
+		in.problem("archive is not whole", c.path, s.err)
+		return false, nil
+	}
+	delete(in.surveys, c.stat.handle)
+	c.damaged, c.proven, c.own = s.err, s.proven, s.probe.Own()
+	c.seen.Size, c.seen.Nothing = s.probe.Size(), s.probe.Size() == 0
+	for i, like := range s.probe.Likes() {
+		o := in.store.contents[s.of[i]]
+		if o == nil {
+			continue
+		}
+		if c.known != nil {
+			c.seen.Known, c.seen.Top, c.seen.Like = true, o.Top, like
+			continue
+		}
+		in.compare(c, o, like)
+	}
+	return true, nil
+}
+
+// mayGrow reports whether an archive that is not whole may yet become so.
+func (in *Input) mayGrow(c *candidate) bool {
+	if _, known := writing(c.file); known && !c.busy {
+		return in.now().Sub(c.since()) <= stillAfter*in.pace.settle // who sends it in pieces opens it again soon
+	}
+	return in.now().Sub(c.since()) <= in.pace.torn
+}
+
+// beginSurvey reads an archive through beside everything else, if no other is being read. A new file that nobody waits for
+// has its turn when the history before it was sent.
+func (in *Input) beginSurvey(c *candidate, others []*content) {
+	for _, s := range in.surveys {
+		if !s.finished() {
+			return
+		}
+	}
+	if len(others) == 0 && in.busyWithHistory() {
+		return
+	}
+	s := &survey{handle: c.stat.handle, size: c.stat.size, mtime: c.stat.mtime, done: make(chan struct{})}
+	wanted := make([]ident.Evidence, len(others))
+	for i, o := range others {
+		s.of = append(s.of, o.key())
+		wanted[i] = o.Evidence
+		wanted[i].Marks = append([]ident.Mark(nil), o.Marks...) // which grow meanwhile
+		wanted[i].Head = append([]ident.Rung(nil), o.Head...)
+	}
+	file, err := os.Open("/proc/self/fd/" + fdName(c.file)) // of its own, and the same file whatever its name is now
+	if err != nil {
+		in.problem("file cannot be read", c.path, err)
+		return
+	}
+	s.probe = ident.NewProbe(wanted)
+	var ctx context.Context
+	ctx, s.stop = context.WithCancel(context.Background())
+	in.surveys[c.stat.handle] = s
+	go s.run(ctx, file, c.kind, in.kick)
+}
+
+// run reads the file through. It takes half of a core at most.
+func (s *survey) run(ctx context.Context, file *os.File, kind archive.Kind, kick chan<- struct{}) {
+	defer close(s.done)
+	defer s.stop()
+	defer file.Close()
+	began := time.Now()
+	last := began
+	look := archive.Survey{
+		See: func(b []byte, _ uint64) error { s.probe.See(b); return nil },
+		Pace: func(ctx context.Context, _ int) error {
+			if work := time.Since(last); work > 10*time.Millisecond {
+				time.Sleep(work)
+				last = time.Now()
+			}
+			return ctx.Err()
+		},
+	}
+	_, s.proven, s.err = look.Run(ctx, file, int64(s.size), kind)
+	s.took = time.Since(began)
+	select {
+	case kick <- struct{}{}:
+	default:
+	}
+}
+
+// stopSurveys ends what is being read, and waits for it.
+func (in *Input) stopSurveys() {
+	for _, s := range in.surveys {
+		s.stop()
+		<-s.done
+	}
+}
