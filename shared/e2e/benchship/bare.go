@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"syscall"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -17,6 +16,7 @@ import (
 	"belfry/shared/batch"
 	"belfry/shared/broker"
 	"belfry/shared/certs"
+	"belfry/shared/e2e/gauge"
 )
 
 // orders is what the bare publisher is told, as one line of JSON. Then it connects and says "ready"; when its input
@@ -72,8 +72,8 @@ func bare(ctx context.Context, name string, in io.Reader, out io.Writer) error {
 	if _, err := io.Copy(io.Discard, input); err != nil {
 		return err
 	}
-	before, err1 := ownCPU()
-	busyBefore, err2 := busy(o.CPU)
+	before, err1 := gauge.OwnCPU()
+	busyBefore, err2 := gauge.Busy(o.CPU)
 	if err := errors.Join(err1, err2); err != nil {
 		return err
 	}
@@ -82,8 +82,8 @@ func bare(ctx context.Context, name string, in io.Reader, out io.Writer) error {
 		return err
 	}
 	r := bareResult{Batches: len(parcels), Took: time.Since(begin)}
-	after, err1 := ownCPU()
-	busyAfter, err2 := busy(o.CPU)
+	after, err1 := gauge.OwnCPU()
+	busyAfter, err2 := gauge.Busy(o.CPU)
 	r.CPU = after - before
 	r.Others = max(0, busyAfter-busyBefore-r.CPU)
 	return errors.Join(err1, err2, json.NewEncoder(out).Encode(r))
@@ -127,12 +127,6 @@ func publishAll(ctx context.Context, ch *amqp.Channel, key string, parcels []par
 		}
 	}
 	return nil
-}
-
-func ownCPU() (time.Duration, error) {
-	var u syscall.Rusage
-	err := syscall.Getrusage(syscall.RUSAGE_SELF, &u)
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano()), err
 }
 
 // writeParcel appends a batch to a file: each part with its length before it, four bytes, big end first.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"belfry/shared/certs"
+	"belfry/shared/e2e/gauge"
 	"belfry/shared/e2e/stack"
 )
 
@@ -109,17 +110,17 @@ func (b *bench) open(ctx context.Context) error {
 	if err := os.Chmod(b.dir, 0o755); err != nil { // the broker runs as a user of its own
 		return err
 	}
-	sender, rest, err := cores()
+	sender, rest, err := gauge.Cores()
 	if err != nil {
 		return err
 	}
 	b.cpu = sender
-	if err := stay(rest); err != nil {
+	if err := gauge.Stay(rest); err != nil {
 		return err
 	}
 	b.file, b.part = filepath.Join(b.dir, "lines"), filepath.Join(b.dir, "part")
 	start := time.Now().Add(-time.Duration(b.Lines) * time.Millisecond)
-	if err := errors.Join(writeLines(b.file, b.Lines, start), writeLines(b.part, b.Lines/b.Share, start)); err != nil {
+	if err := errors.Join(gauge.WriteLines(b.file, b.Lines, start), gauge.WriteLines(b.part, b.Lines/b.Share, start)); err != nil {
 		return fmt.Errorf("write lines: %w", err)
 	}
 	st, err := os.Stat(b.file)
@@ -180,10 +181,10 @@ func (b *bench) sum() {
 		for _, t := range b.turns[who] {
 			rates, cpus, sizes = append(rates, t.rate()), append(cpus, t.perCPU()), append(sizes, t.rss)
 		}
-		rate[who] = median(rates)
-		b.print("median", who, rate[who], median(cpus), median(sizes), turn{})
+		rate[who] = gauge.Median(rates)
+		b.print("median", who, rate[who], gauge.Median(cpus), gauge.Median(sizes), turn{})
 		if who == theAgent {
-			cpu, rss = median(cpus), median(sizes)
+			cpu, rss = gauge.Median(cpus), gauge.Median(sizes)
 		}
 	}
 	fmt.Fprintf(b.out, "bench-ship: events_per_s=%.0f cpu_us_per_event=%.2f rss_mib=%.0f vs_syslog_ng=%.2f vs_bare=%.2f\n",

@@ -1,13 +1,11 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"belfry/shared/e2e/stack"
 )
@@ -63,36 +61,6 @@ func TestExpect(t *testing.T) {
 	}
 }
 
-func TestLines(t *testing.T) {
-	start := time.Now()
-	f := func(n int) string {
-		t.Helper()
-		name := filepath.Join(t.TempDir(), fmt.Sprint(n))
-		if err := writeLines(name, n, start); err != nil {
-			t.Fatal(err)
-		}
-		text, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(text)
-	}
-	all := f(1000)
-	if part := f(100); !strings.HasPrefix(all, part) {
-		t.Error("the first part is not the beginning of the file")
-	}
-	if strings.Count(all, "\n") != 1000 {
-		t.Errorf("%d lines, want 1000", strings.Count(all, "\n"))
-	}
-	seen := make(map[string]bool)
-	for line := range strings.Lines(all) {
-		seen[line[stampLength:]] = true
-	}
-	if len(seen) < 700 {
-		t.Errorf("of 1000 lines only %d differ", len(seen))
-	}
-}
-
 func TestParcels(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "parcels")
 	var w strings.Builder
@@ -115,13 +83,4 @@ func TestParcels(t *testing.T) {
 	f(w.String()[:w.Len()-1], 0, false)
 	f("\xff\xff\xff\xff", 0, false)
 	f("", 0, true)
-}
-
-func TestMedian(t *testing.T) {
-	if m := median([]float64{9, 1, 5}); m != 5 {
-		t.Errorf("median %v, want 5", m)
-	}
-	if m := median([]float64{9, 1}); m != 5 {
-		t.Errorf("median %v, want 5", m)
-	}
 }

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"belfry/shared/broker"
+	"belfry/shared/e2e/gauge"
 	"belfry/shared/e2e/stack"
 	"belfry/shared/ops"
 )
@@ -89,21 +90,16 @@ func (b *bench) ship(ctx context.Context, a *stack.Agent, name string) (turn, er
 
 // pinned is a folder with an agent that stays on its CPU and uses one thread at a time.
 func (b *bench) pinned(dir string) (stack.Binaries, error) {
-	bin, err := filepath.Abs(filepath.Join(b.Bin, "belfry-agent"))
-	if err != nil {
-		return stack.Binaries{}, err
-	}
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		return stack.Binaries{}, err
 	}
-	script := fmt.Sprintf("#!/bin/sh\nexport GOMAXPROCS=1\nexec %s '%s' \"$@\"\n", strings.Join(b.by(), " "), bin)
-	return stack.Binaries{Dir: dir}, os.WriteFile(filepath.Join(dir, "belfry-agent"), []byte(script), 0o755)
+	return stack.Binaries{Dir: dir}, gauge.Pin(dir, filepath.Join(b.Bin, "belfry-agent"), b.cpu, 1)
 }
 
 // clock measures what a process needs for a piece of work, and what others had of its CPU meanwhile.
 func (b *bench) clock(pid int, work func() error) (t turn, err error) {
-	before, err1 := cpuOf(pid)
-	busyBefore, err2 := busy(b.cpu)
+	before, err1 := gauge.CPU(pid)
+	busyBefore, err2 := gauge.Busy(b.cpu)
 	if err := errors.Join(err1, err2); err != nil {
 		return t, err
 	}
@@ -112,12 +108,12 @@ func (b *bench) clock(pid int, work func() error) (t turn, err error) {
 		return t, err
 	}
 	t.took = time.Since(begin)
-	after, err1 := cpuOf(pid)
-	busyAfter, err2 := busy(b.cpu)
+	after, err1 := gauge.CPU(pid)
+	busyAfter, err2 := gauge.Busy(b.cpu)
 	t.cpu = after - before
 	t.others = max(0, busyAfter-busyBefore-t.cpu)
 	var err3 error
-	t.rss, err3 = peakOf(pid)
+	t.rss, err3 = gauge.Peak(pid)
 	return t, errors.Join(err1, err2, err3)
 }
 

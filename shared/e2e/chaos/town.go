@@ -64,12 +64,9 @@ func (t *town) openBroker(ctx context.Context, _ stack.Binaries) error {
 	if t.ca, err = certs.NewAuthority(certificates); err != nil {
 		return err
 	}
-	users := []stack.User{{Name: cnIndex, Configure: `^belfry\.`, Write: `^belfry\.`, Read: `^belfry\.`}}
+	users := []stack.User{stack.Everything(cnIndex)}
 	for _, h := range hostNames {
-		name := "agent-" + h
-		users = append(users, stack.User{
-			Name: name, Configure: `^$`, Write: `^belfry\.events$`, Read: `^belfry\.acks\.` + name + `$`,
-		})
+		users = append(users, stack.AgentUser("agent-"+h))
 	}
 	dir := filepath.Join(t.dir, "rabbitmq")
 	if err := os.MkdirAll(dir, 0o755); err != nil {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,8 +23,11 @@ type Agent struct {
 	Config string // its file
 	UDP    string // address of the syslog relay
 	TCP    string // likewise
-	bin    Binaries
-	d      *daemon
+	// Metrics is where it serves its metrics: host:port or unix:PATH.
+	Metrics string
+	by      []string
+	bin     Binaries
+	d       *daemon
 }
 
 // AgentConfig is what an agent is told. Exactly one of Broker and Aggregator is set.
@@ -36,35 +40,55 @@ type AgentConfig struct {
 	Files      certs.Files // of agent-HOST
 	Namespace  string      // tells several agents of one machine apart
 	Confirm    string      // how long it waits for one confirm of the broker, as "10s"; "" for its default
+	Input      string      // more keys of the input of Globs, as `backfill: 30d, exclude: ["/x"]`
+	More       string      // more sections of the config, as YAML
+	Metrics    string      // host:port or unix:PATH; default a free port
+	NoRelay    bool        // it takes no syslog, and needs no port
+	By         []string    // command that runs it, as prlimit --nofile=64; it must become the agent; default none
 }
 
 // NewAgent writes the config of an agent; nothing runs yet.
 func (b Binaries) NewAgent(cfg AgentConfig) (*Agent, error) {
-	a := &Agent{Host: cfg.Host, Dir: cfg.Dir, Config: filepath.Join(cfg.Dir, "agent.yaml"), bin: b}
-	var metrics string
-	if err := freeAddrs(&a.UDP, &a.TCP, &metrics); err != nil {
+	a := &Agent{
+		Host: cfg.Host, Dir: cfg.Dir, Config: filepath.Join(cfg.Dir, "agent.yaml"), Metrics: cfg.Metrics, by: cfg.By, bin: b,
+	}
+	var ports []*string
+	if !cfg.NoRelay {
+		ports = append(ports, &a.UDP, &a.TCP)
+	}
+	if cfg.Metrics == "" {
+		ports = append(ports, &a.Metrics)
+	}
+	if err := freeAddrs(ports...); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(a.Dir, 0o755); err != nil {
 		return nil, err
 	}
-	if err := os.WriteFile(a.Config, []byte(a.yaml(cfg, metrics)), 0o644); err != nil {
+	if err := os.WriteFile(a.Config, []byte(a.yaml(cfg)), 0o644); err != nil {
 		return nil, fmt.Errorf("configure agent: %w", err)
 	}
 	return a, nil
 }
 
-func (a *Agent) yaml(cfg AgentConfig, metrics string) string {
+func (a *Agent) yaml(cfg AgentConfig) string {
 	var y strings.Builder
-	fmt.Fprintf(&y, "state: %s\nhost: %s\nmetrics: %s\n", filepath.Join(a.Dir, "state"), cfg.Host, metrics)
+	fmt.Fprintf(&y, "state: %s\nhost: %s\nmetrics: %s\n", a.state(), cfg.Host, a.Metrics)
 	if cfg.Namespace != "" {
 		fmt.Fprintf(&y, "namespace: %s\n", cfg.Namespace)
 	}
-	fmt.Fprintf(&y, "inputs:\n  files:\n    - {paths: [%s], class: auth, start: beginning}\n", quoted(cfg.Globs))
+	more := ""
+	if cfg.Input != "" {
+		more = ", " + cfg.Input
+	}
+	fmt.Fprintf(&y, "inputs:\n  files:\n    - {paths: [%s], class: auth, start: beginning%s}\n", quoted(cfg.Globs), more)
 	if len(cfg.Following) > 0 {
 		fmt.Fprintf(&y, "    - {paths: [%s], start: end}\n", quoted(cfg.Following))
 	}
-	fmt.Fprintf(&y, "  syslog:\n    - {listen: \"udp://%s\"}\n    - {listen: \"tcp://%s\"}\nship:\n", a.UDP, a.TCP)
+	if !cfg.NoRelay {
+		fmt.Fprintf(&y, "  syslog:\n    - {listen: \"udp://%s\"}\n    - {listen: \"tcp://%s\"}\n", a.UDP, a.TCP)
+	}
+	y.WriteString("ship:\n")
 	if cfg.Broker != "" {
 		wait := ""
 		if cfg.Confirm != "" {
@@ -74,6 +98,7 @@ func (a *Agent) yaml(cfg AgentConfig, metrics string) string {
 	} else {
 		fmt.Fprintf(&y, "  https: {url: \"https://%s\", %s}\n", cfg.Aggregator, tlsKeys(cfg.Files))
 	}
+	y.WriteString(cfg.More)
 	return y.String()
 }
 
@@ -89,15 +114,25 @@ func quoted(list []string) string {
 	return strings.Join(q, ", ")
 }
 
-// Start runs the agent and returns when its relay takes connections. ctx bounds the start only.
+// state is the folder of its state.
+func (a *Agent) state() string { return filepath.Join(a.Dir, "state") }
+
+// Start runs the agent and returns when its relay takes connections, or, without one, when it answers for its status.
+// ctx bounds the start only.
 func (a *Agent) Start(ctx context.Context) error {
-	cmd := exec.Command(a.bin.agent(), "--config", a.Config, "run")
+	line := append(slices.Clone(a.by), a.bin.agent(), "--config", a.Config, "run")
+	cmd := exec.Command(line[0], line[1:]...)
 	d, err := startDaemon("belfry-agent", cmd, a.output())
 	if err != nil {
 		return err
 	}
 	a.d = d
-	return d.ready(ctx, func() error { return accepts("tcp", a.TCP) })
+	return d.ready(ctx, func() error {
+		if a.TCP == "" {
+			return accepts("unix", filepath.Join(a.state(), "agent.sock"))
+		}
+		return accepts("tcp", a.TCP)
+	})
 }
 
 // Check asks the agent whether its config is in order.
@@ -132,5 +167,8 @@ func (a *Agent) Kill() {
 
 // Log is the last of what the agent printed.
 func (a *Agent) Log() string { return lastOf(a.output()) }
+
+// LogFile is the file that holds all that the agent printed, over all its runs.
+func (a *Agent) LogFile() string { return a.output() }
 
 func (a *Agent) output() string { return filepath.Join(a.Dir, "agent.log") }

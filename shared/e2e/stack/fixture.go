@@ -29,6 +29,11 @@ func Everything(name string) User {
 	return User{Name: name, Configure: all, Write: all, Read: all}
 }
 
+// AgentUser is a user who may do what an agent of that name does, and nothing else.
+func AgentUser(name string) User {
+	return User{Name: name, Configure: `^$`, Write: `^belfry\.events$`, Read: `^belfry\.acks\.` + name + `$`}
+}
+
 // OpenRabbitMQ starts a broker for a test, with the topology of so many event queues, or skips the test where there is
 // none. The first of the users declares the topology. Folder and authority are the fixture's own.
 func OpenRabbitMQ(t T, queues int, cfg Rabbit, agents ...string) *Fixture {

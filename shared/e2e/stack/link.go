@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"time"
 )
 
 // Link is a wire between a client and a server, which can be held: then what the held side says stays in the wire, as
@@ -17,6 +18,7 @@ type Link struct {
 
 	mu          sync.Mutex
 	held        [2]bool
+	pace        [2]int // bytes a second; 0 is no bound
 	closed      bool
 	moved       *sync.Cond
 	connections map[net.Conn]bool
@@ -97,6 +99,7 @@ func (k *Link) copy(w *wire, to, from net.Conn, side Side) {
 	for {
 		n, err := from.Read(buf)
 		if n > 0 && k.wait(w, side) {
+			time.Sleep(k.toll(side, n))
 			if _, err := to.Write(buf[:n]); err != nil {
 				return
 			}
@@ -122,6 +125,23 @@ func (k *Link) Hold(side Side) { k.set(side, true) }
 
 // Free lets a side be heard again.
 func (k *Link) Free(side Side) { k.set(side, false) }
+
+// Pace lets through so many bytes a second of what a side says, over each connection; 0 lets all through again.
+func (k *Link) Pace(side Side, perSecond int) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.pace[side] = perSecond
+}
+
+// toll is how long so many bytes take.
+func (k *Link) toll(side Side, n int) time.Duration {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.pace[side] == 0 {
+		return 0
+	}
+	return time.Duration(n) * time.Second / time.Duration(k.pace[side])
+}
 
 func (k *Link) set(side Side, held bool) {
 	k.mu.Lock()

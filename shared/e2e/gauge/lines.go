@@ -1,8 +1,10 @@
-package main
+package gauge
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"time"
@@ -16,21 +18,21 @@ const seed = 20261124
 // stampLength is the length of the RFC 3164 stamp that every line of the corpus begins with.
 const stampLength = len(time.Stamp)
 
-// writeLines writes recorded lines again and again: with a clock that goes on, and with other numbers of the same
-// length wherever three digits or more stand together (process ids, ports, connections, ids of sessions), for a log
-// that repeats itself to the letter would compress as none does. A file with fewer lines is the beginning of one with
-// more that has the same start.
-func writeLines(name string, n int, start time.Time) (err error) {
+// WriteLines writes a file of n lines.
+func WriteLines(name string, n int, start time.Time) error {
 	f, err := os.Create(name)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if e := f.Close(); err == nil {
-			err = e
-		}
-	}()
-	w := bufio.NewWriterSize(f, 1<<20)
+	return errors.Join(Lines(f, n, start), f.Close())
+}
+
+// Lines writes recorded lines, of 103 bytes on average, again and again: with a clock that goes on, and with other
+// numbers of the same length wherever three digits or more stand together (process ids, ports, connections, ids of
+// sessions), for a log that repeats itself to the letter would compress as none does. Fewer lines are the beginning of
+// more that have the same start.
+func Lines(to io.Writer, n int, start time.Time) error {
+	w := bufio.NewWriterSize(to, 1<<20)
 	rnd := rand.New(rand.NewPCG(seed, seed))
 	recorded := corpus.AuthMixed()
 	at := start
