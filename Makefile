@@ -19,16 +19,21 @@ AGGREGATORS ?= 1
 # Not ?=: a shell may export LINES as the height of its terminal.
 LINES = 1000000
 ROUNDS = 3
+# Of make bench-agent: MB of text in its files, and how many files rest.
+MB ?= 500
+RESUME_MB ?= 2000
+IDLE ?= 1000
+MANY ?= 10000
 
 .DEFAULT_GOAL := help
 # The linter, as a program of its own: nothing that is built depends on it.
 LINTER ?= github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 FAIL_IN_CI := test "$$CI" != true
 
-.PHONY: help build test cut chaos chaos-short demo lint bench bench-ship deps clean
+.PHONY: help build test cut chaos chaos-short torture torture-short demo lint bench bench-ship bench-agent deps clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## bin/belfry (aggregator and command line) and bin/belfry-agent
 	$(GO) build $(LINK) -o bin/belfry ./aggregator
@@ -50,6 +55,17 @@ chaos: deps build ## kill, stop, cut and block everything for 10 minutes: nothin
 chaos-short: deps build ## the same in one minute, every kind of fault at least once; part of make test
 	@$(CHAOS)=60s
 
+TORTURE = $(GO) build -o bin/torture ./shared/e2e/torture && \
+	exec bin/torture --bin=bin --jobs=$(JOBS) $(if $(ONLY),--only=$(ONLY)) $(if $(SEED),--seed=$(SEED))
+
+torture: JOBS = 4
+torture-short: JOBS = 16
+torture: deps build ## what hosts do to log files, scenario by scenario, with real rotations (an hour); ONLY=1,16b for some
+	@$(TORTURE)
+
+torture-short: deps build ## the cheap ones of them, with smaller files, in 3 minutes; part of make test
+	@$(TORTURE) --short
+
 demo: deps build ## the whole road on this machine until Ctrl-C; FOR=60s ends and judges, BROKER=none does without RabbitMQ
 	@$(GO) build -o bin/demo ./shared/e2e/demo
 	@exec bin/demo --bin=bin --broker=$(BROKER) $(if $(FOR),--for=$(FOR))
@@ -66,6 +82,10 @@ bench: ## benchmarks of every package
 bench-ship: deps build ## throughput of one agent on one core, against syslog-ng and a bare publisher; LINES=1000000 ROUNDS=3
 	@$(GO) build -o bin/benchship ./shared/e2e/benchship
 	@exec bin/benchship --bin=bin --lines=$(LINES) --rounds=$(ROUNDS)
+
+bench-agent: build ## what following files costs: MB/s a core, memory with 1000 and 10000 files, archives (15 minutes); MB=500 ONLY=read,idle
+	@$(GO) build -o bin/benchagent ./shared/e2e/benchagent
+	@exec bin/benchagent --bin=bin --mb=$(MB) --resume-mb=$(RESUME_MB) --idle=$(IDLE) --many=$(MANY) --rounds=$(ROUNDS) $(if $(ONLY),--only=$(ONLY))
 
 deps: ## install the servers that tests and demo use (root on Debian), or say how
 	@shared/e2e/deps.sh
