@@ -59,9 +59,9 @@ func TestReadme(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(dir, "rules.d"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	f := func(program, file string) {
+	f := func(program, file, text string) {
 		t.Helper()
-		text := strings.ReplaceAll(block(t, "/etc/belfry/"+file), "/etc/belfry/", dir+"/")
+		text = strings.ReplaceAll(text, "/etc/belfry/", dir+"/")
 		if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -70,6 +70,9 @@ func TestReadme(t *testing.T) {
 			t.Errorf("%s: %v\n%s", file, err, out)
 		}
 	}
-	f("belfry-agent", "agent.yaml")
-	f("belfry", "aggregator.yaml")
+	agent := block(t, "/etc/belfry/agent.yaml")
+	f("belfry-agent", "agent.yaml", agent)
+	_, ship, _ := strings.Cut(agent, "\nship:")
+	f("belfry-agent", "files.yaml", block(t, "Following files")+"\n"+block(t, "Rotating files")+"\nship:"+ship)
+	f("belfry", "aggregator.yaml", block(t, "/etc/belfry/aggregator.yaml"))
 }
