@@ -57,7 +57,7 @@ func readThrough(b *testing.B, log string, n int) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	if err := in.scan(b.Context()); err != nil {
+	if err := in.scan(); err != nil {
 		b.Fatal(err)
 	}
 	if err := in.sync(); err != nil {

@@ -117,6 +117,7 @@ func (in *Input) cutOff(h Handle, f *follower) {
 	f.content.Length = max(c.Length, f.size) // so it is said to reach, and what is missing of it shows
 	size := c.Length
 	reader := f.lines
+	in.keepDeleted(h, f)
 	in.release(h, f)
 	c.Length, c.Size, c.Mtime, c.reader, c.cut = size, 0, 0, reader, true
 }

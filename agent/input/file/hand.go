@@ -123,5 +123,5 @@ func (in *Input) meanwhile(ctx context.Context) error {
 	}
 	in.blocked = true
 	defer func() { in.blocked = false }()
-	return in.housekeep(ctx)
+	return in.housekeep()
 }

@@ -185,7 +185,7 @@ func (in *Input) drain(hints <-chan fsnotify.Event) {
 }
 
 // scanTouched looks at the folders that events told of, and at those that are too busy to be watched.
-func (in *Input) scanTouched(ctx context.Context) error {
+func (in *Input) scanTouched() error {
 	now, any := in.now(), false
 	for _, d := range in.folders {
 		busy := now.Before(d.hot.until) && !d.hot.failed

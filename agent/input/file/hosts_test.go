@@ -130,6 +130,9 @@ func TestDamagedArchives(t *testing.T) {
 			write(t, log, "living\n")
 			stop := r.start(state, cfg)
 			r.sees("living")
+			for end := time.Now().Add(patience); r.seen("line 0") < want && time.Now().Before(end); {
+				time.Sleep(10 * time.Millisecond)
+			}
 			time.Sleep(2 * usual.scan)
 			write(t, log, "still living\n")
 			r.sees("still living")

@@ -265,7 +265,7 @@ func (in *Input) Run(ctx context.Context) error {
 // round does what is due, and gives each file a turn.
 func (in *Input) round(ctx context.Context, hints <-chan fsnotify.Event) error {
 	in.drain(hints)
-	if err := in.housekeep(ctx); err != nil {
+	if err := in.housekeep(); err != nil {
 		return err
 	}
 	if in.store.fault != nil {
@@ -291,7 +291,7 @@ func (in *Input) round(ctx context.Context, hints <-chan fsnotify.Event) error {
 }
 
 // housekeep does what is due besides reading. It needs no road.
-func (in *Input) housekeep(ctx context.Context) error {
+func (in *Input) housekeep() error {
 	in.applyConfirmed()
 	if in.store.fault != nil {
 		in.repair()
@@ -299,11 +299,11 @@ func (in *Input) housekeep(ctx context.Context) error {
 	now := in.now()
 	switch {
 	case !now.Before(in.nextScan):
-		if err := in.scan(ctx); err != nil {
+		if err := in.scan(); err != nil {
 			return err
 		}
 	case len(in.touched) > 0 || in.hotFolders > 0:
-		if err := in.scanTouched(ctx); err != nil {
+		if err := in.scanTouched(); err != nil {
 			return err
 		}
 	}

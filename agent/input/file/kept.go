@@ -1,6 +1,12 @@
 package file
 
-import "belfry/agent/input/file/ident"
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"belfry/agent/input/file/ident"
+)
 
 // maxKept is how many files are held open while they wait to be judged.
 const maxKept = 64
@@ -13,6 +19,21 @@ func (in *Input) keep(c *candidate) error {
 	}
 	in.kept[h] = c
 	return nil
+}
+
+// keepDeleted holds a file on that has other bytes now, and no name: nobody could open it again.
+func (in *Input) keepDeleted(h Handle, f *follower) {
+	st, err := statFile(f.file)
+	if err != nil || st.links > 0 || st.size == 0 || in.kept[h] != nil {
+		return
+	}
+	fd, err := unix.FcntlInt(f.file.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		in.problem("file cannot be held", f.path, err)
+		return
+	}
+	e := &entry{path: f.path, live: f.content.Stem, cfg: f.cfg, kind: f.kind, sibling: f.sibling, matched: true, stat: st, still: at(in.now())}
+	in.kept[h] = &candidate{entry: e, file: os.NewFile(uintptr(fd), f.path)}
 }
 
 // unpacked returns the candidate if it is a plain file.
@@ -47,6 +68,9 @@ func (in *Input) judgeKept() error {
 		gone := &candidate{entry: &entry{}, file: c.file}
 		*gone.entry = *c.entry
 		gone.stat, gone.matched, gone.nameless = st, true, true
+		if k := in.handles[h]; k != nil && !k.Copy {
+			gone.known = k
+		}
 		if ready, err := in.examine(gone); err != nil || !ready {
 			in.unkeep(h) // likewise
 			continue

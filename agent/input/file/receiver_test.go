@@ -24,6 +24,9 @@ import (
 	"belfry/shared/event"
 )
 
+// patience is how long something may take on a busy machine before the test fails.
+const patience = time.Minute
+
 // receiver stands for all that is behind the input: it keeps each line by its id, and confirms.
 type receiver struct {
 	t        *testing.T
@@ -157,18 +160,21 @@ func (r *receiver) start(state string, cfg Config) (stop func()) {
 func (r *receiver) want(lines ...string) {
 	r.t.Helper()
 	want := slices.Sorted(slices.Values(lines))
-	var got []string
-	for end := time.Now().Add(15 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
-		r.mu.Lock()
-		got = slices.Sorted(slices.Values(r.lines))
-		r.mu.Unlock()
-		if len(got) >= len(want) {
-			break
-		}
+	for end := time.Now().Add(patience); r.count() < len(want) && time.Now().Before(end); {
+		time.Sleep(10 * time.Millisecond)
 	}
+	r.mu.Lock()
+	got := slices.Sorted(slices.Values(r.lines))
+	r.mu.Unlock()
 	if !slices.Equal(got, want) {
-		r.t.Fatalf("got %d lines, want %d\ngot  %.2000q\nwant %.2000q", len(got), len(want), got, want)
+		r.t.Fatalf("got %d lines, want %d\ngot  %.2000s\nwant %.2000s", len(got), len(want), fmt.Sprintf("%q", got), fmt.Sprintf("%q", want))
 	}
+}
+
+func (r *receiver) count() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.lines)
 }
 
 func (r *receiver) set(change func()) {
@@ -181,7 +187,7 @@ func (r *receiver) set(change func()) {
 func (r *receiver) sees(lines ...string) {
 	r.t.Helper()
 	missing := lines
-	for end := time.Now().Add(15 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		r.mu.Lock()
 		missing = slices.DeleteFunc(slices.Clone(lines), func(l string) bool { return slices.Contains(r.lines, l) })
 		r.mu.Unlock()

@@ -2,7 +2,6 @@ package file
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"io/fs"
 	"path/filepath"
@@ -45,7 +44,7 @@ type folder struct {
 }
 
 // scan looks at all folders, and begins or ends to follow what they hold.
-func (in *Input) scan(ctx context.Context) error {
+func (in *Input) scan() error {
 	began := time.Now()
 	in.findFolders()
 	for _, d := range in.folders {
