@@ -120,7 +120,7 @@ const tellEvery = time.Second
 func (p *pulse) tell(ctx context.Context) error {
 	for _, d := range p.doubts() {
 		e := p.event(d.At.UTC(), fmt.Sprintf("what was sent of %s before byte %d may be there twice, or not be whole: %s", d.Path, d.End, d.Reason))
-		e.Set("event.dataset", "belfry.doubt")
+		e.Set("event.dataset", heartbeat.Doubt)
 		e.Set("event.kind", "event")
 		e.Set("event.action", "file-in-doubt")
 		e.Set("log.file.path", d.Path)

@@ -184,11 +184,12 @@ func inData(ranges []batch.Range, offset uint64) bool {
 	return false
 }
 
-// ownWords keeps an agent from saying what only an aggregator does, as that there is a gap.
+// ownWords keeps an agent from saying what only an aggregator does, as that there is a gap. How it is, and what it doubts
+// of its own, it says itself.
 func ownWords(e *event.Event) {
 	for i := range e.Fields { // of a list, each value is found by a search; and in either case
 		f := &e.Fields[i]
-		if f.Name == "event.dataset" && hasOwnPrefix(f.Value) && f.Value != heartbeat.Dataset {
+		if f.Name == "event.dataset" && hasOwnPrefix(f.Value) && f.Value != heartbeat.Dataset && f.Value != heartbeat.Doubt {
 			f.Name = "labels.dataset"
 		}
 	}

@@ -110,10 +110,15 @@ func TestClaimsInLists(t *testing.T) {
 	sets.Append("event.dataset", "belfry.gap")
 	sets.Append("event.dataset", "Belfry.Gap")
 	place(sets)
+	doubt := new(event.Event)
+	doubt.Set("host.name", "h")
+	doubt.Set("event.dataset", "belfry.doubt")
+	place(doubt)
 	if err := r.send(h.sealed()); err != nil {
 		t.Fatal(err)
 	}
 	r.count(1, "tags:identity_mismatch AND host.name:other AND agent.name:*")
+	r.count(1, "event.dataset:belfry.doubt")
 	r.count(0, "event.dataset:belfry.gap OR event.dataset:Belfry.Gap")
 	r.count(1, "event.dataset:mine AND labels.dataset:belfry.gap AND labels.dataset:Belfry.Gap")
 	r.until("the claim is told", func() bool {

@@ -52,7 +52,7 @@ func (f *Fleet) judgeDoubts(now time.Time) {
 			continue
 		}
 		since := d.since.UTC().Format(time.RFC3339)
-		e := Say(now, "belfry.doubt", "relay-cut-off", fmt.Sprintf("the relay on %s at %s was cut off: what it took after %s, "+
+		e := Say(now, heartbeat.Doubt, "relay-cut-off", fmt.Sprintf("the relay on %s at %s was cut off: what it took after %s, "+
 			"and had not sent yet, is lost, and nobody can count it", a.shown(), s.Path, since))
 		e.Set("host.name", a.shown())
 		e.Set("agent.name", a.Name)

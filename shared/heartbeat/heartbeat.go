@@ -21,6 +21,9 @@ const Every = 30 * time.Second
 // Dataset is the event.dataset of a heartbeat.
 const Dataset = "belfry.heartbeat"
 
+// Doubt is the event.dataset of what may be there twice, or not be whole.
+const Doubt = "belfry.doubt"
+
 // MaxStreams bounds the streams that one heartbeat names; what is over goes into further ones.
 const MaxStreams = 200
 
