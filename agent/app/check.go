@@ -30,8 +30,12 @@ func Check(cfg *config.Config) []string {
 	if _, err := time.LoadLocation(cfg.Zone); err != nil {
 		warn("timezone", "%v", err)
 	}
+	followed := map[string]bool{}
 	for i := range cfg.Inputs.Files {
 		in := &cfg.Inputs.Files[i]
+		if err := in.CheckMaskKey(); err != nil {
+			warn(fmt.Sprintf("inputs.files[%d]", i), "%v", err)
+		}
 		for j, pattern := range in.Paths {
 			key := fmt.Sprintf("inputs.files[%d].paths[%d]", i, j)
 			paths := in.Names(j)
@@ -39,6 +43,7 @@ func Check(cfg *config.Config) []string {
 				warn(key, "%s matches nothing now", pattern)
 			}
 			for _, p := range paths {
+				followed[p] = true
 				if err := readable(p); err != nil {
 					warn(key, "%v", err)
 				}
@@ -55,7 +60,7 @@ func Check(cfg *config.Config) []string {
 	for _, d := range files.Doubts(time.Now(), false) {
 		warn(section+"."+d.Key, "%s", d.Text)
 	}
-	all = append(all, rotate.Check(cfg.Rotate)...)
+	all = append(all, rotate.Check(cfg.Rotate, func(path string) bool { return followed[path] })...)
 	return append(all, rotate.Rights(cfg.Rotate)...)
 }
 

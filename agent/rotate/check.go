@@ -10,13 +10,16 @@ import (
 
 // Check tells what of the configuration will not work on this machine, and what the process lacks for it: files that
 // logrotate owns, that are links, that lie in directories which others may write. Each line begins with its key. It looks
-// with the rights of who calls, and changes nothing.
-func Check(cfgs []Config) []string { return check(cfgs, logrotate.Open("/")) }
+// with the rights of who calls, and changes nothing. followed says whether an input has a file: of one that none has nothing
+// rotated is ever deleted.
+func Check(cfgs []Config, followed func(path string) bool) []string {
+	return check(cfgs, followed, logrotate.Open("/"))
+}
 
 // Owned reports whether logrotate's configuration names a path; by is its file and line.
 func Owned(path string) (by string, owned bool) { return logrotate.Open("/").Owned(path) }
 
-func check(cfgs []Config, owners *logrotate.Owners) []string {
+func check(cfgs []Config, followed func(path string) bool, owners *logrotate.Owners) []string {
 	var all []string
 	named := map[[2]int]bool{}
 	r := &Rotator{owners: owners}
@@ -26,9 +29,13 @@ func check(cfgs []Config, owners *logrotate.Owners) []string {
 		d, _, err := r.check(f)
 		if err == nil {
 			d.close()
-			continue
 		}
-		all = append(all, fmt.Sprintf("rotate[%d].paths[%d]: %s", m.cfg, m.glob, errorLine(m.path, err)))
+		switch {
+		case err != nil:
+			all = append(all, fmt.Sprintf("rotate[%d].paths[%d]: %s", m.cfg, m.glob, errorLine(m.path, err)))
+		case !followed(m.path):
+			all = append(all, fmt.Sprintf("rotate[%d].paths[%d]: %s is in no inputs.files: nothing rotated of it is ever deleted", m.cfg, m.glob, m.path))
+		}
 	}
 	for i, c := range cfgs {
 		for j, p := range c.Paths {

@@ -90,6 +90,9 @@ func (c *Config) Validate() error {
 		if _, err := filepath.Match(p, "/"); err != nil {
 			fault(key, "%q: %w", p, err)
 		}
+		if strings.Contains(p, "**") || strings.ContainsAny(p, "{}") {
+			fault(key, "%q: ** and {…} are for inputs.files alone: what is rotated is named folder by folder", p)
+		}
 	}
 	if c.Size == 0 && c.Age == 0 {
 		fault("size", "neither size nor age is given: nothing would be rotated")

@@ -55,6 +55,8 @@ func TestConfigFaults(t *testing.T) {
 		}
 	}
 	f("{}", "paths: at least one glob is needed", "size: neither size nor age is given: nothing would be rotated")
+	f(`{paths: ["/l/**/x.log", "/l/{a,b}.log"], size: 1}`, `paths[0]: "/l/**/x.log": ** and {…} are for inputs.files alone: what is rotated is named folder by folder`,
+		`paths[1]: "/l/{a,b}.log": ** and {…} are for inputs.files alone: what is rotated is named folder by folder`)
 	f(`{paths: [a, "/["], size: 1}`, `paths[0]: "a" is not an absolute path`, `paths[1]: "/[": syntax error in pattern`)
 	f("{paths: [/a], size: 1KiB, min_size: 2KiB}", "min_size: 2048 is more than size, 1024")
 	f("{paths: [/a], age: 5s}", "age: 5s is less than 1m")

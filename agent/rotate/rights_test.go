@@ -137,22 +137,25 @@ func TestCheck(t *testing.T) {
 	defer g.close()
 	g.write("a.log", 1, 9)
 	g.write("b.log", 1, 9)
+	g.write("d.log", 1, 9)
 	root := filepath.Join(g.dir, "root")
 	conf := filepath.Join(root, "etc", "logrotate.conf")
 	if err := errors.Join(os.Symlink("a.log", g.path("c.log")), os.MkdirAll(filepath.Dir(conf), 0o755),
 		os.WriteFile(filepath.Join(g.dir, "pid"), []byte("x"), 0o600), os.WriteFile(conf, []byte("daily\n"+g.path("b.log")+" {\n}\n"), 0o600)); err != nil {
 		t.Fatal(err)
 	}
-	got := strings.ReplaceAll(strings.Join(check(g.r.cfgs, logrotate.Open(root)), "\n"), g.dir, "DIR")
+	followed := func(path string) bool { return path != g.path("d.log") }
+	got := strings.ReplaceAll(strings.Join(check(g.r.cfgs, followed, logrotate.Open(root)), "\n"), g.dir, "DIR")
 	want := `rotate[0].paths[0]: DIR/logs/b.log: refused: logrotate owns it (/etc/logrotate.conf:2)
 rotate[0].paths[0]: DIR/logs/c.log: refused: DIR/logs/c.log is a link
+rotate[0].paths[0]: DIR/logs/d.log is in no inputs.files: nothing rotated of it is ever deleted
 rotate[0].paths[1]: DIR/none matches nothing now
 rotate[0].create: there is no user "nobody-has-this-name"
 rotate[0].signal.pid_file: DIR/pid holds "x", which is no process id above 1`
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
-	if got := names(t, g.logs); got != "a.log b.log c.log" {
+	if got := names(t, g.logs); got != "a.log b.log c.log d.log" {
 		t.Error(got)
 	}
 }

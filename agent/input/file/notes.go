@@ -55,6 +55,15 @@ func drawMaskKey() ([]byte, error) {
 	return key, nil
 }
 
+// CheckMaskKey says why the file of mask_key_file cannot be used, or nil.
+func (c *Config) CheckMaskKey() error {
+	if c.MaskKey == "" {
+		return nil
+	}
+	_, err := maskKey(c, "")
+	return err
+}
+
 // maskKey returns the key of the HMAC that stands for what is masked: that of the file that is configured, or one of this
 // agent's own, which lies in its state. Without a state that is a key for this once.
 func maskKey(c *Config, state string) ([]byte, error) {

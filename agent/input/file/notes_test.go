@@ -41,6 +41,10 @@ func TestMaskKey(t *testing.T) {
 	t.Parallel()
 	state := t.TempDir()
 	masks := Config{Config: lines.Config{Mask: []lines.Rule{{Contains: "x"}}}}
+	missing := masks
+	if missing.MaskKey = filepath.Join(state, "none"); missing.CheckMaskKey() == nil || masks.CheckMaskKey() != nil {
+		t.Error("a key file that is not there is no fault, or none at all is one")
+	}
 	if key, err := maskKey(&Config{}, state); key != nil || err != nil {
 		t.Errorf("without a mask: %x, %v", key, err)
 	}
