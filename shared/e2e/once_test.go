@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"belfry/shared/e2e/stack"
+	"belfry/shared/heartbeat"
 )
 
 const (
@@ -203,6 +204,14 @@ func (o once) count() {
 	}
 	if lost > 0 || twice > 0 {
 		o.Errorf("of %d lines %d are lost and %d are there more than once", o.Feeder.Numbers(), lost, twice)
+	}
+	doubts, err := o.Aggregator.Search(o.Context(), "event.action:file-in-doubt AND event.dataset:"+heartbeat.Doubt)
+	o.must(err)
+	if len(doubts) != 1 {
+		o.Errorf("%d doubts are told, want the one that there was no state", len(doubts))
+		for _, d := range doubts {
+			o.Log(d.Get("message"))
+		}
 	}
 	o.Logf("measured: %d lines through 3 kills each and %d rotations, each found once",
 		o.Feeder.Numbers(), o.Feeder.Rotations())
