@@ -56,6 +56,9 @@ type (
 // gcPercent keeps the heap small: what an agent holds, it holds for long, and what it reads makes little garbage.
 const gcPercent = 40
 
+// returnEvery is how often what is free goes back to the system: of a host at rest it would lie there for minutes.
+const returnEvery = 20 * time.Second
+
 // exitFailure is the exit code of whatever went wrong.
 const exitFailure = 2
 
@@ -101,7 +104,18 @@ func (runCmd) Run(c *cli) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
+	go returnMemory(ctx)
 	return a.Run(ctx)
+}
+
+func returnMemory(ctx context.Context) {
+	for often := time.Tick(returnEvery); ; debug.FreeOSMemory() {
+		select {
+		case <-often:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 func (checkCmd) Run(c *cli) error {

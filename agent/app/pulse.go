@@ -119,7 +119,11 @@ const tellEvery = time.Second
 // tell sends what is in doubt, each as an event of its own. It blocks while the road does.
 func (p *pulse) tell(ctx context.Context) error {
 	for _, d := range p.doubts() {
-		e := p.event(d.At.UTC(), fmt.Sprintf("what was sent of %s before byte %d may be there twice, or not be whole: %s", d.Path, d.End, d.Reason))
+		text := fmt.Sprintf("what was sent of %s before byte %d may be there twice, or not be whole: %s", d.Path, d.End, d.Reason)
+		if d.Stream == (event.Key{}) { // not of one file
+			text = fmt.Sprintf("%s: %s", d.Path, d.Reason)
+		}
+		e := p.event(d.At.UTC(), text)
 		e.Set("event.dataset", heartbeat.Doubt)
 		e.Set("event.kind", "event")
 		e.Set("event.action", "file-in-doubt")
