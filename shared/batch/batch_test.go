@@ -156,3 +156,24 @@ func BenchmarkSeal(b *testing.B) {
 		}
 	}
 }
+
+// Whatever is said of bytes, and in whatever order: the ranges are in order, and no byte is in two.
+func TestRangesAreInOrder(t *testing.T) {
+	f := func(want string, say ...Range) {
+		t.Helper()
+		var s Stream
+		for _, r := range say {
+			s.extend(r.Kind, r.First, r.End)
+		}
+		if got := fmt.Sprint(s.Ranges); got != want {
+			t.Errorf("%v: %s, want %s", say, got, want)
+		}
+	}
+	f("[{data 0 20}]", Range{Data, 0, 10}, Range{Data, 10, 20})
+	f("[{skipped 0 10} {data 10 20}]", Range{Data, 10, 20}, Range{Skipped, 0, 10})
+	f("[{skipped 0 10}]", Range{Skipped, 0, 10}, Range{Skipped, 0, 10})
+	f("[{skipped 0 10} {data 10 20}]", Range{Skipped, 0, 10}, Range{Data, 10, 20}, Range{Skipped, 0, 10})
+	f("[{data 0 10} {skipped 10 15}]", Range{Data, 0, 10}, Range{Skipped, 5, 15})
+	f("[{skipped 0 5} {data 5 10} {skipped 10 15}]", Range{Data, 5, 10}, Range{Skipped, 0, 15})
+	f("[{data 0 10}]", Range{Data, 0, 10}, Range{Data, 4, 4})
+}

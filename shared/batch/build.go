@@ -113,11 +113,24 @@ func (b *Builder) part(p Place) *part {
 	return s
 }
 
-// extend adds a range, or lengthens one of its kind that it touches. Ranges are in order, also where a later one came first.
+// extend adds a range, or lengthens one of its kind that it touches. Ranges are in order, also where a later one came first,
+// and of what was said of a byte the first holds.
 func (s *Stream) extend(kind Kind, first, end uint64) {
 	i := len(s.Ranges)
 	for i > 0 && s.Ranges[i-1].First > first {
 		i--
+	}
+	if i > 0 {
+		first = max(first, s.Ranges[i-1].End)
+	}
+	if i < len(s.Ranges) && end > s.Ranges[i].First {
+		next := s.Ranges[i]
+		s.extend(kind, first, next.First)
+		s.extend(kind, next.End, end)
+		return
+	}
+	if first >= end {
+		return
 	}
 	if i > 0 && s.Ranges[i-1].Kind == kind && s.Ranges[i-1].End == first {
 		i--

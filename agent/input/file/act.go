@@ -93,7 +93,11 @@ func (in *Input) goOn(of *content, c *candidate, j ident.Judgement) error {
 // renew begins a new epoch in a known file. The old content seeks its tail among the siblings, or ends.
 func (in *Input) renew(old *content, c *candidate, j ident.Judgement) error {
 	n := &content{Stream: old.Stream, Epoch: in.nextEpoch(old.Stream)}
-	start := in.startOf(old, c, j)
+	start, cut := in.startOf(old, c, j)
+	if sent := min(old.next(), c.stat.size); cut && start < sent {
+		n.Doubt = sent // or the writer went on behind the cut
+		in.doubt(n, c.path, j.Reason)
+	}
 	if j.Verdict == ident.Recover {
 		n.Doubt = max(old.reach(), c.stat.size) // nobody knows how much of it was sent
 		in.doubt(n, c.path, j.Reason)
@@ -108,21 +112,19 @@ func (in *Input) renew(old *content, c *candidate, j ident.Judgement) error {
 	return in.begin(n, c, j)
 }
 
-// startOf returns where a new epoch of a known file begins: behind what surely is as it was, and was sent.
-func (in *Input) startOf(old *content, c *candidate, j ident.Judgement) uint64 {
+// startOf returns where a new epoch of a known file begins: behind what surely is as it was, and was sent. cut is true if the
+// file's end was cut off: then more of it may have been sent.
+func (in *Input) startOf(old *content, c *candidate, j ident.Judgement) (start uint64, cut bool) {
 	if c.kind != archive.Plain {
-		return 0
+		return 0, false
 	}
 	if j.Verdict == ident.Recover {
-		return lastLineEnd(c.file, int64(old.LastHolding(c.file, c.stat.size, min(old.Cursor, c.stat.size))))
+		return lastLineEnd(c.file, int64(old.LastHolding(c.file, c.stat.size, min(old.Cursor, c.stat.size)))), false
 	}
-	if holds := old.LastHolding(c.file, c.stat.size, c.stat.size); holds >= surelyCut { // its end was cut off
-		if c.seen.Like.Equal {
-			holds = c.stat.size
-		}
-		return min(old.next(), lastLineEnd(c.file, int64(holds)))
+	if holds := old.LastHolding(c.file, c.stat.size, c.stat.size); holds >= surelyCut {
+		return min(old.next(), lastLineEnd(c.file, int64(holds))), true
 	}
-	return findFoot(c.file, c.stat.size, old)
+	return findFoot(c.file, c.stat.size, old), false
 }
 
 // supersede says of an epoch that another one takes up what the file has of it. What the file has not may be found in a copy.

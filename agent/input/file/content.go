@@ -48,6 +48,7 @@ type content struct {
 
 	acked   ranges // confirmed ahead of the cursor, since this process began
 	indexed ranges // likewise, ahead of Indexed
+	began   bool   // what is before its beginning was declared, since this process began
 	told    uint64 // the end that the last heartbeat has named, since this process began
 	handed  uint64 // all before was handed on, since this process began
 

@@ -76,3 +76,26 @@ func TestCutOffUnread(t *testing.T) {
 		}
 	}
 }
+
+// What was written behind a cut is new, though the file has all the marks that it reaches. What lies between the last of
+// them and the cut comes again, in doubt.
+func TestCutToAPart(t *testing.T) {
+	t.Parallel()
+	log, state, cfg := host(t)
+	r := newReceiver(t)
+	write(t, log, text(numbered(0, 5_000)))
+	stop := r.start(state, cfg)
+	r.want(numbered(0, 5_000)...)
+	time.Sleep(4 * usual.idle) // it is marked at its end
+	write(t, log, text(numbered(5_000, 20_000)))
+	r.want(numbered(0, 20_000)...)
+	stop()
+	must(t, os.Truncate(log, int64(len(text(numbered(0, 8_000))))))
+	write(t, log, text(numbered(20_000, 20_100)))
+	stop = r.start(state, cfg)
+	r.sees(numbered(20_000, 20_100)...)
+	stop()
+	if len(r.in.Doubts()) == 0 && r.count() > 20_100 {
+		t.Errorf("%d lines came for 20,100, and no doubt is told", r.count())
+	}
+}

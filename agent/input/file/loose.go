@@ -247,9 +247,10 @@ func (in *Input) tellAgain() {
 
 // tellBegan says that what is before the beginning of a content is no part of it.
 func (in *Input) tellBegan(c *content) {
-	if c.Began == 0 || c.BeganTold {
+	if c.Began == 0 || c.BeganTold || c.began {
 		return
 	}
+	c.began = true
 	in.pledge(func(ctx context.Context) error {
 		return in.pass(ctx, in.placeOf(c, 0), batch.Skipped, 0, c.Began)
 	})

@@ -1,6 +1,10 @@
 package file
 
-import "testing"
+import (
+	"os"
+	"path/filepath"
+	"testing"
+)
 
 func TestRotatedFrom(t *testing.T) {
 	t.Parallel()
@@ -85,4 +89,22 @@ func TestBeforeEnding(t *testing.T) {
 	f("/l/.hidden", "", false)
 	f("/l/app.log.1", "", false)
 	f("/l/app-12.log", "", false)
+}
+
+// A name that is no UTF-8 outlives a restart.
+func TestNameThatIsNoText(t *testing.T) {
+	t.Parallel()
+	log, state, cfg := host(t)
+	log = filepath.Join(filepath.Dir(log), "app\xff.log")
+	cfg.Paths = []string{filepath.Join(filepath.Dir(log), "*.log")}
+	r := newReceiver(t)
+	write(t, log, text(numbered(0, 1000)))
+	stop := r.start(state, cfg)
+	r.want(numbered(0, 1000)...)
+	stop()
+	must(t, os.Remove(log))
+	write(t, log+".1.gz", string(gzipped(t, text(numbered(0, 1000)))))
+	write(t, log, text(numbered(1000, 1010)))
+	defer r.start(state, cfg)()
+	r.stays(numbered(0, 1010)...)
 }

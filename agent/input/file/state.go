@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"time"
+	"unicode/utf8"
 
 	"belfry/agent/input/file/ident"
 	"belfry/shared/segment"
@@ -46,6 +47,7 @@ type meta struct {
 type record struct {
 	Version int      `json:"v"`
 	Content *content `json:"content,omitempty"`
+	Names   [][]byte `json:"names,omitempty"` // path and stem of the content, where JSON has no string for them
 	Change  *change  `json:"change,omitempty"`
 	Meta    *meta    `json:"meta,omitempty"`
 }
@@ -111,6 +113,9 @@ func (s *store) replay(lsn uint64, rec []byte) error {
 		return fmt.Errorf("record %d: %w", lsn, err)
 	}
 	if r.Content != nil {
+		if len(r.Names) == 2 {
+			r.Content.Path, r.Content.Stem = string(r.Names[0]), string(r.Names[1])
+		}
 		s.know(r.Content)
 	}
 	if r.Change != nil {
@@ -180,7 +185,11 @@ func (s *store) apply(ch *change) {
 // put writes a content's record. It reaches the disk with the next sync, and the kernel with the next flush.
 func (s *store) put(c *content) error {
 	s.know(c)
-	return s.append(record{Version: stateVersion, Content: c})
+	r := record{Version: stateVersion, Content: c}
+	if !utf8.ValidString(c.Path) || !utf8.ValidString(c.Stem) {
+		r.Names = [][]byte{[]byte(c.Path), []byte(c.Stem)}
+	}
+	return s.append(r)
 }
 
 // note writes what changed of a content.
