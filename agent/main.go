@@ -54,10 +54,10 @@ type (
 )
 
 // gcPercent keeps the heap small: what an agent holds, it holds for long, and what it reads makes little garbage.
-const gcPercent = 40
+const gcPercent = 20
 
 // returnEvery is how often what is free goes back to the system: of a host at rest it would lie there for minutes.
-const returnEvery = 20 * time.Second
+const returnEvery = time.Minute
 
 // exitFailure is the exit code of whatever went wrong.
 const exitFailure = 2

@@ -112,8 +112,8 @@ func (in *Input) renew(old *content, c *candidate, j ident.Judgement) error {
 	return in.begin(n, c, j)
 }
 
-// startOf returns where a new epoch of a known file begins: behind what surely is as it was, and was sent. cut is true if the
-// file's end was cut off: then more of it may have been sent.
+// startOf returns where a new epoch of a known file begins: behind what surely is as it was, and was sent. cut is true if only
+// the file's end may have been cut off: then more of it may have been sent.
 func (in *Input) startOf(old *content, c *candidate, j ident.Judgement) (start uint64, cut bool) {
 	if c.kind != archive.Plain {
 		return 0, false
@@ -124,7 +124,8 @@ func (in *Input) startOf(old *content, c *candidate, j ident.Judgement) (start u
 	if holds := old.LastHolding(c.file, c.stat.size, c.stat.size); holds >= surelyCut {
 		return min(old.next(), lastLineEnd(c.file, int64(holds))), true
 	}
-	return findFoot(c.file, c.stat.size, old), false
+	start = findFoot(c.file, c.stat.size, old)
+	return start, start == 0 && c.seen.Like.Equal && c.seen.Like.Reach >= alike
 }
 
 // supersede says of an epoch that another one takes up what the file has of it. What the file has not may be found in a copy.
@@ -145,6 +146,9 @@ func (in *Input) supersede(old *content, c *candidate) {
 
 // surelyCut is how much of a file must be as it was, to say that it was cut there and not begun anew.
 const surelyCut = 64 << 10
+
+// alike is how much of a file must be as it was, to doubt that all of it is new: many begin with the same few lines.
+const alike = 1 << 10
 
 // move lets a content go on in a file that is more than the one in which it was found first.
 func (in *Input) move(of *content, c *candidate, j ident.Judgement) error {
