@@ -125,7 +125,8 @@ func (in *Input) startOf(old *content, c *candidate, j ident.Judgement) (start u
 		return min(old.next(), lastLineEnd(c.file, int64(holds))), true
 	}
 	start = findFoot(c.file, c.stat.size, old)
-	return start, start == 0 && c.seen.Like.Equal && c.seen.Like.Reach >= alike
+	known := old.Began > 0 || c.seen.Like.Equal && c.seen.Like.Reach >= alike // of what is before Began nothing is kept
+	return start, start == 0 && known
 }
 
 // supersede says of an epoch that another one takes up what the file has of it. What the file has not may be found in a copy.
