@@ -7,7 +7,8 @@ set -uo pipefail
 # program=package on Debian
 wanted=(rabbitmq-server=rabbitmq-server ngircd=ngircd curl=curl openssl=openssl logger=bsdutils gzip=gzip
   python3=python3 taskset=util-linux logrotate=logrotate zstd=zstd xz=xz-utils bzip2=bzip2 mkfs.ext4=e2fsprogs
-  mount=mount losetup=mount bindfs=bindfs prlimit=util-linux setpriv=util-linux)
+  mount=mount losetup=mount bindfs=bindfs prlimit=util-linux setpriv=util-linux
+  rsync=rsync)
 
 absent() {
   local w

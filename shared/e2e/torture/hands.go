@@ -153,7 +153,7 @@ func awayAndBack(h *host) {
 func sparse(h *host) {
 	const room = 10 << 20
 	w := h.begin(1000)
-	at := h.size("app.log")
+	at := h.size()
 	h.run("truncate", "-s", fmt.Sprint(at+room), w.path)
 	h.sleep(2 * time.Second)
 	w.lines(1000) // behind the room
