@@ -34,7 +34,7 @@ const needsMounts = "root, to mount file systems"
 // all lists every scenario, in the order of their numbers.
 func all() []scenario {
 	list := slices.Concat(inodes, rotations, archives, copies, hands, schemes, places, changes, drawn,
-		deleted, odd, texts, limits, states, ownRotations, soaks, oddFiles, oddTexts, oddSetups, oddMore)
+		deleted, odd, texts, limits, states, ownRotations, soaks, oddFiles, oddTools, oddTexts, oddSetups, oddMore)
 	slices.SortStableFunc(list, func(a, b scenario) int { return cmp.Compare(a.number, b.number) })
 	return list
 }
