@@ -53,26 +53,26 @@ func (b *bench) manyOf(ctx context.Context, a *agent, bytes uint64) error {
 	if _, err := b.memory(ctx, a, b.Many); err != nil {
 		return err
 	}
-	idle, err := b.clock(a.PID(), func() error { return sleep(ctx, b.Measure) })
+	idle, err := gauge.Clock(a.PID(), b.cpu, func() error { return sleep(ctx, b.Measure) })
 	if err != nil {
 		return err
 	}
-	b.set("idle_cpu_percent", 100*idle.cpu.Seconds()/idle.took.Seconds())
-	fmt.Fprintf(b.out, "%d files at rest: %v of CPU in %v\n", b.Many, idle.cpu, idle.took.Round(time.Second))
+	b.set("idle_cpu_percent", 100*idle.CPU.Seconds()/idle.Took.Seconds())
+	fmt.Fprintf(b.out, "%d files at rest: %v of CPU in %v\n", b.Many, idle.CPU, idle.Took.Round(time.Second))
 	if err := gauge.ResetPeak(a.PID()); err != nil {
 		return err
 	}
 	lines, written := 0, uint64(0)
-	busy, err := b.clock(a.PID(), func() (err error) {
+	busy, err := gauge.Clock(a.PID(), b.cpu, func() (err error) {
 		lines, written, err = b.write(ctx, a.logs)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	b.set("rss_10000_mib", busy.peak)
+	b.set("rss_10000_mib", busy.Peak)
 	fmt.Fprintf(b.out, "%d files at rest, %d written to: %d lines in %v, %v of CPU, peak %.1f MiB\n",
-		b.Many, b.Busy, lines, busy.took.Round(time.Second), busy.cpu, busy.peak)
+		b.Many, b.Busy, lines, busy.Took.Round(time.Second), busy.CPU, busy.Peak)
 	got, err := b.receiver.wait(ctx, b.Many*linesEach+lines, 0)
 	if err != nil {
 		return err

@@ -13,14 +13,12 @@ import (
 
 // turn is what the agent made of one file.
 type turn struct {
-	mb        float64
-	took, cpu time.Duration
-	others    time.Duration // what somebody else had of its core meanwhile
-	peak      float64       // MiB
+	mb float64
+	gauge.Spent
 }
 
 // perCPU is MB for each second of the agent's CPU.
-func (t turn) perCPU() float64 { return t.mb / t.cpu.Seconds() }
+func (t turn) perCPU() float64 { return t.mb / t.CPU.Seconds() }
 
 // read measures the way of a plain file.
 func (b *bench) read(ctx context.Context) error {
@@ -57,8 +55,8 @@ func (b *bench) turns(ctx context.Context, in input) (rates []float64, err error
 		}
 		rates = append(rates, t.perCPU())
 		fmt.Fprintf(b.out, "%-5s round %d: %6.1f MB/s of its CPU; %.0f MB in %v, of its core it had %.0f %%, others %.0f %%; peak %.0f MiB\n",
-			in.kind, round, t.perCPU(), t.mb, t.took.Round(time.Millisecond),
-			100*t.cpu.Seconds()/t.took.Seconds(), 100*t.others.Seconds()/t.took.Seconds(), t.peak)
+			in.kind, round, t.perCPU(), t.mb, t.Took.Round(time.Millisecond),
+			100*t.CPU.Seconds()/t.Took.Seconds(), 100*t.Others.Seconds()/t.Took.Seconds(), t.Peak)
 	}
 	return rates, nil
 }
@@ -73,7 +71,7 @@ func (b *bench) turn(ctx context.Context, in input, dir string) (t turn, err err
 	if err := b.warm(ctx, a); err != nil {
 		return t, err
 	}
-	t, err = b.clock(a.PID(), func() error {
+	t.Spent, err = gauge.Clock(a.PID(), b.cpu, func() error {
 		if err := os.Link(in.file, filepath.Join(a.logs, in.as)); err != nil {
 			return err
 		}
@@ -88,35 +86,6 @@ func (b *bench) turn(ctx context.Context, in input, dir string) (t turn, err err
 	if err == nil {
 		err = got.expect(in.lines+1, in.size+uint64(len(idleLine)))
 	}
-	return t, err
-}
-
-// clock measures what a process needs for a piece of work, and what others had of its core meanwhile.
-func (b *bench) clock(pid int, work func() error) (t turn, err error) {
-	before, err := gauge.CPU(pid)
-	if err != nil {
-		return t, err
-	}
-	busy, err := gauge.Busy(b.cpu)
-	if err != nil {
-		return t, err
-	}
-	begin := time.Now()
-	if err := work(); err != nil {
-		return t, err
-	}
-	t.took = time.Since(begin)
-	after, err := gauge.CPU(pid)
-	if err != nil {
-		return t, err
-	}
-	busyAfter, err := gauge.Busy(b.cpu)
-	if err != nil {
-		return t, err
-	}
-	t.cpu = after - before
-	t.others = max(0, busyAfter-busy-t.cpu)
-	t.peak, err = gauge.Peak(pid)
 	return t, err
 }
 

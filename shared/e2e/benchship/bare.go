@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
@@ -29,8 +28,8 @@ type orders struct {
 }
 
 type bareResult struct {
-	Batches           int
-	Took, CPU, Others time.Duration
+	Batches int
+	gauge.Spent
 }
 
 // outstanding is how many messages wait for their confirm at once, as many as the agent's publisher allows.
@@ -72,21 +71,11 @@ func bare(ctx context.Context, name string, in io.Reader, out io.Writer) error {
 	if _, err := io.Copy(io.Discard, input); err != nil {
 		return err
 	}
-	before, err1 := gauge.OwnCPU()
-	busyBefore, err2 := gauge.Busy(o.CPU)
-	if err := errors.Join(err1, err2); err != nil {
+	spent, err := gauge.ClockOwn(o.CPU, func() error { return publishAll(ctx, ch, o.Key, parcels) })
+	if err != nil {
 		return err
 	}
-	begin := time.Now()
-	if err := publishAll(ctx, ch, o.Key, parcels); err != nil {
-		return err
-	}
-	r := bareResult{Batches: len(parcels), Took: time.Since(begin)}
-	after, err1 := gauge.OwnCPU()
-	busyAfter, err2 := gauge.Busy(o.CPU)
-	r.CPU = after - before
-	r.Others = max(0, busyAfter-busyBefore-r.CPU)
-	return errors.Join(err1, err2, json.NewEncoder(out).Encode(r))
+	return json.NewEncoder(out).Encode(bareResult{len(parcels), spent})
 }
 
 // publishAll publishes with deferred confirms, and returns when the last one has come.

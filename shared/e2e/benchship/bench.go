@@ -37,14 +37,12 @@ type bench struct {
 
 // turn is what one sender did alone.
 type turn struct {
-	events    int
-	took, cpu time.Duration
-	others    time.Duration // what somebody else had of the sender's CPU meanwhile
-	rss       float64       // MiB, the peak; 0 if it was not measured
+	events int
+	gauge.Spent
 }
 
-func (t turn) rate() float64   { return float64(t.events) / t.took.Seconds() }
-func (t turn) perCPU() float64 { return float64(t.cpu.Nanoseconds()) / 1000 / float64(t.events) }
+func (t turn) rate() float64   { return float64(t.events) / t.Took.Seconds() }
+func (t turn) perCPU() float64 { return float64(t.CPU.Nanoseconds()) / 1000 / float64(t.events) }
 
 // The senders, in the order of their turns.
 const (
@@ -79,7 +77,7 @@ func run(ctx context.Context, o options, out io.Writer) (err error) {
 				return fmt.Errorf("round %d: %s: %w", round, sender.name, err)
 			}
 			b.turns[sender.name] = append(b.turns[sender.name], t)
-			b.print(fmt.Sprint("round ", round), sender.name, t.rate(), t.perCPU(), t.rss, t)
+			b.print(fmt.Sprint("round ", round), sender.name, t.rate(), t.perCPU(), t.Peak, t)
 		}
 	}
 	b.sum()
@@ -165,9 +163,9 @@ func (b *bench) print(when, who string, rate, cpu, rss float64, t turn) {
 		memory = fmt.Sprintf("%4.0f MiB", rss)
 	}
 	load := ""
-	if t.took > 0 {
+	if t.Took > 0 {
 		load = fmt.Sprintf("  %d events in %v, of its CPU it had %.0f %%, others %.0f %%", t.events,
-			t.took.Round(time.Millisecond), 100*t.cpu.Seconds()/t.took.Seconds(), 100*t.others.Seconds()/t.took.Seconds())
+			t.Took.Round(time.Millisecond), 100*t.CPU.Seconds()/t.Took.Seconds(), 100*t.Others.Seconds()/t.Took.Seconds())
 	}
 	fmt.Fprintf(b.out, "%-8s %-10s %8.0f events/s %6.2f us CPU/event %8s%s\n", when, who, rate, cpu, memory, load)
 }
@@ -179,7 +177,7 @@ func (b *bench) sum() {
 	for _, who := range []string{theAgent, theBare, theSyslogNG} {
 		var rates, cpus, sizes []float64
 		for _, t := range b.turns[who] {
-			rates, cpus, sizes = append(rates, t.rate()), append(cpus, t.perCPU()), append(sizes, t.rss)
+			rates, cpus, sizes = append(rates, t.rate()), append(cpus, t.perCPU()), append(sizes, t.Peak)
 		}
 		rate[who] = gauge.Median(rates)
 		b.print("median", who, rate[who], gauge.Median(cpus), gauge.Median(sizes), turn{})

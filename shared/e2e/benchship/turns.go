@@ -59,7 +59,7 @@ func (b *bench) agent(ctx context.Context, round int) (t turn, err error) {
 	if err := a.Start(ctx); err != nil {
 		return t, err
 	}
-	if t, err = b.ship(ctx, a, name); err != nil {
+	if t.Spent, err = b.ship(ctx, a, name); err != nil {
 		err = fmt.Errorf("%w\n%s", err, a.Log())
 	}
 	if err := errors.Join(err, a.Stop()); err != nil { // it stops when all is confirmed
@@ -75,12 +75,12 @@ func (b *bench) agent(ctx context.Context, round int) (t turn, err error) {
 }
 
 // ship gives an idle agent the file, and measures until all of it is confirmed.
-func (b *bench) ship(ctx context.Context, a *stack.Agent, name string) (turn, error) {
+func (b *bench) ship(ctx context.Context, a *stack.Agent, name string) (gauge.Spent, error) {
 	m := meter{ops.Client(filepath.Join(filepath.Dir(name), "state", "agent.sock"))}
 	if err := errors.Join(m.answers(ctx), m.reaches(ctx, confirmed, 1)); err != nil {
-		return turn{}, err
+		return gauge.Spent{}, err
 	}
-	return b.clock(a.PID(), func() error {
+	return gauge.Clock(a.PID(), b.cpu, func() error {
 		if err := os.Link(b.file, name); err != nil {
 			return err
 		}
@@ -94,27 +94,6 @@ func (b *bench) pinned(dir string) (stack.Binaries, error) {
 		return stack.Binaries{}, err
 	}
 	return stack.Binaries{Dir: dir}, gauge.Pin(dir, filepath.Join(b.Bin, "belfry-agent"), b.cpu, 1)
-}
-
-// clock measures what a process needs for a piece of work, and what others had of its CPU meanwhile.
-func (b *bench) clock(pid int, work func() error) (t turn, err error) {
-	before, err1 := gauge.CPU(pid)
-	busyBefore, err2 := gauge.Busy(b.cpu)
-	if err := errors.Join(err1, err2); err != nil {
-		return t, err
-	}
-	begin := time.Now()
-	if err := work(); err != nil {
-		return t, err
-	}
-	t.took = time.Since(begin)
-	after, err1 := gauge.CPU(pid)
-	busyAfter, err2 := gauge.Busy(b.cpu)
-	t.cpu = after - before
-	t.others = max(0, busyAfter-busyBefore-t.cpu)
-	var err3 error
-	t.rss, err3 = gauge.Peak(pid)
-	return t, errors.Join(err1, err2, err3)
 }
 
 // meter reads the metrics of an agent.
@@ -205,7 +184,7 @@ func (b *bench) bare(ctx context.Context, _ int) (t turn, err error) {
 		return t, err
 	}
 	batches, lines, err := b.queue.drain("")
-	t = turn{events: b.Lines, took: r.Took, cpu: r.CPU, others: r.Others}
+	t = turn{b.Lines, r.Spent}
 	return t, errors.Join(err, expect("batches", batches, r.Batches), expect("lines", lines, b.Lines+1))
 }
 
@@ -259,7 +238,7 @@ func (b *bench) syslogNG(ctx context.Context, round int) (t turn, err error) {
 		return t, err
 	}
 	lines := b.Lines / b.Share
-	t, err = b.clock(s.PID(), func() error { return holds(lines) })
+	t.Spent, err = gauge.Clock(s.PID(), b.cpu, func() error { return holds(lines) })
 	if err != nil {
 		return t, fmt.Errorf("%w\n%s", err, s.Log())
 	}

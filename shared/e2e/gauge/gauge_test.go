@@ -1,6 +1,7 @@
 package gauge
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -122,4 +123,31 @@ func TestMedian(t *testing.T) {
 	f(5, 9, 1, 5)
 	f(5, 9, 1)
 	f(0)
+}
+
+// What is measured of this process from within and from without is of one kind; an error of the work is its own.
+func TestClock(t *testing.T) {
+	cpu, _, err := Cores()
+	if err != nil {
+		t.Fatal(err)
+	}
+	broken := errors.New("broken")
+	f := func(name string, peak bool, clock func(work func() error) (Spent, error)) {
+		t.Helper()
+		s, err := clock(func() error {
+			begin, err := OwnCPU()
+			for now := begin; err == nil && now-begin < 50*time.Millisecond; { // some of the kernel's ticks
+				now, err = OwnCPU()
+			}
+			return err
+		})
+		if err != nil || s.Took <= 0 || s.CPU <= 0 || s.Others < 0 || (s.Peak > 0) != peak {
+			t.Errorf("%s: %+v, %v", name, s, err)
+		}
+		if _, err := clock(func() error { return broken }); !errors.Is(err, broken) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	f("by its id", true, func(work func() error) (Spent, error) { return Clock(os.Getpid(), cpu, work) })
+	f("of its own", false, func(work func() error) (Spent, error) { return ClockOwn(cpu, work) })
 }
