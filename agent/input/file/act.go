@@ -202,13 +202,15 @@ func (in *Input) nextEpoch(stream event.Key) uint64 {
 	return last + 1
 }
 
+// slack is what times of files may differ from the clock: some are kept in seconds.
+const slack = 2 * time.Second
+
 // wanted reports whether a new file is to be read. Of the past, that is what backfill says; a rotated file that no glob names
 // may also be newer than the last complete look: then it was never seen under its live name.
 func (in *Input) wanted(c *candidate) bool {
 	if !c.sibling {
 		return true
 	}
-	const slack = 2 * time.Second // of clocks that are kept in seconds
 	written := time.Unix(0, c.stat.mtime)
 	if first := in.store.meta.First; !c.early && first > 0 {
 		if c.matched || written.After(in.last.Add(-slack)) {
@@ -221,7 +223,6 @@ func (in *Input) wanted(c *candidate) bool {
 
 // recent reports whether a file was written after the last look before this process began: it is no part of the past.
 func (in *Input) recent(c *candidate) bool {
-	const slack = 2 * time.Second // of clocks that are kept in seconds
 	return time.Unix(0, c.stat.mtime).After(in.since.Add(-slack))
 }
 

@@ -2,16 +2,12 @@ package file
 
 import (
 	"context"
-	"log/slog"
 	"os"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/VictoriaMetrics/metrics"
-
 	"belfry/shared/batch"
-	"belfry/shared/event"
 )
 
 // early does something before the first event is taken.
@@ -38,27 +34,15 @@ func TestCutOffUnread(t *testing.T) {
 		}
 	})
 	run := func(until func() bool) []uint64 {
-		src := Source{Agent: event.HashKey("agent"), Version: "test", Host: "h", Zone: "UTC"}
-		in, err := Open(state, []Config{cfg}, src, early{r, cut}, slog.New(slog.NewTextHandler(logTo{r}, nil)), metrics.NewSet())
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.set(func() { r.in = in })
-		ctx, cancel := context.WithCancel(t.Context())
-		done := make(chan error, 1)
-		go func() { done <- in.Run(ctx) }()
+		in := r.open(state, cfg)
+		in.sink = early{r, cut}
+		stop := r.run(in)
 		for end := time.Now().Add(20 * time.Second); !until(); time.Sleep(5 * time.Millisecond) {
 			if time.Now().After(end) {
 				t.Fatal("the new content never came")
 			}
 		}
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-		if err := in.Close(); err != nil {
-			t.Error(err)
-		}
+		stop()
 		var ends []uint64
 		for _, s := range in.Ends() {
 			ends = append(ends, s.End)

@@ -62,11 +62,8 @@ func (in *Input) add(ctx context.Context, p batch.Place, first, end uint64, line
 		if err == nil {
 			return nil
 		}
-		if in.tick.Err() == nil || ctx.Err() != nil {
-			return &sinkError{err}
-		}
-		if err := in.meanwhile(ctx); err != nil {
-			return &sinkError{err} // likewise
+		if err := in.refused(ctx, err); err != nil {
+			return err
 		}
 		if in.reading != nil && in.reading.abandoned {
 			return errAbandoned
@@ -88,13 +85,21 @@ func (in *Input) patiently(ctx context.Context, do func() error) error {
 		if err == nil {
 			return nil
 		}
-		if in.tick.Err() == nil || ctx.Err() != nil {
-			return &sinkError{err}
-		}
-		if err := in.meanwhile(ctx); err != nil {
-			return &sinkError{err} // likewise
+		if err := in.refused(ctx, err); err != nil {
+			return err
 		}
 	}
+}
+
+// refused deals with an error of the sink. It is nil if only the time for a try was over: then it is to be tried again.
+func (in *Input) refused(ctx context.Context, err error) error {
+	if in.tick.Err() == nil || ctx.Err() != nil {
+		return &sinkError{err}
+	}
+	if err := in.meanwhile(ctx); err != nil {
+		return &sinkError{err} // likewise
+	}
+	return nil
 }
 
 // sinkError is an error of the sink, or of all that goes on while it is waited for: not one file's.

@@ -1,35 +1,11 @@
 package file
 
 import (
-	"context"
 	"fmt"
 	"path/filepath"
 	"testing"
 	"time"
 )
-
-// run runs an input that was opened until the returned function is called.
-func (r *receiver) run(in *Input) (stop func()) {
-	r.t.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() {
-		if r.unpriv {
-			dropOverride(r.t)
-		}
-		done <- in.Run(ctx)
-	}()
-	return func() {
-		r.t.Helper()
-		cancel()
-		if err := <-done; err != nil {
-			r.t.Error(err)
-		}
-		if err := in.Close(); err != nil {
-			r.t.Error(err)
-		}
-	}
-}
 
 // becomes waits until what is asked of a running input is so.
 func becomes(t *testing.T, in *Input, what string, is func() bool) {

@@ -135,7 +135,12 @@ func (r *receiver) open(state string, cfg Config) *Input {
 // start runs an input over dir until the returned function is called.
 func (r *receiver) start(state string, cfg Config) (stop func()) {
 	r.t.Helper()
-	in := r.open(state, cfg)
+	return r.run(r.open(state, cfg))
+}
+
+// run runs an input that was opened until the returned function is called.
+func (r *receiver) run(in *Input) (stop func()) {
+	r.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() {
