@@ -1,4 +1,4 @@
-// Package gauge is what the benchmarks share: the lines that are read, what the kernel says that a process needed for
+// Package gauge is what benchmarks and torture share: the lines that are read, what the kernel says that a process needed for
 // them, and which CPU is whose. Times of CPU are in the kernel's ticks of 10 ms. Nothing here keeps state.
 package gauge
 
@@ -81,6 +81,15 @@ func Resident(pid int) (float64, error) { return mebibytes(pid, "VmRSS:") }
 // Allocated is the part of it that the process allocated.
 func Allocated(pid int) (float64, error) { return mebibytes(pid, "RssAnon:") }
 
+// Threads is how many a process has.
+func Threads(pid int) (int, error) {
+	value, err := status(pid, "Threads:")
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(value)
+}
+
 // Peak is the largest resident size that a process had since its start, or since ResetPeak, in MiB.
 func Peak(pid int) (float64, error) { return mebibytes(pid, "VmHWM:") }
 
@@ -90,16 +99,21 @@ func ResetPeak(pid int) error {
 }
 
 func mebibytes(pid int, name string) (float64, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0, err
-	}
-	kib, err := fieldOf(string(text), name)
+	kib, err := status(pid, name)
 	if err != nil {
 		return 0, err
 	}
 	n, err := strconv.Atoi(strings.TrimSuffix(kib, " kB"))
 	return float64(n) / 1024, err
+}
+
+// status is a field of /proc/PID/status.
+func status(pid int, name string) (string, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return "", err
+	}
+	return fieldOf(string(text), name)
 }
 
 // fieldOf reads a /proc/PID/status.

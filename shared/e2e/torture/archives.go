@@ -303,7 +303,7 @@ func bomb(h *host) {
 	h.start()
 	w.lines(1000)
 	h.read(w)
-	_, before := h.rss()
+	before := h.peak()
 	all := uint64(members) * uint64(size) << 20
 	h.rules.skipped = bounds{0, all} // a hole of NULs is jumped, or a long line is cut: either is right
 	h.rules.stray = func(text string, _ []string) bool {
@@ -320,7 +320,7 @@ func bomb(h *host) {
 		h.sleep(time.Second)
 	}
 	h.confirmed()
-	_, after := h.rss()
+	after := h.peak()
 	h.say("%s: the agent had at most %d MiB before and %d MiB with the bomb", h.label, before>>20, after>>20)
 	if after > 128<<20 {
 		h.complain("the agent took %d MiB of memory", after>>20)

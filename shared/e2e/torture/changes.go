@@ -162,13 +162,12 @@ func (h *host) reconfigure(globs ...string) {
 	h.start()
 }
 
-// widened is 167: what was read under the first name is not new under a rotated one.
-func widened(h *host) {
-	h.cfg.Globs = append(h.cfg.Globs, h.path("app.log"))
+// generations starts the agent on a log that is written, read and rotated so many times, and then written and read again.
+func (h *host) generations(name string, times int) *writer {
 	h.start()
-	r := h.rotation("app.log", "rotate 9\ncreate\ncompress\ndelaycompress")
-	w := h.create("app.log")
-	for range 4 {
+	r := h.rotation(name, "rotate 9\ncreate\ncompress\ndelaycompress")
+	w := h.create(name)
+	for range times {
 		w.lines(1000)
 		h.read(w)
 		h.sleep(time.Second)
@@ -177,6 +176,13 @@ func widened(h *host) {
 	}
 	w.lines(1000)
 	h.read(w)
+	return w
+}
+
+// widened is 167: what was read under the first name is not new under a rotated one.
+func widened(h *host) {
+	h.cfg.Globs = append(h.cfg.Globs, h.path("app.log"))
+	w := h.generations("app.log", 4)
 	h.sleep(2 * time.Second)
 	h.reconfigure(h.path("app.log*"))
 	h.quiet(h.calm)
@@ -191,18 +197,7 @@ func widened(h *host) {
 func otherPath(h *host) {
 	h.must("make a folder", os.Mkdir(h.path("one"), 0o755))
 	h.follow("one/app.log")
-	h.start()
-	r := h.rotation("one/app.log", "rotate 9\ncreate\ncompress\ndelaycompress")
-	w := h.create("one/app.log")
-	for range 3 {
-		w.lines(1000)
-		h.read(w)
-		h.sleep(time.Second)
-		r.now()
-		w.reopen()
-	}
-	w.lines(1000)
-	h.read(w)
+	w := h.generations("one/app.log", 3)
 	h.rename("one", "two")
 	h.cfg.Globs = nil
 	h.follow("two/app.log")
@@ -217,18 +212,7 @@ func otherPath(h *host) {
 func (h *host) diskOfLogs() (at string, w *writer) {
 	at = h.image("disk", 64, "mkfs.ext4", "-q")
 	h.follow("disk/app.log")
-	h.start()
-	r := h.rotation("disk/app.log", "rotate 9\ncreate\ncompress\ndelaycompress")
-	w = h.create("disk/app.log")
-	for range 3 {
-		w.lines(1000)
-		h.read(w)
-		h.sleep(time.Second)
-		r.now()
-		w.reopen()
-	}
-	w.lines(1000)
-	h.read(w)
+	w = h.generations("disk/app.log", 3)
 	h.sleep(time.Second)
 	h.stop()
 	return at, w

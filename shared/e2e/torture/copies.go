@@ -24,7 +24,7 @@ func copyIdle(h *host) {
 		w.lines(h.n(20_000, 2_000))
 		h.read(w)
 		h.sleep(time.Second)
-		w.emptied(func() error { return r.try() })
+		w.emptied(r.try)
 		h.sleep(2 * time.Second)
 	}
 	h.arrived()
@@ -59,7 +59,7 @@ func copyDown(h *host) {
 	h.read(w)
 	h.stop()
 	w.bytes(int64(h.n(100<<20, 16<<20)))
-	w.emptied(func() error { return r.try() })
+	w.emptied(r.try)
 	w.lines(1000)
 	h.start()
 }
@@ -79,12 +79,10 @@ func holes(h *host) {
 	h.sleep(2 * time.Second)
 	w.lines(1000)
 	h.read(w)
-	if peak := peakOf(h.rss()); peak > 128<<20 {
+	if peak := h.peak(); peak > 128<<20 {
 		h.complain("the agent took %d MiB of memory", peak>>20)
 	}
 }
-
-func peakOf(_, peak int64) int64 { return peak }
 
 // size is that of app.log.
 func (h *host) size() int64 {

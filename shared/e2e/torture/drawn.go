@@ -24,16 +24,16 @@ type life struct {
 	copies []string
 	n      int
 	down   bool
-	steps  *os.File // what was done, for who looks into the folder
 }
 
 // drawnHost is 150. What is done, and for how long it is waited, depends on the seed and the variant alone.
 func drawnHost(h *host) {
 	h.follow("app.log")
+	// What was done, for who looks into the folder.
 	steps, err := os.Create(filepath.Join(h.dir, "steps"))
 	h.must("note the steps", err)
 	h.cleanup(func() { steps.Close() })
-	l := &life{host: h, w: h.create("app.log"), steps: steps}
+	l := &life{host: h, w: h.create("app.log")}
 	h.start()
 	acts := []struct {
 		weight int

@@ -200,7 +200,7 @@ func overlap(h *host) {
 	r := h.rotation("app.log", "rotate 9\ncreate\ncompress\ndelaycompress")
 	for range 3 {
 		h.sleep(h.d(5*time.Second, 2*time.Second))
-		h.must("rotate", w.again(func() error { return r.try() }))
+		h.must("rotate", w.again(r.try))
 	}
 	end()
 }

@@ -43,7 +43,7 @@ func tenThousand(h *host) {
 	}
 	most, files := int64(0), 0
 	for range 60 {
-		now, _ := h.rss()
+		now := h.resident()
 		most, files = max(most, now), max(files, h.holds())
 		h.sleep(time.Second)
 	}

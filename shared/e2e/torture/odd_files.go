@@ -357,12 +357,7 @@ func halved(h *host) {
 	h.stop()
 	w.lines(500)
 	h.must("cut", os.Truncate(w.path, half)) // these are lost
-	h.truth.mu.Lock()
-	w.n.excused = map[int]bool{}
-	for seq := 2500; seq < 3000; seq++ {
-		w.n.excused[seq] = true
-	}
-	h.truth.mu.Unlock()
+	h.truth.excuseFrom(w.n, 2500)
 	w.lines(700)
 	h.start()
 	h.arrived()

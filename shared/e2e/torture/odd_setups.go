@@ -271,10 +271,9 @@ func (h *host) overlay(name string) (lower string, again func()) {
 	h.must("make a folder", os.MkdirAll(lower, 0o755))
 	layers := h.mount("../layers", "-t", "tmpfs", "-o", "mode=755", "none")
 	h.run("mkdir", layers+"/upper", layers+"/work")
-	mount := func() {
+	return lower, func() {
 		h.mount(name, "-t", "overlay", "overlay", "-o", fmt.Sprintf("lowerdir=%s,upperdir=%s/upper,workdir=%s/work", lower, layers, layers))
 	}
-	return lower, func() { mount() }
 }
 
 func copiedUp(h *host) {

@@ -62,10 +62,9 @@ func exactLines(h *host) {
 	h.start()
 	w.lines(10)
 	h.arrived()
-	text := func(c string, n int) string { return c + "|" + strings.Repeat(c, n-len(c)-1) }
 	for i, n := range []int{most - 1, most, most + 1, most + 2, 2 * most, most - 1, most} {
-		t := text(fmt.Sprint("line", i), n)
-		t = t[:n]
+		c := fmt.Sprint("line", i)
+		t := (c + "|" + strings.Repeat(c, n))[:n]
 		want := t
 		if n > most {
 			want = t[:most]

@@ -186,7 +186,6 @@ func restoredLive(h *host) {
 	h.sleep(2 * time.Second)
 	h.rules.doubt = true
 	h.shell("rm app.log; zcat app.log.1.gz >app.log")
-	w.path = h.path("app.log")
 	v := &writer{h: h, path: w.path, width: usualWidth, flags: os.O_APPEND}
 	h.must("open", v.open())
 	v.lines(300)

@@ -73,7 +73,7 @@ func (h *host) ordinary(folder string) {
 	for i := range 3 {
 		h.seen(w)
 		h.sleep(1500 * time.Millisecond)
-		h.must("rotate", w.again(func() error { return r.try() }))
+		h.must("rotate", w.again(r.try))
 		switch i {
 		case 0:
 			h.stop()
@@ -98,11 +98,8 @@ func onTmpfs(h *host) {
 }
 
 func onOverlay(h *host) {
-	lower := filepath.Join(h.dir, "lower")
-	layers := h.mount("../layers", "-t", "tmpfs", "-o", "mode=755", "none")
-	h.run("mkdir", lower, layers+"/upper", layers+"/work")
-	h.mount("o", "-t", "overlay", "overlay", "-o",
-		fmt.Sprintf("lowerdir=%s,upperdir=%s/upper,workdir=%s/work", lower, layers, layers))
+	_, mount := h.overlay("o")
+	mount()
 	h.ordinary("o")
 }
 
@@ -115,14 +112,12 @@ func onOldExt4(h *host) {
 func stateDeleted(h *host) {
 	w := h.begin(1000)
 	h.stop()
-	h.must("delete the state", os.RemoveAll(h.state()))
+	h.must("delete the state", os.RemoveAll(h.stateDir()))
 	h.rules.doubt = true
 	h.start()
 	w.lines(1000)
 	h.read(w)
 }
-
-func (h *host) state() string { return filepath.Join(h.cfg.Dir, "state") }
 
 // stateTorn is 141: a power cut takes back the last bytes of a file.
 func stateTorn(h *host) {
@@ -133,7 +128,7 @@ func stateTorn(h *host) {
 		h.read(w)
 		h.sleep(time.Second)
 		h.kill()
-		h.shell(fmt.Sprintf(`f=$(find %s -type f -size +0 -printf '%%T@ %%p\n' | sort -n | tail -1 | cut -d' ' -f2-); truncate -s -%d "$f"`, h.state(), bytes))
+		h.shell(fmt.Sprintf(`f=$(find %s -type f -size +0 -printf '%%T@ %%p\n' | sort -n | tail -1 | cut -d' ' -f2-); truncate -s -%d "$f"`, h.stateDir(), bytes))
 		h.start()
 	}
 	w.lines(1000)

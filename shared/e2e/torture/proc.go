@@ -4,42 +4,27 @@ import (
 	"bytes"
 	"fmt"
 	"os"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"belfry/shared/e2e/gauge"
 )
 
-// proc reads a file of the agent's process.
-func (h *host) proc(name string) string {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", h.agent.PID(), name))
-	h.must("look at the agent's process", err)
-	return string(text)
-}
+// resident is the memory of the agent, in bytes; peak is the most that it ever had.
+func (h *host) resident() int64 { return h.bytes(gauge.Resident(h.agent.PID())) }
+func (h *host) peak() int64     { return h.bytes(gauge.Peak(h.agent.PID())) }
 
-// rss is the memory of the agent, in bytes; peak is the most that it ever had.
-func (h *host) rss() (now, peak int64) { return h.memory("VmRSS:"), h.memory("VmHWM:") }
-
-func (h *host) memory(key string) int64 {
-	_, rest, _ := strings.Cut(h.proc("status"), key)
-	f := strings.Fields(rest)
-	if len(f) == 0 {
-		return 0
-	}
-	kib, err := strconv.ParseInt(f[0], 10, 64)
+func (h *host) bytes(mib float64, err error) int64 {
 	h.must("read the agent's memory", err)
-	return kib << 10
+	return int64(mib * (1 << 20))
 }
 
 // cpu is the processor time of the agent since its start.
 func (h *host) cpu() time.Duration {
-	_, rest, _ := strings.Cut(h.proc("stat"), ") ")
-	f := strings.Fields(rest)
-	user, err1 := strconv.Atoi(f[11])
-	system, err2 := strconv.Atoi(f[12])
-	h.must("read the agent's time", err1)
-	h.must("read the agent's time", err2)
-	return time.Duration(user+system) * 10 * time.Millisecond // USER_HZ is 100
+	used, err := gauge.CPU(h.agent.PID())
+	h.must("read the agent's time", err)
+	return used
 }
 
 // fds is what the agent's descriptors lead to, but for sockets and the like.

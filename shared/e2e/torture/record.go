@@ -21,8 +21,7 @@ type record struct {
 	lines   map[string]map[int]*arrivals // by host and file number
 	ids     map[uint64]uint64            // event id to what came by it; both shortened
 	streams map[span]*course
-	strays  map[string]*stray // by textKey
-	beats   map[event.Key]heartbeat.Stream
+	strays  map[string]*stray  // by textKey
 	agents  map[event.Key]bool // identities by which it spoke
 	said    []string           // events that the agent made: gaps, doubts and the like
 	hints   []string           // where what may be a fault was seen first
@@ -55,7 +54,6 @@ type course struct {
 	kinds map[batch.Kind]pieces // ranges that arrived
 	final uint64
 	paths []string // that its events named, in order
-	first int      // when it appeared, as a number of appearance
 }
 
 // arrivals is which lines of a file number came, each by the first id that brought it; 0 is none.
@@ -77,7 +75,7 @@ type stray struct {
 func newRecord() *record {
 	return &record{
 		lines: map[string]map[int]*arrivals{}, ids: map[uint64]uint64{}, streams: map[span]*course{},
-		strays: map[string]*stray{}, beats: map[event.Key]heartbeat.Stream{}, agents: map[event.Key]bool{},
+		strays: map[string]*stray{}, agents: map[event.Key]bool{},
 	}
 }
 
@@ -126,7 +124,7 @@ func (r *record) take(m *batch.Manifest, body [][]byte) {
 func (r *record) course(s span) *course {
 	c := r.streams[s]
 	if c == nil {
-		c = &course{kinds: map[batch.Kind]pieces{}, first: len(r.streams)}
+		c = &course{kinds: map[batch.Kind]pieces{}}
 		r.streams[s] = c
 	}
 	return c
@@ -249,13 +247,8 @@ func (r *record) stray(e *event.Event, text string) {
 }
 
 func (r *record) beat(e *event.Event) {
-	h, err := heartbeat.Of(e)
-	if err != nil {
+	if _, err := heartbeat.Of(e); err != nil {
 		r.fault("%v", err)
-		return
-	}
-	for _, s := range h.Streams {
-		r.beats[s.ID] = s
 	}
 }
 

@@ -97,7 +97,7 @@ func yesterday(h *host) {
 	w := h.create("app.log")
 	// Of one hour there is one name: the next rotation of it does nothing. So it is the seconds that tell.
 	r := h.rotation("app.log", "hourly\nrotate 9\ndateext\ndateyesterday\ndateformat -%Y%m%d%H.%s\nextension .log\ncompress\ndelaycompress\ncreate")
-	h.turnOver(w, h.n(5, 3), 1200*time.Millisecond, func() error { return r.try() })
+	h.turnOver(w, h.n(5, 3), 1200*time.Millisecond, r.try)
 }
 
 // renameCopy is 106: renamed to a temporary name, then copied, then removed.
@@ -107,7 +107,7 @@ func renameCopy(h *host) {
 	h.start()
 	w := h.create("app.log")
 	r := h.rotation("app.log", "rotate 9\ncreate\nrenamecopy\nolddir "+h.path("old"))
-	h.turnOver(w, h.n(5, 3), 2*time.Second, func() error { return r.try() })
+	h.turnOver(w, h.n(5, 3), 2*time.Second, r.try)
 	h.noRepeats()
 }
 
@@ -222,7 +222,7 @@ func copyCompressed(h *host) {
 	h.block()
 	w.bytes(int64(h.n(64<<20, 12<<20)))
 	h.sleep(time.Second)
-	w.emptied(func() error { return r.try() })
+	w.emptied(r.try)
 	w.lines(100)
 	h.sleep(2 * time.Second)
 	h.unblock()

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"time"
+
+	"belfry/shared/e2e/gauge"
 )
 
 // soaks are scenarios that take long by nature.
@@ -108,6 +110,7 @@ type usage struct {
 }
 
 func (h *host) usage() usage {
-	now, _ := h.rss()
-	return usage{now, len(h.fds()), int(h.memory("Threads:") >> 10)}
+	threads, err := gauge.Threads(h.agent.PID())
+	h.must("count the agent's threads", err)
+	return usage{h.resident(), len(h.fds()), threads}
 }

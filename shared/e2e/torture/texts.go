@@ -76,7 +76,7 @@ func endlessLine(h *host) {
 	w := h.create("app.log")
 	w.bytes(int64(h.n(256, 64)) << 20)
 	h.arrived()
-	_, before := h.rss()
+	before := h.peak()
 	size := h.n(1<<30, 64<<20)
 	chunk := []byte(letters)
 	for range size / len(chunk) {
@@ -87,7 +87,7 @@ func endlessLine(h *host) {
 	h.truth.expect(cut, 1)
 	w.lines(1000)
 	h.arrived()
-	if _, after := h.rss(); after > before+headroom {
+	if after := h.peak(); after > before+headroom {
 		h.complain("the agent took %.1f MiB, with ordinary lines %.1f", float64(after)/(1<<20), float64(before)/(1<<20))
 	}
 	if s := h.came(cut); s.length != strconv.Itoa(size) {
