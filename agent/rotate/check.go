@@ -16,9 +16,6 @@ func Check(cfgs []Config, followed func(path string) bool) []string {
 	return check(cfgs, followed, logrotate.Open("/"))
 }
 
-// Owned reports whether logrotate's configuration names a path; by is its file and line.
-func Owned(path string) (by string, owned bool) { return logrotate.Open("/").Owned(path) }
-
 func check(cfgs []Config, followed func(path string) bool, owners *logrotate.Owners) []string {
 	var all []string
 	named := map[[2]int]bool{}

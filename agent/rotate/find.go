@@ -31,7 +31,7 @@ func find(cfgs []Config) []match {
 			paths, _ := filepath.Glob(pattern) // the pattern was checked
 			for _, p := range paths {
 				p = filepath.Clean(p)
-				if !seen[p] && (p == filepath.Clean(pattern) || takes(pattern, p)) {
+				if !seen[p] && takes(pattern, p) {
 					seen[p] = true
 					all = append(all, match{p, i, j})
 				}
@@ -42,6 +42,9 @@ func find(cfgs []Config) []match {
 }
 
 func takes(pattern, path string) bool {
+	if path == filepath.Clean(pattern) {
+		return true
+	}
 	base := filepath.Base(path)
 	if strings.HasPrefix(base, ".") && !strings.HasPrefix(filepath.Base(pattern), ".") {
 		return false
@@ -57,13 +60,15 @@ func takes(pattern, path string) bool {
 // made its new file yet.
 func findLeft(cfgs []Config) []match {
 	var all []match
+	seen := map[string]bool{}
 	for i, c := range cfgs {
 		for j, pattern := range c.Paths {
 			paths, _ := filepath.Glob(pattern + `[.\-]*`) // the pattern was checked
 			for _, p := range paths {
 				s, ok := stem(filepath.Base(p))
 				p = filepath.Join(filepath.Dir(p), s)
-				if ok = ok && like(pattern, p); ok && (p == filepath.Clean(pattern) || takes(pattern, p)) {
+				if ok && !seen[p] && like(pattern, p) && takes(pattern, p) {
+					seen[p] = true
 					all = append(all, match{p, i, j})
 				}
 			}
@@ -144,9 +149,7 @@ func (r *Rotator) due(f *family) bool {
 // refuse tells once why a file is not rotated, and tries again later.
 func (r *Rotator) refuse(f *family, err error) {
 	f.retry = r.now().Add(retryLate)
-	if help := remedy(err); help != "" {
-		err = fmt.Errorf("%w (%s)", err, help)
-	}
+	err = helped(err)
 	r.mu.Lock()
 	news := f.fault != err.Error()
 	f.fault = err.Error()

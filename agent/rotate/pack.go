@@ -79,7 +79,7 @@ func (r *Rotator) archive(ctx context.Context, d *folder, in *os.File, name stri
 func (r *Rotator) finish(d *folder, j *job, in *os.File) error {
 	name := j.file.Name
 	if !d.is(name, j.file.File) && !d.is(name+".gz", j.made) {
-		return r.unpack(d, j, fmt.Errorf("%w: %s is another file", errForeign, d.in(name)))
+		return r.unpack(d, j, d.foreign(name))
 	}
 	if err := d.moveOnce(move{From: packName(name), To: name + ".gz", File: j.made}); err != nil {
 		return r.unpack(d, j, err)
@@ -89,11 +89,13 @@ func (r *Rotator) finish(d *folder, j *job, in *os.File) error {
 	if err == nil && (st.size != j.file.Size || !st.mtime.Equal(j.file.Time)) {
 		err = errChanged
 	}
-	if why, _ := r.writing(in, st); err == nil && why != "" {
-		err = fmt.Errorf("%w: %s", errChanged, why)
+	if err == nil {
+		if why, _ := r.writing(in, st); why != "" {
+			err = fmt.Errorf("%w: %s", errChanged, why)
+		}
 	}
 	if err == nil && !d.is(name, j.file.File) {
-		err = fmt.Errorf("%w: %s is another file", errForeign, d.in(name))
+		err = d.foreign(name)
 	}
 	if err == nil {
 		err = r.journal.write(j, record{Do: doUnlink})
@@ -158,7 +160,7 @@ func (r *Rotator) resumePack(ctx context.Context, j *job) error {
 		at = name + ".gz"
 	}
 	if st.handle != j.file.File {
-		err = fmt.Errorf("%w: %s is another file", errForeign, d.in(name))
+		err = d.foreign(name)
 	} else {
 		err = r.verify(ctx, d, at, j.made, in)
 	}
@@ -169,4 +171,9 @@ func (r *Rotator) resumePack(ctx context.Context, j *job) error {
 		return r.unpack(d, j, err)
 	}
 	return r.finish(d, j, in)
+}
+
+// foreign is the error of a name that another file has now.
+func (d *folder) foreign(name string) error {
+	return fmt.Errorf("%w: %s is another file", errForeign, d.in(name))
 }

@@ -34,11 +34,14 @@ func Rights(cfgs []Config) []string {
 	return slices.Compact(all)
 }
 
-func errorLine(path string, err error) string {
+func errorLine(path string, err error) string { return fmt.Sprintf("%s: %v", path, helped(err)) }
+
+// helped adds to an error what would help against it.
+func helped(err error) error {
 	if help := remedy(err); help != "" {
-		err = fmt.Errorf("%w (%s)", err, help)
+		return fmt.Errorf("%w (%s)", err, help)
 	}
-	return fmt.Sprintf("%s: %v", path, err)
+	return err
 }
 
 // lacking is lacks as an error.

@@ -106,12 +106,13 @@ func (r *Rotator) lookAfter(ctx context.Context, f *family, names []string, note
 		return len(names), 0, err
 	}
 	defer d.close()
-	if f.cfg.compress() && r.packAll(ctx, f, d, series(f.base, names, f.cfg.DateExt), note) {
+	left := series(f.base, names, f.cfg.DateExt)
+	if f.cfg.compress() && r.packAll(ctx, f, d, left, note) {
 		if names, err = d.names(); err != nil {
 			return 0, 0, err
 		}
+		left = series(f.base, names, f.cfg.DateExt)
 	}
-	left := series(f.base, names, f.cfg.DateExt)
 	deleted, kept := r.expire(f, d, left, note)
 	return len(left) - deleted, kept, nil
 }
