@@ -42,11 +42,8 @@ func (in *Input) act(j ident.Judgement, c *candidate) error {
 	stream, epoch := draw()
 	n := &content{Stream: stream, Epoch: epoch, Evidence: c.own}
 	if c.damaged != nil {
-		n.Suspect = &c.proven
-	}
-	if c.known != nil && c.known.Copy { // the file was a copy until it changed
-		delete(in.handles, c.stat.handle)
-		in.store.forget(c.known)
+		proven := c.proven
+		n.Suspect = &proven
 	}
 	if !c.sibling && in.trimmed(n, c) {
 		if c.again = true; c.nameless { // it must not be let go of
@@ -77,7 +74,8 @@ func (in *Input) goOn(of *content, c *candidate, j ident.Judgement) error {
 		}
 	}
 	if c.damaged != nil {
-		of.Suspect = &c.proven
+		proven := c.proven
+		of.Suspect = &proven
 	}
 	if of.handed > c.seen.Size {
 		of.handed = 0 // what was read beyond is in no file any more
@@ -105,7 +103,6 @@ func (in *Input) renew(old *content, c *candidate, j ident.Judgement) error {
 	}
 	n.Cursor, n.Began = start, start
 	in.log.Info("file begins anew", "path", c.path, "epoch", n.Epoch, "from", start, "why", j.Reason)
-	in.ruled(n, c, j)
 	if err := in.store.put(old); err != nil {
 		return in.unkept(err, c)
 	}
@@ -140,7 +137,7 @@ func (in *Input) supersede(old *content, c *candidate) {
 	if from < to {
 		old.handed = max(old.handed, to)
 		in.pledge(func(ctx context.Context) error {
-			return in.pass(ctx, in.placeOf(old, from), batch.Skipped, from, to)
+			return in.pass(ctx, old.place(from), batch.Skipped, from, to)
 		})
 	}
 }
@@ -271,16 +268,12 @@ func (in *Input) begin(n *content, c *candidate, j ident.Judgement) error {
 	now := in.now()
 	n.Path, n.Stem, n.Class, n.Seen, n.Boot = c.path, c.live, c.cfg.class(), now.Unix(), in.store.meta.Boots
 	in.own(n, c.stat.handle)
-	if len(n.Days) == 0 {
-		day := in.today(now)
-		if c.kind != archive.Plain {
-			day = time.Unix(0, c.stat.mtime).UTC().Format(time.DateOnly)
-		}
-		n.Days = []step{{0, day}}
+	day := in.today(now)
+	if c.kind != archive.Plain {
+		day = time.Unix(0, c.stat.mtime).UTC().Format(time.DateOnly)
 	}
-	if len(n.History) == 0 {
-		in.ruled(n, c, j)
-	}
+	n.Days = []step{{0, day}}
+	in.ruled(n, c, j)
 	return in.follow(n, c)
 }
 
@@ -293,11 +286,10 @@ func (in *Input) follow(of *content, c *candidate) error {
 	of.Path, of.Ended, of.Reopen, of.reader, of.gone, of.dead, of.cut = c.path, false, c.reopen, nil, 0, false, false
 	in.own(of, c.stat.handle)
 	in.index(of)
-	of.idle = false
 	delete(in.absent, of)
 	f := &follower{
 		in: in, content: of, cfg: c.cfg, path: c.path, file: c.file, kind: c.kind, sibling: c.sibling,
-		changed: in.now(), links: c.stat.links, size: c.stat.size, mtime: c.stat.mtime, damaged: c.damaged, limit: in.now(),
+		changed: in.now(), links: c.stat.links, size: c.stat.size, mtime: c.stat.mtime, limit: in.now(),
 	}
 	f.history = c.sibling && of.Cursor == 0 && (c.early || !in.recent(c))
 	if f.kind != archive.Plain { // a process that is killed finds it again by these

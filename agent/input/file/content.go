@@ -60,7 +60,6 @@ type content struct {
 	bases   [2]string     // the names by which it is found; see Input.index
 	dead    bool          // the kernel says so too
 	cut     bool          // its file is there, and has other bytes now
-	idle    bool          // its file is deleted, and still open somewhere, but not written to: it was let go
 	closing bool          // its end was handed on
 	last    instant       // when its last confirm came
 	late    instant       // since when there is something that is not confirmed
@@ -157,3 +156,8 @@ func (c *content) reach() uint64 { return max(c.Top, c.Length, c.handed) }
 
 // changed reports whether a file that was let go, or left alone, is not as it was then.
 func (c *content) changed(st stat) bool { return c.Size != st.size || c.Mtime != st.mtime }
+
+// place is where an event at an offset goes.
+func (c *content) place(at uint64) batch.Place {
+	return batch.Place{Stream: c.Stream, Epoch: c.Epoch, Class: c.Class, Day: c.day(at)}
+}

@@ -44,7 +44,7 @@ func (in *Input) letGo(h Handle, f *follower) {
 	c := f.content
 	reader := f.lines
 	in.release(h, f)
-	c.Size, c.Mtime, c.gone, c.idle = f.size, f.mtime, at(in.now()), true
+	c.Size, c.Mtime, c.gone = f.size, f.mtime, at(in.now())
 	if reader.Begin() < reader.At() {
 		c.reader = reader
 	}
@@ -61,19 +61,17 @@ func (in *Input) visitAbsent() {
 	for c := range in.absent {
 		if !in.isGone(c) { // it has a name again
 			delete(in.absent, c)
-			c.idle = false
 			continue
 		}
 		file, st, err := in.byHandle(c)
 		switch {
 		case err != nil:
 			delete(in.absent, c)
-			c.idle, c.gone = false, at(now)
-		case st.size == c.Size && st.mtime == c.Mtime:
+			c.gone = at(now)
+		case !c.changed(st):
 			_ = file.Close() // it was only looked at
 		default:
 			delete(in.absent, c)
-			c.idle = false
 			in.adopt(c, c.Path, file, st)
 		}
 	}

@@ -25,15 +25,11 @@ func (in *Input) examine(c *candidate) (ready bool, err error) {
 		k, c.known = nil, nil // the inode was given again within one tick of the clock
 	}
 	switch {
-	case k == nil || k.Copy && k.changed(c.stat):
-	case k.Copy: // what it repeats is gone
-		k = in.store.contents[contentKey{k.Of, k.OfEp}]
+	case k == nil:
+	case k.Copy: // it changed, or what it repeats is gone
 		c.known = nil
 	case !packed || k.Top == 0 || !k.changed(c.stat):
 		return true, in.examineKnown(c, k, packed)
-	}
-	if k != nil && k.Copy {
-		c.known = nil
 	}
 	others := in.sameStem(c.entry)
 	c.loose = !c.sibling && slices.ContainsFunc(others, func(o *content) bool { return extends(c.path, o.Stem) })

@@ -63,7 +63,7 @@ func (f *follower) expire() error {
 	}
 	f.in.renewTick(f.ctx)
 	err := f.lines.Expire(f.now, f)
-	f.content.handed = max(f.content.handed, f.lines.Begin())
+	f.noteHanded()
 	return err
 }
 
@@ -101,8 +101,7 @@ func (in *Input) fault(h Handle, f *follower, err error) error {
 // rewind makes a plain file go on behind what was handed on: an error has ended its lines. It is not closed, for it may have no
 // name any more.
 func (in *Input) rewind(h Handle, f *follower) {
-	c := f.content
-	c.handed = max(c.handed, f.lines.Begin())
+	f.noteHanded()
 	st, err := statFile(f.file)
 	if f.kind != archive.Plain || err != nil || in.openSource(f, st) != nil {
 		in.release(h, f)
@@ -170,7 +169,7 @@ func (f *follower) giveUpWaiting() error {
 	if err := f.lines.GiveUp(f); err != nil {
 		return err
 	}
-	f.content.handed = max(f.content.handed, f.lines.Begin())
+	f.noteHanded()
 	return nil
 }
 
@@ -184,7 +183,7 @@ func (in *Input) end(h Handle, f *follower) {
 // release closes a file. It is opened again when there is more to read in it.
 func (in *Input) release(h Handle, f *follower) {
 	c := f.content
-	c.handed = max(c.handed, f.lines.Begin())
+	f.noteHanded()
 	c.Size, c.Mtime, c.Length, c.Seen = f.size, f.mtime, max(f.lines.Begin(), c.Bound), in.now().Unix()
 	if f.kind != archive.Plain {
 		if st, err := statFile(f.file); err == nil {

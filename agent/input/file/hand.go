@@ -15,18 +15,18 @@ func (f *follower) Event(e *lines.Event) error {
 	if f.content.Cursor >= e.First {
 		f.handed = f.now
 	}
-	return in.add(f.ctx, f.place(e.First), e.First, e.End, f.enc.encode(e, f.now, f.content.marksOf(e)))
+	return in.add(f.ctx, f.content.place(e.First), e.First, e.End, f.enc.encode(e, f.now, f.content.marksOf(e)))
 }
 
 // Covered hands on bytes that are part of the next event.
 func (f *follower) Covered(first, end uint64) error {
-	return f.in.pass(f.ctx, f.place(first), batch.Data, first, end)
+	return f.in.pass(f.ctx, f.content.place(first), batch.Data, first, end)
 }
 
 // Skip hands on bytes of which no event is sent.
 func (f *follower) Skip(first, end uint64, why lines.SkipReason) error {
 	f.in.skipped(f.path, why, end-first)
-	return f.in.pass(f.ctx, f.place(first), batch.Skipped, first, end)
+	return f.in.pass(f.ctx, f.content.place(first), batch.Skipped, first, end)
 }
 
 // Cut keeps an end that time decided: read again, the bytes must make the same events.

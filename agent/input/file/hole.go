@@ -29,7 +29,7 @@ func (f *follower) jumpHole() error {
 		return err
 	}
 	p.at = data
-	f.extend(make([]byte, min(n, ident.MarkSize)))
+	f.tail = ident.Extend(f.tail, make([]byte, min(n, ident.MarkSize)))
 	c := f.content
 	if f.read() > c.Top {
 		c.Top = f.read()
@@ -37,6 +37,6 @@ func (f *follower) jumpHole() error {
 			return err
 		}
 	}
-	c.handed = max(c.handed, f.lines.Begin())
+	f.noteHanded()
 	return f.in.store.flush()
 }

@@ -5,6 +5,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"belfry/agent/input/file/archive"
 	"belfry/agent/input/file/ident"
 )
 
@@ -14,7 +15,7 @@ const maxKept = 64
 // keep holds a plain file open until it is judged: it may be renamed again and again, and be deleted, before that.
 func (in *Input) keep(c *candidate) error {
 	h := c.stat.handle
-	if in.kept[h] != nil || len(in.kept) >= min(maxKept, in.maxOpen/2) || c.unpacked() == nil {
+	if in.kept[h] != nil || len(in.kept) >= min(maxKept, in.maxOpen/2) || c.kind != archive.Plain {
 		return c.file.Close()
 	}
 	in.kept[h] = c
@@ -34,14 +35,6 @@ func (in *Input) keepDeleted(h Handle, f *follower) {
 	}
 	e := &entry{path: f.path, live: f.content.Stem, cfg: f.cfg, kind: f.kind, sibling: f.sibling, matched: true, stat: st, still: at(in.now())}
 	in.kept[h] = &candidate{entry: e, file: os.NewFile(uintptr(fd), f.path)}
-}
-
-// unpacked returns the candidate if it is a plain file.
-func (c *candidate) unpacked() *candidate {
-	if c.kind.Readable() || c.unreadable() {
-		return nil
-	}
-	return c
 }
 
 // unkeep lets go of a file that is judged.

@@ -17,10 +17,7 @@ import (
 func (in *Input) seekLoose(worst outcome) {
 	in.seeking = false
 	for _, c := range in.store.contents {
-		if c.Copy || c.Ended {
-			continue
-		}
-		if c.idle {
+		if c.Copy || c.Ended || in.absent[c] {
 			continue
 		}
 		if !in.isGone(c) {
@@ -173,7 +170,7 @@ func (in *Input) declare(c *content) {
 	}
 	if !c.closing {
 		c.closing = true
-		in.pledge(func(ctx context.Context) error { return in.finish(ctx, in.placeOf(c, to), to) })
+		in.pledge(func(ctx context.Context) error { return in.finish(ctx, c.place(to), to) })
 	}
 }
 
@@ -203,7 +200,7 @@ func (in *Input) giveUp(c *content, kind batch.Kind, why string) {
 	}
 	c.Ended, in.moved[c] = true, true
 	if from >= to {
-		in.pledge(func(ctx context.Context) error { return in.finish(ctx, in.placeOf(c, to), to) })
+		in.pledge(func(ctx context.Context) error { return in.finish(ctx, c.place(to), to) })
 		return
 	}
 	c.Lost = &lost{From: from, To: to, Kind: kind, Why: why}
@@ -226,10 +223,10 @@ func (in *Input) tellLost(ctx context.Context, c *content) error {
 	if l == nil || l.Told {
 		return nil
 	}
-	if err := in.pass(ctx, in.placeOf(c, l.From), l.Kind, l.From, l.To); err != nil {
+	if err := in.pass(ctx, c.place(l.From), l.Kind, l.From, l.To); err != nil {
 		return err
 	}
-	return in.finish(ctx, in.placeOf(c, l.To), l.To)
+	return in.finish(ctx, c.place(l.To), l.To)
 }
 
 // tellAgain repeats what was declared and not confirmed when the process before this one ended. What was on its way then is
@@ -252,12 +249,8 @@ func (in *Input) tellBegan(c *content) {
 	}
 	c.began = true
 	in.pledge(func(ctx context.Context) error {
-		return in.pass(ctx, in.placeOf(c, 0), batch.Skipped, 0, c.Began)
+		return in.pass(ctx, c.place(0), batch.Skipped, 0, c.Began)
 	})
-}
-
-func (in *Input) placeOf(c *content, at uint64) batch.Place {
-	return batch.Place{Stream: c.Stream, Epoch: c.Epoch, Class: c.Class, Day: c.day(at)}
 }
 
 // pledge notes what is to be sent as soon as the road is free: looks must not wait for it.

@@ -64,6 +64,9 @@ func (c *Config) CheckMaskKey() error {
 	return err
 }
 
+// ownMaskKey is where an agent keeps the key that it drew.
+func ownMaskKey(state string) string { return filepath.Join(state, "mask.key") }
+
 // maskKey returns the key of the HMAC that stands for what is masked: that of the file that is configured, or one of this
 // agent's own, which lies in its state. Without a state that is a key for this once.
 func maskKey(c *Config, state string) ([]byte, error) {
@@ -75,7 +78,7 @@ func maskKey(c *Config, state string) ([]byte, error) {
 		return drawMaskKey()
 	}
 	if path == "" {
-		path = filepath.Join(state, "mask.key")
+		path = ownMaskKey(state)
 	}
 	key, err := os.ReadFile(path)
 	switch {

@@ -50,7 +50,7 @@ func Preview(cfgs []Config, state, path string, src Source, each func(event []by
 			cfg, matched = cfgs[i], true
 		}
 	}
-	if key, err := os.Open(filepath.Join(state, "mask.key")); err != nil {
+	if key, err := os.Open(ownMaskKey(state)); err != nil {
 		state = "" // whoever looks makes no key that the agent could not read
 	} else {
 		_ = key.Close() // it was only to be there

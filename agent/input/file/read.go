@@ -70,7 +70,6 @@ type follower struct {
 
 	history  bool      // it is of the past: its rate is limited
 	limit    time.Time // until then it may not be read, for that
-	damaged  error     // of an archive: why it cannot be read to its end
 	finished bool      // its end was read and handed on
 
 	abandoned bool // it is to be given up as soon as the road does not hold it
@@ -80,9 +79,10 @@ type follower struct {
 	now time.Time
 }
 
-func (f *follower) place(offset uint64) batch.Place {
+// noteHanded notes that all before the line that is not whole yet was handed on.
+func (f *follower) noteHanded() {
 	c := f.content
-	return batch.Place{Stream: c.Stream, Epoch: c.Epoch, Class: c.Class, Day: c.day(offset)}
+	c.handed = max(c.handed, f.lines.Begin())
 }
 
 // read is how far the file was read.
@@ -139,9 +139,6 @@ func (f *follower) turn(buf []byte) (int, error) {
 // verify reads the bytes before the offset again: were the file truncated and filled anew between two looks, its size
 // alone would not tell. Of what was seen and is not read yet, the end tells.
 func (f *follower) verify() error {
-	if f.kind != archive.Plain {
-		return nil
-	}
 	if n := len(f.tail); n > 0 {
 		again := f.in.scratch[:n]
 		if m, err := f.file.ReadAt(again, int64(f.read())-int64(n)); err != nil && !errors.Is(err, io.EOF) {
@@ -190,7 +187,7 @@ func (f *follower) take(b []byte) error {
 		return err
 	}
 	err := f.lines.Feed(b, f.now, f)
-	c.handed = max(c.handed, f.lines.Begin())
+	f.noteHanded()
 	return err
 }
 
@@ -206,7 +203,7 @@ func (f *follower) learn(b []byte, ch *change) {
 			f.mark(ch, ident.Mark{Off: off, Hash: ident.Sum(m)})
 		}
 	}
-	f.extend(b)
+	f.tail = ident.Extend(f.tail, b)
 	f.noteFoot(b, ch)
 	if end > c.Taken {
 		c.Taken, ch.Taken = end, end
@@ -254,18 +251,6 @@ func (f *follower) before(b []byte, n int) []byte {
 	}
 	t := append(append(f.in.scratch[:0], f.tail...), b[:n]...)
 	return t[max(0, len(t)-ident.MarkSize):]
-}
-
-// extend lengthens the tail by b.
-func (f *follower) extend(b []byte) {
-	if len(b) >= ident.MarkSize {
-		f.tail = append(f.tail[:0], b[len(b)-ident.MarkSize:]...)
-		return
-	}
-	f.tail = append(f.tail, b...)
-	if over := len(f.tail) - ident.MarkSize; over > 0 {
-		f.tail = append(f.tail[:0], f.tail[over:]...)
-	}
 }
 
 // seeNow notes what a file holds when it begins to be followed: by that its copies are known, though nothing of it was read.
@@ -348,7 +333,7 @@ func (f *follower) skipAhead() error {
 	if err := f.keep(); err != nil {
 		return err
 	}
-	if err := f.in.pass(f.ctx, f.place(0), batch.Skipped, 0, end); err != nil {
+	if err := f.in.pass(f.ctx, f.content.place(0), batch.Skipped, 0, end); err != nil {
 		return err
 	}
 	f.src, f.lines = &plain{f: f.file, at: int64(end)}, lines.New(f.cfg.lines, end, nil, f.headBytes())
@@ -366,8 +351,8 @@ func (f *follower) finish() error {
 		return err
 	}
 	c := f.content
-	c.handed = max(c.handed, f.lines.Begin())
-	return f.in.finish(f.ctx, f.place(c.handed), c.handed)
+	f.noteHanded()
+	return f.in.finish(f.ctx, f.content.place(c.handed), c.handed)
 }
 
 // settled reports whether all that was handed on is confirmed.

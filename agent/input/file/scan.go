@@ -40,6 +40,7 @@ type folder struct {
 	entries map[string]*entry // by name
 	hosts   []string          // folders whose rotated files it may hold: itself, and those that it is the olddir of
 	gen     uint32
+	stale   bool // the names that nobody wanted are to be asked for again
 	hot     hot
 }
 
@@ -310,8 +311,7 @@ func (in *Input) stem(live string, cfg *Config) {
 	in.stemDirs[dir] = true
 	for _, d := range in.folders {
 		if slices.Contains(d.hosts, dir) {
-			in.forgetForeign(d)
-			in.relook = true
+			d.stale, in.relook = true, true
 		}
 	}
 }
@@ -339,6 +339,12 @@ func (in *Input) older(a, b *entry) int {
 func (in *Input) judgeAll() (outcome, error) {
 	if in.relook { // a live name came: what was not wanted beside it may be now
 		in.relook = false
+		for _, d := range in.folders { // all of them first: what is listed may mark others again
+			if d.stale {
+				d.stale = false
+				in.forgetForeign(d)
+			}
+		}
 		for _, d := range in.folders {
 			in.list(d)
 		}

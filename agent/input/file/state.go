@@ -68,7 +68,7 @@ type change struct {
 const stateVersion = 2
 
 func openStore(dir string, log *slog.Logger) (*store, error) {
-	s := &store{dir: dir, contents: make(map[contentKey]*content), numbers: nil}
+	s := &store{dir: dir, contents: make(map[contentKey]*content)}
 	l, err := s.open()
 	if err != nil {
 		return nil, err

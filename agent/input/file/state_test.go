@@ -228,7 +228,9 @@ func TestDamagedState(t *testing.T) {
 			if c.Cursor != 0 && c.Cursor != uint64(c.Number) {
 				t.Errorf("byte %d: content %d has the cursor of another: %d", at, c.Number, c.Cursor)
 			}
-			changed += bit(c.Cursor != 0)
+			if c.Cursor != 0 {
+				changed++
+			}
 		}
 		if len(s.contents) < contents-1 || changed != contents-1 {
 			t.Errorf("byte %d: %d contents, %d changed", at, len(s.contents), changed)

@@ -85,14 +85,14 @@ func (in *Input) picture() []Status {
 	for h, f := range in.open {
 		s := in.statusOf(f.content)
 		s.Path, s.Read, s.Size, s.History, s.Deleted = f.path, f.read(), f.size, f.history, f.links == 0
-		end := max(s.Read, f.read(), f.content.Top)
+		end := max(s.Read, f.content.Top)
 		if f.kind == archive.Plain {
 			if st, err := statFile(f.file); err == nil && !f.finished {
 				s.Size = st.size
 			}
 			end = s.Size
 		}
-		s.lag(in.now(), f.content, end)
+		s.Lag, s.Behind = f.content.lag(in.now(), end)
 		if e := in.present[h]; e != nil {
 			s.Archive = e.kind != archive.Plain
 		}
@@ -120,7 +120,7 @@ func (in *Input) resting(c *content, e *entry) Status {
 	if e.kind == archive.Plain {
 		end = e.stat.size
 	}
-	s.lag(in.now(), c, end)
+	s.Lag, s.Behind = c.lag(in.now(), end)
 	return s
 }
 
@@ -142,32 +142,27 @@ func (in *Input) statusOf(c *content) Status {
 }
 
 // lag says how far the confirms are behind the end, in bytes and in time.
-func (s *Status) lag(now time.Time, c *content, end uint64) {
-	s.Lag = end - min(end, s.Cursor)
-	if s.Lag == 0 {
+func (c *content) lag(now time.Time, end uint64) (bytes uint64, seconds float64) {
+	bytes = end - min(end, c.Cursor)
+	if bytes == 0 {
 		c.late = 0
-		return
+		return 0, 0
 	}
 	if c.late == 0 {
 		c.late = at(now)
 	}
-	s.Behind = now.Sub(c.late.time()).Seconds()
+	return bytes, now.Sub(c.late.time()).Seconds()
 }
 
 // noteLate keeps since when the open files are behind.
 func (in *Input) noteLate() {
 	for _, f := range in.open {
-		var s Status
-		s.Cursor = f.content.Cursor
-		s.lag(in.now(), f.content, max(f.read(), f.size*uint64(bit(f.kind == archive.Plain))))
+		end := f.read()
+		if f.kind == archive.Plain {
+			end = max(end, f.size)
+		}
+		f.content.lag(in.now(), end)
 	}
-}
-
-func bit(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // maxLost is how many files are named of which a part is lost and that are not there any more.

@@ -28,22 +28,24 @@ const (
 
 // kinds has for each kind its name, its endings, and the bytes that it begins with ("" if it has none).
 var kinds = []struct {
-	name, endings, magic string
+	name    string
+	endings []string
+	magic   string
 }{
-	Plain:    {"plain", "", ""},
-	Gzip:     {"gzip", ".gz", "\x1f\x8b"},
-	Zstd:     {"zstd", ".zst .zstd", zstdMagic},
-	Bzip2:    {"bzip2", ".bz2", "BZh"},
-	Xz:       {"xz", ".xz", "\xfd7zXZ\x00"},
-	LZMA:     {"lzma", ".lzma", "\x5d\x00\x00"},
-	Lzip:     {"lzip", ".lz", "LZIP"},
-	LZ4:      {"lz4", ".lz4", "\x04\x22\x4d\x18"},
-	LZO:      {"lzop", ".lzo", "\x89LZO\x00"},
-	Compress: {"compress", ".Z", "\x1f\x9d"},
-	Brotli:   {"brotli", ".br", ""},
-	Zip:      {"zip", ".zip", "PK\x03\x04"},
-	SevenZip: {"7z", ".7z", "7z\xbc\xaf\x27\x1c"},
-	Tar:      {"tar", ".tar .tgz .tbz .tbz2 .txz .tzst", ""},
+	Plain:    {"plain", nil, ""},
+	Gzip:     {"gzip", []string{".gz"}, "\x1f\x8b"},
+	Zstd:     {"zstd", []string{".zst", ".zstd"}, zstdMagic},
+	Bzip2:    {"bzip2", []string{".bz2"}, "BZh"},
+	Xz:       {"xz", []string{".xz"}, "\xfd7zXZ\x00"},
+	LZMA:     {"lzma", []string{".lzma"}, "\x5d\x00\x00"},
+	Lzip:     {"lzip", []string{".lz"}, "LZIP"},
+	LZ4:      {"lz4", []string{".lz4"}, "\x04\x22\x4d\x18"},
+	LZO:      {"lzop", []string{".lzo"}, "\x89LZO\x00"},
+	Compress: {"compress", []string{".Z"}, "\x1f\x9d"},
+	Brotli:   {"brotli", []string{".br"}, ""},
+	Zip:      {"zip", []string{".zip"}, "PK\x03\x04"},
+	SevenZip: {"7z", []string{".7z"}, "7z\xbc\xaf\x27\x1c"},
+	Tar:      {"tar", []string{".tar", ".tgz", ".tbz", ".tbz2", ".txz", ".tzst"}, ""},
 }
 
 // Readable says whether Open takes files of this kind.
@@ -67,7 +69,7 @@ func KindOf(path string) Kind {
 // so is a name that is nothing but an ending.
 func Trim(path string) (stem string, k Kind) {
 	for k := range kinds {
-		for _, ending := range strings.Fields(kinds[k].endings) {
+		for _, ending := range kinds[k].endings {
 			if stem, ok := strings.CutSuffix(path, ending); ok && stem != "" && !strings.HasSuffix(stem, "/") {
 				if before, ok := strings.CutSuffix(stem, ".tar"); ok {
 					return before, Tar

@@ -283,6 +283,7 @@ func (e *Evidence) LastHolding(r io.ReaderAt, size, limit uint64) (at uint64) {
 			break
 		}
 		at = m.Off
+		part.Head = nil // it was compared with the first
 	}
 	return at
 }

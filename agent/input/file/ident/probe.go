@@ -44,15 +44,11 @@ func NewProbe(wanted []Evidence) *Probe {
 // See takes the next bytes.
 func (p *Probe) See(b []byte) {
 	for len(b) > 0 {
-		n := len(b)
 		next := (p.at/Grid + 1) * Grid
 		if len(p.points) > 0 {
 			next = min(next, p.points[0].off)
 		}
-		if p.at < HeadSize {
-			next = min(next, HeadSize)
-		}
-		n = min(n, int(next-p.at))
+		n := min(len(b), int(next-p.at))
 		p.keep(b[:n])
 		p.at += uint64(n)
 		b = b[n:]
@@ -67,14 +63,19 @@ func (p *Probe) keep(b []byte) {
 	if room := HeadSize - len(p.head); room > 0 {
 		p.head = append(p.head, b[:min(room, len(b))]...)
 	}
+	p.tail = Extend(p.tail, b)
+}
+
+// Extend returns the last MarkSize bytes of a content, tail, after b came. It uses the memory of tail again.
+func Extend(tail, b []byte) []byte {
 	if len(b) >= MarkSize {
-		p.tail = append(p.tail[:0], b[len(b)-MarkSize:]...)
-		return
+		return append(tail[:0], b[len(b)-MarkSize:]...)
 	}
-	p.tail = append(p.tail, b...)
-	if over := len(p.tail) - MarkSize; over > 0 {
-		p.tail = append(p.tail[:0], p.tail[over:]...)
+	tail = append(tail, b...)
+	if over := len(tail) - MarkSize; over > 0 {
+		tail = append(tail[:0], tail[over:]...)
 	}
+	return tail
 }
 
 // compare looks at all points that end here. The tail covers them: a mark begins MarkSize before its end, and a rung is

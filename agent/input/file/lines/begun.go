@@ -18,16 +18,13 @@ type begun struct {
 	prefix []byte // each match begins so; empty if that is not known
 }
 
-func compileBegun(expr string) (*begun, error) {
-	re, err := syntax.Parse(expr, syntax.Perl)
+func compileBegun(rule *regexp.Regexp) (*begun, error) {
+	re, err := syntax.Parse(rule.String(), syntax.Perl)
 	if err != nil {
 		return nil, err
 	}
-	b := &begun{whole: re.MaxCap() == 0}
-	if rule, err := regexp.Compile(expr); err == nil {
-		prefix, _ := rule.LiteralPrefix()
-		b.prefix = searchable(prefix)
-	}
+	prefix, _ := rule.LiteralPrefix()
+	b := &begun{whole: re.MaxCap() == 0, prefix: searchable(prefix)}
 	var w writer
 	w.write(prefixes(re))
 	for i, group := range w.groups {

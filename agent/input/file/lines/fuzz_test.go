@@ -52,7 +52,7 @@ func FuzzBegun(f *testing.F) {
 		if err != nil || len(expr) > 50 {
 			return
 		}
-		b, err := compileBegun(expr)
+		b, err := compileBegun(re)
 		if err != nil {
 			t.Skip(err)
 		}

@@ -31,7 +31,7 @@ func compileRules(key string, all []Rule) (out []rule, err error) {
 	for i, r := range all {
 		got, err := compileRule(r)
 		if err == nil && key == "mask" && r.Matches != "" {
-			got.begun, err = compileBegun(r.Matches)
+			got.begun, err = compileBegun(got.re)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%s[%d].matches: %w", key, i, err)
