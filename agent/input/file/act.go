@@ -1,7 +1,6 @@
 package file
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -116,10 +115,10 @@ func (in *Input) startOf(old *content, c *candidate, j ident.Judgement) (start u
 		return 0, false
 	}
 	if j.Verdict == ident.Recover {
-		return lastLineEnd(c.file, int64(old.LastHolding(c.file, c.stat.size, min(old.Cursor, c.stat.size)))), false
+		return lastLineEnd(c.file, int64(old.LastHolding(c.file, c.stat.size, min(old.Cursor, c.stat.size))), c.cfg.lines), false
 	}
 	if holds := old.LastHolding(c.file, c.stat.size, c.stat.size); holds >= surelyCut {
-		return min(old.next(), lastLineEnd(c.file, int64(holds))), true
+		return min(old.next(), lastLineEnd(c.file, int64(holds), c.cfg.lines)), true
 	}
 	start = findFoot(c.file, c.stat.size, old)
 	known := old.Began > 0 || c.seen.Like.Equal && c.seen.Like.Reach >= alike // of what is before Began nothing is kept
@@ -310,7 +309,7 @@ func (in *Input) follow(of *content, c *candidate) error {
 	in.log.Info("following file", "path", c.path, "stream", of.Stream.String(), "epoch", of.Epoch, "cursor", of.next(),
 		"as", of.ruled().Verdict, "why", of.ruled().Reason)
 	if of.Cursor == 0 && of.handed == 0 && in.store.meta.First == 0 && !c.sibling && c.cfg.Start == StartEnd {
-		f.skip = lastLineEnd(f.file, int64(c.stat.size))
+		f.skip = lastLineEnd(f.file, int64(c.stat.size), c.cfg.lines)
 	}
 	return nil
 }
@@ -354,11 +353,12 @@ func (f *follower) headBytes() []byte {
 
 // lastLineEnd returns the offset behind the last line end before size, looking back one maximal line. In a longer line
 // than that it is size.
-func lastLineEnd(r io.ReaderAt, size int64) uint64 {
-	buf := make([]byte, min(size, lookBack))
-	n, _ := r.ReadAt(buf, size-int64(len(buf)))
-	if i := bytes.LastIndexByte(buf[:n], '\n'); i >= 0 {
-		return uint64(size) - uint64(len(buf)) + uint64(i) + 1
+func lastLineEnd(r io.ReaderAt, size int64, l *lines.Compiled) uint64 {
+	from := max(0, size-lookBack) &^ 1 // UTF-16 has its units at even offsets
+	buf := make([]byte, size-from)
+	n, _ := r.ReadAt(buf, from)
+	if i := l.LastLineEnd(buf[:n], headOf(r, uint64(min(size, 4)))); i >= 0 {
+		return uint64(from) + uint64(i)
 	}
 	if size > lookBack {
 		return uint64(size)

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unicode/utf16"
 
 	"belfry/shared/segment"
 )
@@ -202,6 +203,25 @@ func TestStartAtEndPassesOverArchives(t *testing.T) {
 	r.stays()
 	write(t, log, "\nnew\n")
 	r.stays("", "new")
+}
+
+func TestStartAtEndOfUTF16(t *testing.T) {
+	t.Parallel()
+	log, state, cfg := host(t)
+	cfg.Start = StartEnd
+	wide := func(s string) string {
+		var b []byte
+		for _, u := range utf16.Encode([]rune(s)) {
+			b = binary.LittleEndian.AppendUint16(b, u)
+		}
+		return string(b)
+	}
+	r := newReceiver(t)
+	write(t, log, "\xff\xfe"+wide("old\nhalf"))
+	defer r.start(state, cfg)()
+	r.stays()
+	write(t, log, wide(" a line\nnew\n"))
+	r.stays("half a line", "new")
 }
 
 // A writer without O_APPEND goes on at its old offset: the file begins with as many NULs.
