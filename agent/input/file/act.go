@@ -117,11 +117,12 @@ func (in *Input) startOf(old *content, c *candidate, j ident.Judgement) (start u
 	if j.Verdict == ident.Recover {
 		return lastLineEnd(c.file, int64(old.LastHolding(c.file, c.stat.size, min(old.Cursor, c.stat.size))), c.cfg.lines), false
 	}
-	if holds := old.LastHolding(c.file, c.stat.size, c.stat.size); holds >= surelyCut {
+	holds := old.LastHolding(c.file, c.stat.size, c.stat.size)
+	if holds >= surelyCut {
 		return min(old.next(), lastLineEnd(c.file, int64(holds), c.cfg.lines)), true
 	}
 	start = findFoot(c.file, c.stat.size, old)
-	known := old.Began > 0 || c.seen.Like.Equal && c.seen.Like.Reach >= alike // of what is before Began nothing is kept
+	known := old.Began > 0 || max(holds, old.HeadHolds(c.file, c.stat.size)) >= alike // of what is before Began nothing is kept
 	return start, start == 0 && known
 }
 

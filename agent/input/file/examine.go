@@ -34,8 +34,8 @@ func (in *Input) examine(c *candidate) (ready bool, err error) {
 	others := in.sameStem(c.entry)
 	c.loose = !c.sibling && slices.ContainsFunc(others, func(o *content) bool { return extends(c.path, o.Stem) })
 	c.seen.Sibling = c.sibling || c.loose
-	if c.known != nil { // an archive that was written anew
-		others = []*content{c.known}
+	if c.known != nil && !slices.Contains(others, c.known) { // an archive that was written anew, or lengthened
+		others = append(others, c.known)
 	}
 	if !in.cutOffChanged(others) {
 		return false, nil
@@ -99,7 +99,20 @@ func (in *Input) moving(c *candidate, packed bool, others []*content) bool {
 	}
 	c.busy = busy && known
 	c.seen.Still = age > stillAfter*in.pace.settle
-	return age <= wait && (packed || in.mayBeCopy(c, others)) || in.beginning(c.live) || in.notMet(c.live)
+	return age <= wait && (packed || in.mayBeCopy(c, others)) || in.beginning(c.live) || in.notMet(c.live) || in.unseen(c.entry)
+}
+
+// unseen reports whether a file is followed that the one that is judged may be a copy of, and nothing of what it holds was
+// seen yet: it was empty when it was found, and has another name, or none, by now.
+func (in *Input) unseen(e *entry) bool {
+	for _, f := range in.open {
+		if c := f.content; c.Top == 0 && f.kind == archive.Plain && (c.named(e) || e.packs(c.Stem)) {
+			if st, err := statFile(f.file); err == nil && st.size > 0 {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // notMet reports whether a living file is there, and is to be followed as soon as it is met: its copies are known by it.
@@ -172,8 +185,9 @@ func (in *Input) compare(c *candidate, o *content, like ident.Likeness) {
 	}
 	m := ident.Match{
 		Likeness: like, Cursor: o.next(), Top: o.Top, Before: o.SizeBefore(c.stat.made()),
-		OwnName: c.path == o.Path || c.path == o.Stem && isBackup(o.Path), Distant: filepath.Dir(c.path) != filepath.Dir(o.Path) && filepath.Dir(c.path) != filepath.Dir(o.Stem),
-		Older: c.stat.handle.Birth != 0 && c.stat.handle.Birth < o.File.Birth,
+		OwnName: c.path == o.Path || c.path == o.Stem && isBackup(o.Path),
+		Distant: filepath.Dir(c.path) != filepath.Dir(o.Path) && filepath.Dir(c.path) != filepath.Dir(o.Stem) || !o.named(c.entry),
+		Older:   c.stat.handle.Birth != 0 && c.stat.handle.Birth < o.File.Birth,
 	}
 	in.locate(c, o, &m)
 	c.seen.Matches, c.of = append(c.seen.Matches, m), append(c.of, o)

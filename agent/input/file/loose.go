@@ -59,7 +59,7 @@ func (in *Input) awaited(c *content, worst outcome) bool {
 			continue
 		}
 		own, _ := rotatedFrom(e.path)
-		if b := filepath.Base(own); b == c.bases[0] || b == c.bases[1] || filepath.Base(e.live) == c.bases[0] {
+		if b := filepath.Base(own); b == c.bases[0] || b == c.bases[1] || filepath.Base(e.live) == c.bases[0] || e.packs(c.Stem) {
 			return true
 		}
 	}

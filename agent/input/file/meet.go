@@ -185,11 +185,14 @@ func (in *Input) sameStem(e *entry) (all []*content) {
 	own, _ := rotatedFrom(e.path)
 	take := func(base string) {
 		for _, c := range in.byBase[base] {
-			// What is superseded is sent in a new epoch; what is forgotten is nobody's.
-			if c.Top == 0 || c.Lost != nil && c.Lost.Kind == batch.Skipped || in.store.contents[c.key()] != c || slices.Contains(all, c) {
-				continue
+			if in.mayHold(c) && !slices.Contains(all, c) && (in.near(c, e) || extends(e.path, c.Stem)) {
+				all = append(all, c)
 			}
-			if in.near(c, e) || extends(e.path, c.Stem) {
+		}
+	}
+	if e.kind != archive.Plain {
+		for _, c := range in.store.contents {
+			if !c.Copy && e.packs(c.Stem) && in.mayHold(c) {
 				all = append(all, c)
 			}
 		}
@@ -203,6 +206,32 @@ func (in *Input) sameStem(e *entry) (all []*content) {
 		}
 	}
 	return all
+}
+
+// mayHold reports whether a content may be found in another file: what is superseded is sent in a new epoch, and what is
+// forgotten is nobody's.
+func (in *Input) mayHold(c *content) bool {
+	return c.Top > 0 && (c.Lost == nil || c.Lost.Kind != batch.Skipped) && in.store.contents[c.key()] == c
+}
+
+// named reports whether a file's name alone says that it may hold a content.
+func (c *content) named(e *entry) bool {
+	own, _ := rotatedFrom(e.path)
+	return slices.Contains(c.bases[:], filepath.Base(e.live)) || slices.Contains(c.bases[:], filepath.Base(own)) || extends(e.path, c.Stem)
+}
+
+// packs reports whether an archive may hold a log by a name that only begins like it, as "app-1.log.gz" does "app.log".
+func (e *entry) packs(live string) bool {
+	return e.kind != archive.Plain && filepath.Dir(live) == filepath.Dir(e.path) && firstWord(live) == firstWord(e.path)
+}
+
+// firstWord returns what stands before the first separator in the last part of a path.
+func firstWord(path string) string {
+	name := filepath.Base(path)
+	if i := strings.IndexAny(name[1:], separators); i >= 0 {
+		return name[:i+1]
+	}
+	return name
 }
 
 // index makes a content be found by its live name, and by the live name that its present one has.

@@ -195,10 +195,10 @@ func (f *follower) take(b []byte) error {
 func (f *follower) learn(b []byte, ch *change) {
 	c, at := f.content, f.read()
 	end := at + uint64(len(b))
-	for off := (at/ident.Grid + 1) * ident.Grid; off <= end && off < c.Top; off += ident.Grid { // its end was seen before it was read
-		f.mark(ch, ident.Mark{Off: off, Hash: ident.Sum(f.before(b, int(off-at)))})
-	}
-	for off := (max(at, c.Top)/ident.Step + 1) * ident.Step; off < end; off += ident.Step {
+	for off := (at/ident.Step + 1) * ident.Step; off <= end; off += ident.Step {
+		if off == end && end >= c.Top || off%ident.Grid != 0 && off+ident.Grid < c.Top {
+			continue // the end has a mark of its own; far before one that was seen already the grid is enough
+		}
 		if m := f.before(b, int(off-at)); !bytes.Contains(m, hole) {
 			f.mark(ch, ident.Mark{Off: off, Hash: ident.Sum(m)})
 		}

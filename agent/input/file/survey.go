@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 	"time"
 
 	"belfry/agent/input/file/archive"
@@ -21,6 +22,7 @@ type survey struct {
 	done   chan struct{} // closed when what follows is there
 	of     []contentKey
 	probe  *ident.Probe
+	chain  *ident.Chain
 	proven uint64
 	err    error
 }
@@ -66,19 +68,70 @@ func (in *Input) examineArchive(c *candidate, others []*content) (ready bool, er
 	}
 	delete(in.surveys, c.stat.handle)
 	c.damaged, c.proven, c.own = s.err, s.proven, s.probe.Own()
+	if in.overtaken(c, s, others) {
+		in.beginSurvey(c, others)
+		return false, nil
+	}
 	c.seen.Size, c.seen.Nothing = s.probe.Size(), s.probe.Size() == 0
 	for i, like := range s.probe.Likes() {
 		o := in.store.contents[s.of[i]]
 		if o == nil {
 			continue
 		}
-		if c.known != nil {
+		switch {
+		case c.known == nil:
+			in.compare(c, o, like)
+		case o == c.known:
 			c.seen.Known, c.seen.Top, c.seen.Like = true, o.Top, like
-			continue
 		}
-		in.compare(c, o, like)
+	}
+	if c.seen.Parts = in.parts(s); c.seen.Parts == ident.Unsent {
+		in.surveys[c.stat.handle] = s // it will be asked again
 	}
 	return true, nil
+}
+
+// parts says whether each member of an archive of several repeats another content.
+func (in *Input) parts(s *survey) ident.Parts {
+	all := s.chain.Parts()
+	if len(all) < 2 || s.err != nil {
+		return ident.Unlike
+	}
+	worst, used := ident.Confirmed, make(map[*content]bool)
+	for i := range all {
+		is := in.part(s, &all[i], used)
+		if is == ident.Unlike {
+			return is
+		}
+		worst = min(worst, is)
+	}
+	return worst
+}
+
+// part says what one member is. A content is that of one member at most: equal ones may come again and again.
+func (in *Input) part(s *survey, p *ident.Part, used map[*content]bool) ident.Parts {
+	is, of := ident.Unlike, (*content)(nil)
+	for i := range s.of {
+		o := in.store.contents[s.of[i]]
+		if o == nil || used[o] || !p.Repeats(i) {
+			continue
+		}
+		switch {
+		case o.Cursor >= p.Size:
+			is, of = ident.Confirmed, o
+		case is == ident.Unlike && !in.isGone(o):
+			is, of = ident.Unsent, o
+		}
+	}
+	used[of] = true
+	return is
+}
+
+// overtaken reports whether a content that begins like the archive is known by now, and was not when the survey began.
+func (in *Input) overtaken(c *candidate, s *survey, others []*content) bool {
+	return slices.ContainsFunc(others, func(o *content) bool {
+		return !slices.Contains(s.of, o.key()) && o.Akin(&c.own)
+	})
 }
 
 // mayGrow reports whether an archive that is not whole may yet become so.
@@ -113,7 +166,7 @@ func (in *Input) beginSurvey(c *candidate, others []*content) {
 		in.problem("file cannot be read", c.path, err)
 		return
 	}
-	s.probe = ident.NewProbe(wanted)
+	s.probe, s.chain = ident.NewProbe(wanted), ident.NewChain(wanted)
 	var ctx context.Context
 	ctx, s.stop = context.WithCancel(context.Background())
 	in.surveys[c.stat.handle] = s
@@ -128,7 +181,8 @@ func (s *survey) run(ctx context.Context, file *os.File, kind archive.Kind, kick
 	began := time.Now()
 	last := began
 	look := archive.Survey{
-		See: func(b []byte, _ uint64) error { s.probe.See(b); return nil },
+		See: func(b []byte, _ uint64) error { s.probe.See(b); s.chain.See(b); return nil },
+		End: s.chain.End,
 		Pace: func(ctx context.Context, _ int) error {
 			if work := time.Since(last); work > 10*time.Millisecond {
 				time.Sleep(work)

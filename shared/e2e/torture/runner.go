@@ -147,22 +147,29 @@ func (r *runner) one(ctx context.Context, t turn) {
 	r.tell(t, h, err, time.Since(begin))
 }
 
-// run1 plays a scenario in a goroutine of its own, which the host may end, and ends whatever is left of it.
+// run1 plays a scenario, and ends whatever is left of it.
 func (h *host) run1(play func(*host)) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
+	apart(func() {
 		play(h)
 		h.settle()
-	}()
-	<-done
+	})
 	for _, fn := range slices.Backward(h.deferred) {
-		fn()
+		apart(fn)
 	}
 	h.flows.Wait()
 	for _, x := range append(h.peers, h) {
 		h.err = errors.Join(h.err, x.finish())
 	}
+}
+
+// apart runs fn in a goroutine of its own, for the host ends the one in which it meets an error.
+func apart(fn func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		fn()
+	}()
+	<-done
 }
 
 // finish ends the agent, and says what is wrong with its end.

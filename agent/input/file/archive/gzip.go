@@ -155,6 +155,7 @@ func (m *members) end() error {
 		return m.r.fault(errors.New("wrong length in the trailer"))
 	}
 	m.r.verified = m.r.content
+	m.r.endPart()
 	return nil
 }
 

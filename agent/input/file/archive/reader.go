@@ -28,6 +28,8 @@ type Reader struct {
 	every uint64
 	next  uint64 // the content from which on a point is due
 	save  func(Point)
+
+	ended func(uint64) // told of the content at the right end of each member or frame, if anybody asks
 }
 
 // body decodes one kind of archive. It moves content and verified of its Reader on.
@@ -123,6 +125,12 @@ func (d *Reader) Read(buf []byte) (n int, err error) {
 		return n, nil
 	}
 	return 0, d.err
+}
+
+func (d *Reader) endPart() {
+	if d.ended != nil {
+		d.ended(d.content)
+	}
 }
 
 // work measures what has been done so far.

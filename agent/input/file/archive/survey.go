@@ -17,6 +17,8 @@ type Survey struct {
 	// Pace is called before each piece of n bytes is decoded, and may wait: it bounds how much of a core the survey takes.
 	// Its error ends the survey.
 	Pace func(ctx context.Context, n int) error
+	// End is called at the right end of each member or frame, when See has got all of its content.
+	End func()
 }
 
 // Run reads an archive of size bytes to its end. It returns the length of the content, with nil only if the end is
@@ -27,29 +29,55 @@ func (s Survey) Run(ctx context.Context, r io.ReaderAt, size int64, k Kind) (len
 		return 0, 0, err
 	}
 	defer d.Close() //nolint:errcheck // it was read
+	var ends []uint64
+	if s.End != nil {
+		d.ended = func(at uint64) { ends = append(ends, at) }
+	}
 	buf := make([]byte, surveyPiece)
 	for err == nil {
-		if err = s.piece(ctx, d, buf); errors.Is(err, io.EOF) {
-			return d.Offset(), d.Verified(), nil
+		ends = ends[:0]
+		var n int
+		n, err = s.piece(ctx, d, buf)
+		if shown := s.show(buf[:n], d.Offset()-uint64(n), ends); shown != nil {
+			err = shown
 		}
+	}
+	if errors.Is(err, io.EOF) {
+		err = nil
 	}
 	return d.Offset(), d.Verified(), err
 }
 
-func (s Survey) piece(ctx context.Context, d *Reader, buf []byte) error {
+func (s Survey) piece(ctx context.Context, d *Reader, buf []byte) (int, error) {
 	if err := ctx.Err(); err != nil {
-		return err
+		return 0, err
 	}
 	if s.Pace != nil {
 		if err := s.Pace(ctx, len(buf)); err != nil {
-			return err
+			return 0, err
 		}
 	}
-	n, err := d.Read(buf)
-	if n > 0 && s.See != nil {
-		return s.See(buf[:n], d.Offset()-uint64(n))
+	return d.Read(buf)
+}
+
+// show hands on what was read at an offset, and tells of the ends in it.
+func (s Survey) show(b []byte, at uint64, ends []uint64) error {
+	for _, end := range ends {
+		n := end - at
+		if err := s.see(b[:n], at); err != nil {
+			return err
+		}
+		b, at = b[n:], end
+		s.End()
 	}
-	return err
+	return s.see(b, at)
+}
+
+func (s Survey) see(b []byte, at uint64) error {
+	if len(b) == 0 || s.See == nil {
+		return nil
+	}
+	return s.See(b, at)
 }
 
 // stoppable is a file that cannot be read any more once stopped says why: so a stretch without content ends as well.

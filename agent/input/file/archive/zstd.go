@@ -83,6 +83,7 @@ func (f *frames) end() {
 	if f.sum && f.r.verified == f.start {
 		f.r.verified = f.r.content
 	}
+	f.r.endPart()
 }
 
 // begin passes what lies between frames: NULs, frames without content, then the header of the next one, or the end.

@@ -270,6 +270,24 @@ func (e *Evidence) HeadLike(head []byte, size uint64) bool {
 	return e.Top > 0
 }
 
+// HeadHolds returns how many of its first bytes, of which hashes are kept, r, of size bytes, surely shares with the content.
+func (e *Evidence) HeadHolds(r io.ReaderAt, size uint64) (n uint64) {
+	for _, rung := range e.Head {
+		part := Evidence{Top: e.Top, Head: []Rung{rung}}
+		if l, err := part.Like(r, size); err != nil || !l.Equal {
+			break
+		}
+		n = uint64(rung.Len)
+	}
+	return n
+}
+
+// Akin reports whether the heads of two contents, as far as both are known, are the same.
+func (e *Evidence) Akin(o *Evidence) bool {
+	n := min(len(e.Head), len(o.Head))
+	return n > 0 && slices.Equal(e.Head[:n], o.Head[:n])
+}
+
 // LastHolding returns the largest offset at or below limit up to which r, of size bytes, certainly has the content's
 // bytes: every mark up to there holds. It is 0 if none does.
 func (e *Evidence) LastHolding(r io.ReaderAt, size, limit uint64) (at uint64) {

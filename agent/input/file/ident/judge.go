@@ -47,8 +47,18 @@ type Match struct {
 	Older   bool   // this file is older than the living one
 	Copied  bool   // the living one is a copy by its name: rotated, or an archive
 	Backup  bool   // the living one was this name's file until somebody put a new one in its place, and kept it
-	Distant bool   // the content comes from another folder: only what is sure counts
+	Distant bool   // the content comes from another folder, or is of another name: only what is sure counts
 }
+
+// Parts says what the members of an archive are, if there are several.
+type Parts uint8
+
+// What they may be.
+const (
+	Unlike    Parts = iota // one of them is not known
+	Unsent                 // each repeats a content that is still being sent from elsewhere, or was sent
+	Confirmed              // each repeats a content, and all of it is confirmed
+)
 
 // Seen is a file that was found, and all that may tell what it is.
 type Seen struct {
@@ -64,6 +74,7 @@ type Seen struct {
 	Nothing bool    // there is nothing to read in it
 	Size    uint64  // bytes of content
 	Matches []Match // contents of the same stem, if none is known
+	Parts   Parts   // of an archive of several members: whether each repeats a content of its own
 }
 
 // Bounds of what is believed.
@@ -83,11 +94,18 @@ type Judgement struct {
 
 // Judge decides what a file is. It is pure: the same question has the same answer.
 func Judge(s Seen) Judgement {
+	if s.Sibling && s.Moving && !s.Known {
+		return Judgement{Wait, -1, "it is still changing", false}
+	}
+	switch s.Parts {
+	case Confirmed:
+		return Judgement{Copy, -1, "each of its members repeats what was sent and confirmed", false}
+	case Unsent:
+		return Judgement{Wait, -1, "each of its members repeats what is still being sent", false}
+	case Unlike:
+	}
 	if s.Known {
 		return judgeKnown(s)
-	}
-	if s.Sibling && s.Moving {
-		return Judgement{Wait, -1, "it is still changing", false}
 	}
 	if s.Sibling && s.Nothing {
 		return Judgement{Copy, -1, "there is nothing in it", false}
