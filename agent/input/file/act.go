@@ -31,7 +31,7 @@ func (in *Input) act(j ident.Judgement, c *candidate) error {
 	case ident.Renew, ident.Recover:
 		return in.renew(c.known, c, j)
 	case ident.Copy:
-		return errors.Join(in.leave(c, of, j), c.file.Close())
+		return errors.Join(in.markCopy(of, c), in.leave(c, of, j), c.file.Close())
 	case ident.Move:
 		return in.move(of, c, j)
 	}
@@ -253,6 +253,20 @@ func (in *Input) leave(c *candidate, of *content, j ident.Judgement) error {
 	in.ruled(k, c, j)
 	in.own(k, c.stat.handle)
 	return in.stateError(in.store.put(k))
+}
+
+// markCopy keeps a mark at the end of a copy that is shorter than its content was when that was cut off: by it the copy is known
+// when it is packed, however much more was read.
+func (in *Input) markCopy(of *content, c *candidate) error {
+	if of == nil || c.kind != archive.Plain || c.stat.size >= of.Top || !in.isGone(of) {
+		return nil
+	}
+	b := make([]byte, min(c.stat.size, ident.MarkSize))
+	if n, err := c.file.ReadAt(b, int64(c.stat.size)-int64(len(b))); n < len(b) {
+		return err
+	}
+	of.Note(ident.Mark{Off: c.stat.size, Hash: ident.Sum(b)})
+	return in.stateError(in.store.put(of))
 }
 
 // own notes which content lies in a file.

@@ -117,8 +117,9 @@ func (in *Input) cutOff(h Handle, f *follower) {
 	size := c.Length
 	reader := f.lines
 	in.keepDeleted(h, f)
+	c.cut = true
 	in.release(h, f)
-	c.Length, c.Size, c.Mtime, c.reader, c.cut = size, 0, 0, reader, true
+	c.Length, c.Size, c.Mtime, c.reader = size, 0, 0, reader
 }
 
 // schedule says when to look at a file again, and lets go of one that has ended or rests.
@@ -196,7 +197,7 @@ func (in *Input) release(h Handle, f *follower) {
 	delete(in.open, h)
 	in.revisit(h)
 	in.moved[c] = true
-	if f.size == c.next() {
+	if f.size == c.next() && !c.cut {
 		c.Coarsen() // all of it was read, and it is known by its end
 	}
 	if err := f.close(); err != nil {

@@ -165,6 +165,7 @@ func (in *Input) declare(c *content) {
 		return
 	}
 	if c.Cursor >= to {
+		c.Coarsen() // if it has a copy, that has a mark of its own
 		c.Ended = true
 		in.moved[c] = true
 	}
