@@ -67,6 +67,7 @@ type Shipper struct {
 	came    bool          // something came since the last tick
 	closed  bool
 
+	woken   chan struct{} // there is something to send, or to end: Run has stopped its clock
 	sealed  chan *batch.Sealed
 	results chan result
 	window  window
@@ -88,6 +89,7 @@ func New(cfg Config, builder *batch.Builder, road Transport, confirmed func(*bat
 	cfg = cfg.withDefaults()
 	return &Shipper{
 		cfg: cfg, road: road, confirmed: confirmed, log: log, builder: builder,
+		woken:   make(chan struct{}, 1),
 		sealed:  make(chan *batch.Sealed),
 		results: make(chan result, cfg.Window), // so that done never blocks
 		window: window{
@@ -139,10 +141,18 @@ func (s *Shipper) with(ctx context.Context, p batch.Place, n int, put func()) er
 	}
 	if s.builder.Empty() {
 		s.begun = time.Now()
+		s.wake()
 	}
 	s.came = true
 	put()
 	return nil
+}
+
+func (s *Shipper) wake() {
+	select {
+	case s.woken <- struct{}{}:
+	default: // it was told already
+	}
 }
 
 // handOver waits until Run takes the batch that is held: that is the back pressure. The caller holds mu, which is free while
@@ -184,11 +194,13 @@ func (s *Shipper) Close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.closed = true
+	s.wake()
 }
 
 // Run sends until Close was called and all is confirmed, or ctx is done.
 func (s *Shipper) Run(ctx context.Context) error {
-	tick := time.NewTicker(s.cfg.QuietAfter / 4)
+	period := s.cfg.QuietAfter / 4
+	tick := time.NewTicker(period)
 	defer tick.Stop()
 	for {
 		if s.window.retryDue(time.Now()) {
@@ -206,18 +218,31 @@ func (s *Shipper) Run(ctx context.Context) error {
 			s.settle(r)
 		case b := <-in:
 			s.send(ctx, s.window.add(b))
+		case <-s.woken:
+			tick.Reset(period)
 		case <-tick.C:
 			b, ended, err := s.flush()
-			if err != nil {
+			switch {
+			case err != nil:
 				return err
-			}
-			if b != nil {
+			case b != nil:
 				s.send(ctx, s.window.add(b))
-			} else if ended && s.window.empty() {
+			case ended && s.window.empty():
 				return nil
+			case s.rests():
+				tick.Stop() // an agent with nothing to do is not woken for that
 			}
 		}
 	}
+}
+
+// rests reports whether there is nothing to send, and nothing on the road.
+func (s *Shipper) rests() bool {
+	if !s.mu.TryLock() {
+		return false // something is coming
+	}
+	defer s.mu.Unlock()
+	return s.window.empty() && s.builder.Empty() && s.held == nil && s.handing == nil && !s.closed
 }
 
 // left says what a hard stop leaves behind: it stays in the files and is read again.

@@ -92,6 +92,33 @@ func TestAllIsConfirmed(t *testing.T) {
 	}
 }
 
+// Run stops its clock while there is nothing to do: whatever comes then must start it again.
+func TestWakesFromRest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		road := &flaky{rnd: rand.New(rand.NewPCG(1, 1)), tries: make(map[event.Key]string), taken: make(map[event.Key]bool)}
+		confirmed := 0
+		s := newShipper(t, road, func(m *batch.Manifest) { confirmed += m.Events })
+		done := make(chan error, 1)
+		go func() { done <- s.Run(t.Context()) }()
+		for i := range uint64(5) {
+			time.Sleep(time.Hour)
+			if err := s.Add(t.Context(), batch.Place{}, i, i+1, []byte("{}")); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Second)
+			synctest.Wait()
+			if confirmed != int(i)+1 {
+				t.Fatalf("%d events confirmed, want %d", confirmed, i+1)
+			}
+		}
+		time.Sleep(time.Hour)
+		s.Close()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestFlushesWhenQuiet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		road := &flaky{rnd: rand.New(rand.NewPCG(1, 1)), tries: make(map[event.Key]string), taken: make(map[event.Key]bool)}
