@@ -1,6 +1,7 @@
 package rotate
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -8,14 +9,14 @@ import (
 )
 
 // expire deletes what is over keep or keep_for, the oldest first, and returns how many it deleted and how many it could not.
-func (r *Rotator) expire(f *family, d *folder, all []rotated, note func(string, any)) (deleted, kept int) {
+func (r *Rotator) expire(ctx context.Context, f *family, d *folder, all []rotated, note func(string, any)) (deleted, kept int) {
 	over := map[string]bool{}
 	places := map[string]bool{}
 	for _, o := range all {
 		places[o.place()] = true
 		over[o.name] = f.cfg.Keep > 0 && len(places) > f.cfg.Keep
 	}
-	for i := len(all) - 1; i >= 0; i-- {
+	for i := len(all) - 1; i >= 0 && ctx.Err() == nil; i-- {
 		name := all[i].name
 		st, err := d.look(name)
 		if err != nil {

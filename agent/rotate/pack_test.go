@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -253,6 +254,35 @@ func TestKeepsWhatIsNotKnown(t *testing.T) {
 	f(func(*rig) Index { return nil }, "app.log.2: kept: not indexed yet")
 	f(func(*rig) Index { return unsure{} }, "app.log.2: kept: what the index has of it is not known: never heard of it")
 	f(func(g *rig) Index { return changing{g} }, "app.log.2: kept: somebody else has changed it")
+}
+
+// slow is an index that ends the process while it is asked.
+type slow struct {
+	stop  context.CancelFunc
+	asked *int
+}
+
+func (s slow) Indexed(string) (bool, error) {
+	s.stop()
+	*s.asked++
+	return false, nil
+}
+
+// What ends does not ask for each of many files any more: the index may answer late, or not at all.
+func TestStopWhileAsking(t *testing.T) {
+	no, asked := false, 0
+	g := newRig(t, Config{Keep: 1, Compress: &no}, nil)
+	defer g.close()
+	ctx, stop := context.WithCancel(t.Context())
+	g.r.index = slow{stop, &asked}
+	for i := range 5 {
+		g.write(fmt.Sprintf("app.log.%d", i+1), 5-i, 9)
+	}
+	g.r.turn(ctx)
+	g.r.tidy(ctx)
+	if asked != 1 {
+		t.Errorf("asked %d times", asked)
+	}
 }
 
 // Archives that were there before count, whoever made them; what has two forms is left alone.

@@ -113,7 +113,7 @@ func (r *Rotator) lookAfter(ctx context.Context, f *family, names []string, note
 		}
 		left = series(f.base, names, f.cfg.DateExt)
 	}
-	deleted, kept := r.expire(f, d, left, note)
+	deleted, kept := r.expire(ctx, f, d, left, note)
 	return len(left) - deleted, kept, nil
 }
 

@@ -54,6 +54,7 @@ type Input struct {
 	kept    map[Handle]*candidate // files that wait to be judged: their names may go
 	kick    chan struct{}         // a survey has ended
 	calls   chan func()           // to be run by the goroutine of Run
+	ended   chan struct{}         // closed when Run has ended
 	faults  map[string]string
 
 	folders    map[string]*folder
@@ -133,7 +134,7 @@ func Open(dir string, cfgs []Config, src Source, sink Sink, log *slog.Logger, se
 	in := &Input{
 		cfgs: cfgs, src: src, sink: sink, log: log, now: time.Now, pace: usual, store: st,
 		open: make(map[Handle]*follower), handles: make(map[Handle]*content), inodes: make(map[uint64]*content),
-		byBase: make(map[string][]*content), surveys: make(map[Handle]*survey), kept: make(map[Handle]*candidate), kick: make(chan struct{}, 1), calls: make(chan func()), faults: make(map[string]string),
+		byBase: make(map[string][]*content), surveys: make(map[Handle]*survey), kept: make(map[Handle]*candidate), kick: make(chan struct{}, 1), calls: make(chan func()), ended: make(chan struct{}), faults: make(map[string]string),
 		folders: make(map[string]*folder), stems: make(map[string]*Config), stemDirs: make(map[string]bool),
 		present: make(map[Handle]*entry), moved: make(map[*content]bool), catching: make(map[string]*follower), awaits: make(map[string]bool),
 		absent: make(map[*content]bool), woken: make(map[string]bool), touched: make(map[string]bool),
@@ -242,6 +243,7 @@ func (in *Input) Confirmed(s batch.Stream) {
 
 // Run follows the files until ctx is done, and returns nil then. Close must follow: it brings the cursors to the disk.
 func (in *Input) Run(ctx context.Context) error {
+	defer close(in.ended)
 	hints := in.listen()
 	defer in.unlisten()
 	defer in.closeAll()

@@ -54,6 +54,8 @@ func (in *Input) do(f func()) error {
 	defer t.Stop()
 	select {
 	case in.calls <- func() { f(); close(done) }:
+	case <-in.ended:
+		return errStopped
 	case <-t.C:
 		return errStopped
 	}
