@@ -9,6 +9,8 @@ import (
 
 // oddTools are scenarios of what other programs than logrotate do to files.
 var oddTools = []scenario{
+	{number: 315, title: "gzip -c f >>f.gz, and f is emptied", takes: 40 * time.Second, play: appendedArchive},
+	{number: 316, title: "archives are joined", takes: 40 * time.Second, play: joinedArchives},
 	{number: 328, title: "a copy that grows replaces the file again and again", takes: 30 * time.Second, play: mirrored},
 	{number: 329, title: "all files come back from a tar", takes: 40 * time.Second, play: fromTar},
 	{number: 330, title: "savelog", takes: 30 * time.Second, play: savelog},
@@ -48,6 +50,44 @@ func mirrored(h *host) {
 		h.read(w)
 	}
 	h.shell("gzip ../source/app.log.1; " + rsync)
+	h.quiet(h.calm)
+	h.noRepeats()
+}
+
+// appendedArchive is 315: one archive for all that ever was, a member a night.
+func appendedArchive(h *host) {
+	w := h.begin(1500)
+	for range h.n(6, 4) {
+		h.must("append", w.again(func() error {
+			if _, err := h.try("sh", "-c", "gzip -c app.log >>app.log.gz"); err != nil {
+				return err
+			}
+			return os.Truncate(w.path, 0)
+		}))
+		w.lines(1500)
+		h.read(w)
+		h.sleep(2 * time.Second)
+	}
+	h.quiet(h.calm)
+	h.noRepeats()
+}
+
+// joinedArchives is 316: a month in one file, made of those of its days.
+func joinedArchives(h *host) {
+	w := h.begin(1500)
+	r := h.rotation("app.log", "rotate 9\ncreate\ncompress")
+	for range 3 {
+		r.now()
+		w.reopen()
+		w.lines(1500)
+		h.read(w)
+		h.sleep(1200 * time.Millisecond)
+	}
+	h.shell("cat app.log.3.gz app.log.2.gz >app.log-old.gz")
+	h.sleep(2 * time.Second)
+	h.shell("rm app.log.3.gz app.log.2.gz; cat app.log.1.gz >>app.log-old.gz; rm app.log.1.gz")
+	w.lines(100)
+	h.read(w)
 	h.quiet(h.calm)
 	h.noRepeats()
 }
