@@ -2,6 +2,7 @@ package segment
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -57,6 +58,35 @@ func (l *Log) Sync() error {
 	l.mu.Lock()
 	l.segments[len(l.segments)-1].end = l.size
 	l.mu.Unlock()
+	return nil
+}
+
+// SyncBeside hands every record that was appended to the operating system, and returns a function that brings them to the disk.
+// That one may run beside everything else, Close included; what it returns is to be believed as what Sync returns, and after
+// its error the log must be opened again.
+func (l *Log) SyncBeside() (func() error, error) {
+	if err := l.Flush(); err != nil {
+		return nil, err
+	}
+	file, path, size := l.file, l.last().path, l.size
+	return func() error {
+		if err := file.Sync(); err != nil && !errors.Is(err, os.ErrClosed) { // who closes it has synced it
+			return fmt.Errorf("sync segment: %w", err)
+		}
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if last := l.last(); last != nil && last.path == path {
+			last.end = max(last.end, size)
+		}
+		return nil
+	}, nil
+}
+
+// last returns the segment that grows.
+func (l *Log) last() *part {
+	if n := len(l.segments); n > 0 {
+		return &l.segments[n-1]
+	}
 	return nil
 }
 

@@ -22,7 +22,7 @@
 // the reader must look for the next good one behind damage: they do not know it. Nobody else may change the
 // directory meanwhile; segment takes no lock on it.
 //
-// A Log is not safe for concurrent use, except that Read may run beside Append and Sync.
+// A Log is not safe for concurrent use, except that Read, and what SyncBeside returns, may run beside Append and Sync.
 package segment
 
 import (

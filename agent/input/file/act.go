@@ -313,7 +313,7 @@ func (in *Input) follow(of *content, c *candidate) error {
 	if err := in.store.put(of); err != nil {
 		return in.unkept(err, c)
 	}
-	in.unsynced = true // it is on the disk before anything is read
+	f.needs = in.syncing.want()
 	if err := in.openSource(f, c.stat); err != nil {
 		in.unreadable(c.entry, err)
 		c.again = true

@@ -60,9 +60,10 @@ func readThrough(b *testing.B, log string, n int) {
 	if err := in.scan(); err != nil {
 		b.Fatal(err)
 	}
-	if err := in.sync(); err != nil {
+	if err := in.beginSync(); err != nil {
 		b.Fatal(err)
 	}
+	in.awaitSync()
 	b.StartTimer()
 	for more := true; more; {
 		if more, err = in.readRound(b.Context()); err != nil {

@@ -75,8 +75,18 @@ func (in *Input) examineKnown(c *candidate, k *content, packed bool) error {
 	}
 	c.seen.Rebooted = k.Boot < in.store.meta.Boots
 	var err error
-	if c.seen.Like, err = k.Like(c.file, c.stat.size); err == nil && c.seen.Rebooted && !c.seen.Like.Equal {
+	if c.seen.Like, err = k.Like(c.file, c.stat.size); err != nil || c.seen.Like.Equal {
+		return err
+	}
+	if c.seen.Rebooted {
 		c.seen.Holds = k.LastHolding(c.file, c.stat.size, c.stat.size) > 0
+		return nil
+	}
+	if at, ok := k.lastLine(c.file, c.stat.size); ok {
+		if err = k.takeBack(c.file, at); err == nil {
+			c.seen.Top = k.Top
+			c.seen.Like, err = k.Like(c.file, c.stat.size)
+		}
 	}
 	return err
 }

@@ -20,7 +20,7 @@ func (in *Input) readRound(ctx context.Context) (more bool, err error) {
 			return false, ctx.Err()
 		}
 		now := in.now()
-		if now.Before(f.due) || in.open[h] != f || in.waitsForOlder(f) {
+		if now.Before(f.due) || in.open[h] != f || f.needs > in.syncing.onDisk || in.waitsForOlder(f) {
 			continue
 		}
 		f.in, f.ctx, f.now = in, ctx, now
@@ -78,6 +78,7 @@ func (in *Input) fault(h Handle, f *follower, err error) error {
 		in.abandon(h, f)
 	case in.store.fault != nil: // nothing can be kept: reading goes on when that is over, and where it was
 		in.rewind(h, f)
+	case errors.Is(err, errChanged) && in.readLineAgain(h, f):
 	case errors.Is(err, errChanged):
 		in.log.Info("file is not what it was", "path", f.path, "err", err)
 		in.cutOff(h, f)
@@ -281,15 +282,9 @@ func (in *Input) save() error {
 		return nil
 	}
 	if now := in.now(); now.Sub(in.synced) >= in.pace.sync {
-		return in.sync()
+		return in.beginSync()
 	}
 	return in.stateError(in.store.flush())
-}
-
-// sync brings the state to the disk.
-func (in *Input) sync() error {
-	in.synced, in.unsynced = in.now(), false
-	return in.stateError(in.store.sync(in.synced))
 }
 
 // lookEvery is how many seconds pass before the time of the last complete look is written again.

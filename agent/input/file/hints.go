@@ -120,6 +120,8 @@ func (in *Input) pause(ctx context.Context, hints <-chan fsnotify.Event) {
 		in.nextScan = zeroTime
 	case f := <-in.calls:
 		f()
+	case err := <-in.syncing.ended:
+		in.endSync(err)
 	case e, ok := <-hints:
 		if ok {
 			in.hint(e)

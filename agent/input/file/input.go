@@ -94,13 +94,13 @@ type Input struct {
 	awaits   map[string]bool      // live names of which rotated files are not judged yet
 	patience time.Time            // until then they are waited for
 	moved    map[*content]bool    // they differ from what is on disk; true if more than their cursors does
-	pledges  []func(context.Context) error
+	pledges  []pledge
 	tick     context.Context //nolint:containedctx // by which the sink gives up waiting for a while
 	untick   context.CancelFunc
 	blocked  bool
 	saved    time.Time
 	synced   time.Time
-	unsynced bool      // a content was begun, and is not on the disk yet
+	syncing  syncing
 	noted    time.Time // when the ends were
 	guarded  time.Time
 	foreseen time.Time
@@ -248,6 +248,7 @@ func (in *Input) Run(ctx context.Context) error {
 	defer in.unlisten()
 	defer in.closeAll()
 	defer in.stopSurveys()
+	defer in.awaitSync()
 	if in.since.Unix() <= 0 {
 		in.since = in.now()
 	}
@@ -274,8 +275,10 @@ func (in *Input) round(ctx context.Context, hints <-chan fsnotify.Event) error {
 		in.pause(ctx, hints)
 		return nil
 	}
-	if in.unsynced {
-		return in.sync()
+	if in.settleSync(); in.syncing.due() {
+		if err := in.beginSync(); err != nil {
+			return err
+		}
 	}
 	in.renewTick(ctx)
 	if err := in.keepPledges(ctx); err != nil {
@@ -380,9 +383,11 @@ func (in *Input) repair() {
 		return
 	}
 	in.repaired = now
+	in.awaitSync() // it has the file that is closed now
 	if err := in.store.repair(now); err != nil {
 		return
 	}
+	in.syncing.onDisk = in.syncing.wanted
 	delete(in.faults, in.store.dir)
 	in.log.Info("state is kept again", "path", in.store.dir)
 }
@@ -391,7 +396,9 @@ func (in *Input) repair() {
 func (in *Input) Close() error {
 	in.applyConfirmed()
 	in.store.meta.Clean, in.metaMoved = true, true
-	return errors.Join(in.save(), in.store.close())
+	err := in.save()
+	in.awaitSync()
+	return errors.Join(err, in.store.close())
 }
 
 func (in *Input) skipped(path string, why lines.SkipReason, n uint64) {

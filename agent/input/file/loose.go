@@ -255,12 +255,20 @@ func (in *Input) tellBegan(c *content) {
 }
 
 // pledge notes what is to be sent as soon as the road is free: looks must not wait for it.
-func (in *Input) pledge(do func(ctx context.Context) error) { in.pledges = append(in.pledges, do) }
+func (in *Input) pledge(do func(ctx context.Context) error) {
+	in.pledges = append(in.pledges, pledge{do, in.syncing.wanted})
+}
+
+// pledge is something to be sent, once what was begun before it is on the disk.
+type pledge struct {
+	do    func(context.Context) error
+	needs uint64
+}
 
 // keepPledges sends what was noted.
 func (in *Input) keepPledges(ctx context.Context) error {
-	for len(in.pledges) > 0 {
-		do := in.pledges[0]
+	for len(in.pledges) > 0 && in.pledges[0].needs <= in.syncing.onDisk {
+		do := in.pledges[0].do
 		in.pledges = in.pledges[1:]
 		in.renewTick(ctx)
 		if err := do(ctx); err != nil {

@@ -72,7 +72,8 @@ type follower struct {
 	limit    time.Time // until then it may not be read, for that
 	finished bool      // its end was read and handed on
 
-	abandoned bool // it is to be given up as soon as the road does not hold it
+	needs     uint64 // it is not read before its content is on the disk; see syncing
+	abandoned bool   // it is to be given up as soon as the road does not hold it
 
 	in  *Input          // of the turn that is being taken, with the next two
 	ctx context.Context //nolint:containedctx // the Sink of lines has none
@@ -225,14 +226,15 @@ func (f *follower) learn(b []byte, ch *change) {
 	}
 }
 
-// noteFoot notes the last bytes up to the last line end: there reading goes on if the file's head is cut off.
+// noteFoot notes the last bytes up to the last line end: there reading goes on if the file's head is cut off, or what stands
+// behind is written over.
 func (f *follower) noteFoot(b []byte, ch *change) {
 	i := bytes.LastIndexByte(f.tail, '\n') + 1
-	if i < footSize {
+	off := f.read() + uint64(len(b)) - uint64(len(f.tail)-i)
+	if i == 0 || uint64(i) < min(off, footSize) {
 		return
 	}
-	off := f.read() + uint64(len(b)) - uint64(len(f.tail)-i)
-	f.content.Foot = foot{off, ident.Sum(f.tail[i-footSize : i])}
+	f.content.Foot = foot{off, ident.Sum(f.tail[max(0, i-footSize):i])}
 	ch.Foot = f.content.Foot
 }
 
@@ -259,19 +261,35 @@ func (f *follower) seeNow(st stat) {
 		return
 	}
 	f.size, f.mtime = st.size, st.mtime
-	if m, ok := f.endMark(); ok {
+	if m, ok := f.endMark(f.content.next()); ok {
 		f.content.Note(m)
 	}
 	f.content.NoteHead(headOf(f.file, st.size))
 }
 
-// endMark makes the mark of the end of a file as it was seen last.
-func (f *follower) endMark() (m ident.Mark, ok bool) {
-	b := make([]byte, min(f.size, ident.MarkSize))
-	if n, err := f.file.ReadAt(b, int64(f.size)-int64(len(b))); n < len(b) || n == 0 || err != nil || bytes.Contains(b, hole) {
+// endMark makes the mark of the end of a file as it was seen last; of the offset from, if only a part of a line follows there: that
+// may be written over before it ends.
+func (f *follower) endMark(from uint64) (m ident.Mark, ok bool) {
+	b, ok := f.lastBytes(f.size)
+	if !ok {
 		return m, false // it changes at this moment: the next look tells
 	}
-	return ident.Mark{Off: f.size, Hash: ident.Sum(b), End: f.mtime}, true
+	m = ident.Mark{Off: f.size, End: f.mtime}
+	if more := f.size - min(f.size, from); more > 0 && more <= uint64(len(b)) && bytes.IndexByte(b[uint64(len(b))-more:], '\n') < 0 {
+		m = ident.Mark{Off: from}
+		if b, ok = f.lastBytes(from); !ok {
+			return m, false
+		}
+	}
+	m.Hash = ident.Sum(b)
+	return m, true
+}
+
+// lastBytes reads what a mark at an offset covers; not where there is nothing, or a hole.
+func (f *follower) lastBytes(before uint64) (b []byte, ok bool) {
+	b = make([]byte, min(before, ident.MarkSize))
+	n, err := f.file.ReadAt(b, int64(before)-int64(len(b)))
+	return b, n == len(b) && n > 0 && (err == nil || errors.Is(err, io.EOF)) && !bytes.Contains(b, hole)
 }
 
 // foresee notes the end of a file that is seen and not read yet: so much of it was there.
@@ -283,8 +301,8 @@ func (f *follower) foresee() error {
 		return nil // it was truncated, and has grown again: the next turn tells
 	}
 	ch := change{Number: f.content.Number}
-	m, ok := f.endMark()
-	if !ok {
+	m, ok := f.endMark(f.read())
+	if !ok || m.Off <= f.content.Top {
 		return nil
 	}
 	f.mark(&ch, m)

@@ -31,6 +31,7 @@ func (h *simHost) start() {
 	quick(in)
 	if h.powerCut {
 		afterPowerCut(in)
+		must(h.t, in.save()) // each process finds out for itself that the machine was started, until one has kept it
 		h.powerCut = false
 	}
 	h.road.join(in)

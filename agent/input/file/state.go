@@ -235,16 +235,31 @@ func (s *store) flush() error {
 
 // sync brings all records to the disk, and writes the log anew when it has grown.
 func (s *store) sync(now time.Time) error {
+	if err := s.compact(now); err != nil {
+		return err
+	}
+	return s.keep(s.log.Sync())
+}
+
+// syncBeside is sync, but for what takes long: that the caller runs beside everything else. Its error is for keep.
+func (s *store) syncBeside(now time.Time) (func() error, error) {
+	if err := s.compact(now); err != nil {
+		return nil, err
+	}
+	work, err := s.log.SyncBeside()
+	return work, s.keep(err)
+}
+
+// compact writes the log anew when it has grown.
+func (s *store) compact(now time.Time) error {
 	if s.fault != nil {
 		return s.fault
 	}
 	if s.old || s.bytes > slackBytes+3*s.snapshot {
 		s.old = false
-		if err := s.rewrite(now); err != nil {
-			return s.keep(err)
-		}
+		return s.keep(s.rewrite(now))
 	}
-	return s.keep(s.log.Sync())
+	return nil
 }
 
 // rewrite puts a snapshot behind the log, and cuts off what was before it.

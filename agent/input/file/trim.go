@@ -12,7 +12,8 @@ import (
 // maxTrim is how large a file may be that is searched for the place where an older content goes on.
 const maxTrim = 16 << 20
 
-// foot is the hash of the few bytes before a place where reading goes on: enough to find it in a file whose head was cut off.
+// foot is the hash of the few bytes before a place where reading goes on, footSize if so many are there: enough to find it in
+// a file whose head was cut off.
 type foot struct {
 	Off  uint64     `json:"off"`
 	Hash ident.Hash `json:"hash"`

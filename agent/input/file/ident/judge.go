@@ -170,7 +170,7 @@ func judgeMatch(s *Seen, m *Match) (j Judgement, decided bool) {
 		}
 		return Judgement{Wait, -1, "it has the bytes of a deleted file that is still read", false}, true
 	}
-	return judgeLiving(s, m)
+	return judgeLiving(s, m, sure)
 }
 
 func judgeGone(s *Seen, m *Match, sure bool) (j Judgement, decided bool) {
@@ -186,12 +186,15 @@ func judgeGone(s *Seen, m *Match, sure bool) (j Judgement, decided bool) {
 		}
 		return Judgement{Continue, -1, "it has all that was seen of the file that is gone", false}, true
 	case s.Size <= m.Cursor && s.Size-min(s.Size, m.Reach) <= nearEnd:
+		if !sure {
+			return Judgement{New, -1, "it begins like what was sent, and too little is known of that to tell", true}, true
+		}
 		return Judgement{Copy, -1, "all of it was sent and confirmed", false}, true
 	}
 	return j, false
 }
 
-func judgeLiving(s *Seen, m *Match) (j Judgement, decided bool) {
+func judgeLiving(s *Seen, m *Match, sure bool) (j Judgement, decided bool) {
 	switch {
 	case !m.SameEnd:
 		return j, false
@@ -201,7 +204,9 @@ func judgeLiving(s *Seen, m *Match) (j Judgement, decided bool) {
 		return Judgement{Move, -1, "it is the original of what was found first", false}, true
 	case s.Size >= m.Size && m.Size > 0 && m.Backup:
 		return Judgement{Move, -1, "it took the place of the file that is kept as a backup, and has all of it", false}, true
-	case s.Size > m.Size && s.Sibling:
+	case s.Size > m.Size && s.Sibling && !sure && !s.Still:
+		return Judgement{Wait, -1, "it is longer than the file that is followed, of which too little is known yet", false}, true
+	case s.Size > m.Size && s.Sibling && sure:
 		return Judgement{Move, -1, "it is longer than the file that is followed, and begins like it", false}, true
 	}
 	return j, false // a live name of its own, however equal the bytes
