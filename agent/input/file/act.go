@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"time"
 
@@ -188,7 +189,8 @@ func (in *Input) ruled(of *content, c *candidate, j ident.Judgement) {
 	of.rule(Ruling{in.now().Unix(), j.Verdict.String(), j.Reason, c.path, c.seen.Size})
 }
 
-// nextEpoch returns an epoch that the stream has not had.
+// nextEpoch returns an epoch that the stream has not had. It leaves a gap that is drawn: a state that was restored from a backup
+// does not know of the epochs that were begun since, and those of other bytes must not be theirs.
 func (in *Input) nextEpoch(stream event.Key) uint64 {
 	last := uint64(0)
 	for k := range in.store.contents {
@@ -196,8 +198,11 @@ func (in *Input) nextEpoch(stream event.Key) uint64 {
 			last = max(last, k.epoch)
 		}
 	}
-	return last + 1
+	return last + 1 + rand.Uint64N(epochGap)
 }
+
+// epochGap bounds how far one epoch of a stream is from the next. A stream may have a billion of them.
+const epochGap = 1 << 24
 
 // slack is what times of files may differ from the clock: some are kept in seconds.
 const slack = 2 * time.Second

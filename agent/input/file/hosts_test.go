@@ -192,6 +192,29 @@ func TestArchiveWrittenAnewInPlace(t *testing.T) {
 	r.stays(numbered(0, 3000)...)
 }
 
+// What the state forgot was begun under ids that are taken.
+func TestEpochsOfARestoredState(t *testing.T) {
+	t.Parallel()
+	log, state, cfg := host(t)
+	r := newReceiver(t)
+	write(t, log, text(numbered(0, 1000)))
+	stop := r.start(state, cfg)
+	r.want(numbered(0, 1000)...)
+	stop()
+	kept := filepath.Join(t.TempDir(), "kept")
+	must(t, os.CopyFS(kept, os.DirFS(state)))
+	for turn := range 2 { // the receiver tells if one id is that of two lines
+		from := 1000 + 500*turn
+		must(t, os.Truncate(log, 0))
+		write(t, log, text(numbered(from, from+500)))
+		stop = r.start(state, cfg)
+		r.want(numbered(0, from+500)...)
+		stop()
+		must(t, os.RemoveAll(state))
+		must(t, os.CopyFS(state, os.DirFS(kept)))
+	}
+}
+
 func TestStartAtEndPassesOverArchives(t *testing.T) {
 	t.Parallel()
 	log, state, cfg := host(t)
