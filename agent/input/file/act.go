@@ -90,7 +90,11 @@ func (in *Input) goOn(of *content, c *candidate, j ident.Judgement) error {
 
 // renew begins a new epoch in a known file. The old content seeks its tail among the siblings, or ends.
 func (in *Input) renew(old *content, c *candidate, j ident.Judgement) error {
-	n := &content{Stream: old.Stream, Epoch: in.nextEpoch(old.Stream)}
+	n := &content{Stream: old.Stream, Epoch: in.nextEpoch(old.Stream), Evidence: c.own}
+	if c.damaged != nil {
+		proven := c.proven
+		n.Suspect = &proven
+	}
 	start, cut := in.startOf(old, c, j)
 	if sent := min(old.next(), c.stat.size); cut && start < sent {
 		n.Doubt = sent // or the writer went on behind the cut

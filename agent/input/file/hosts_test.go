@@ -192,6 +192,39 @@ func TestArchiveWrittenAnewInPlace(t *testing.T) {
 	r.stays(numbered(0, 3000)...)
 }
 
+// A program that compresses to a name that is there writes over what that name held: what the archive holds now is known by
+// its bytes, and so is what it holds the next time.
+func TestArchiveWrittenOverByAnother(t *testing.T) {
+	t.Parallel()
+	log, state, cfg := host(t)
+	cfg.Paths = []string{log + "*"}
+	r := newReceiver(t)
+	packOver := func(from, to int) {
+		must(t, os.Truncate(log+".1.gz", 0))
+		write(t, log+".1.gz", string(gzipped(t, text(numbered(from, to)))))
+		must(t, os.Remove(log))
+	}
+	write(t, log+".1.gz", string(gzipped(t, text(numbered(0, 1000)))))
+	write(t, log, text(numbered(1000, 2000)))
+	stop := r.start(state, cfg)
+	r.want(numbered(0, 2000)...)
+	time.Sleep(2 * usual.save)
+	stop()
+	packOver(1000, 2100) // of which 100 were not read
+	stop = r.start(state, cfg)
+	r.stays(numbered(0, 2100)...)
+	stop()
+	must(t, os.Truncate(log+".1.gz", 0)) // by what nobody has seen
+	write(t, log+".1.gz", string(gzipped(t, text(numbered(2100, 3000)))))
+	stop = r.start(state, cfg)
+	r.stays(numbered(0, 3000)...)
+	stop()
+	must(t, os.Truncate(log+".1.gz", 0))
+	write(t, log+".1.gz", string(gzipped(t, text(numbered(3000, 3500)))))
+	defer r.start(state, cfg)()
+	r.stays(numbered(0, 3500)...)
+}
+
 // What the state forgot was begun under ids that are taken.
 func TestEpochsOfARestoredState(t *testing.T) {
 	t.Parallel()

@@ -73,7 +73,11 @@ func (in *Input) examineArchive(c *candidate, others []*content) (ready bool, er
 		return false, nil
 	}
 	c.seen.Size, c.seen.Nothing = s.probe.Size(), s.probe.Size() == 0
-	for i, like := range s.probe.Likes() {
+	likes := s.probe.Likes()
+	if in.writtenOver(c, s, likes) {
+		c.known = nil
+	}
+	for i, like := range likes {
 		o := in.store.contents[s.of[i]]
 		if o == nil {
 			continue
@@ -89,6 +93,23 @@ func (in *Input) examineArchive(c *candidate, others []*content) (ready bool, er
 		in.surveys[c.stat.handle] = s // it will be asked again
 	}
 	return true, nil
+}
+
+// writtenOver reports whether an archive lies in the file of another, which it has nothing of, and is that of a content which is
+// known: who rotates to a name that is there may write into its file.
+func (in *Input) writtenOver(c *candidate, s *survey, likes []ident.Likeness) bool {
+	another := false
+	for i, like := range likes {
+		o := in.store.contents[s.of[i]]
+		switch {
+		case o == nil || !like.Equal:
+		case o == c.known:
+			return false
+		default:
+			another = true
+		}
+	}
+	return c.known != nil && another
 }
 
 // parts says whether each member of an archive of several repeats another content.
