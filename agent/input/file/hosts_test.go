@@ -225,6 +225,26 @@ func TestArchiveWrittenOverByAnother(t *testing.T) {
 	r.stays(numbered(0, 3500)...)
 }
 
+// As log4j's $${date:yyyy-MM}/app-%d{MM-dd-yyyy}-%i.log.gz: neither the folder nor the name is the log's.
+func TestArchiveInAFolderBelow(t *testing.T) {
+	t.Parallel()
+	log, state, cfg := host(t)
+	below := filepath.Join(filepath.Dir(log), "2026-11")
+	must(t, os.Mkdir(below, 0o755))
+	stem := strings.TrimSuffix(filepath.Base(log), ".log")
+	cfg.Paths = []string{log, filepath.Join(below, "*.log.gz")}
+	r := newReceiver(t)
+	write(t, log, text(numbered(0, 1000)))
+	stop := r.start(state, cfg)
+	r.want(numbered(0, 1000)...)
+	time.Sleep(2 * usual.save)
+	stop()
+	write(t, filepath.Join(below, stem+"-11-23-2026-1.log.gz"), string(gzipped(t, text(numbered(0, 1200)))))
+	must(t, os.Remove(log))
+	defer r.start(state, cfg)()
+	r.stays(numbered(0, 1200)...)
+}
+
 // What the state forgot was begun under ids that are taken.
 func TestEpochsOfARestoredState(t *testing.T) {
 	t.Parallel()

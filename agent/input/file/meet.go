@@ -220,9 +220,14 @@ func (c *content) named(e *entry) bool {
 	return slices.Contains(c.bases[:], filepath.Base(e.live)) || slices.Contains(c.bases[:], filepath.Base(own)) || extends(e.path, c.Stem)
 }
 
-// packs reports whether an archive may hold a log by a name that only begins like it, as "app-1.log.gz" does "app.log".
+// packs reports whether an archive may hold a log by a name that only begins like it, as "app-1.log.gz" does "app.log", in the
+// same folder, or in one below or beside it.
 func (e *entry) packs(live string) bool {
-	return e.kind != archive.Plain && filepath.Dir(live) == filepath.Dir(e.path) && firstWord(live) == firstWord(e.path)
+	if e.kind == archive.Plain || firstWord(live) != firstWord(e.path) {
+		return false
+	}
+	from, to := filepath.Dir(live), filepath.Dir(e.path)
+	return from == to || from == filepath.Dir(to) || filepath.Dir(from) == filepath.Dir(to)
 }
 
 // firstWord returns what stands before the first separator in the last part of a path.
