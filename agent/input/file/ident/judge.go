@@ -120,11 +120,20 @@ func Judge(s Seen) Judgement {
 			j.Match = i
 			return j
 		}
+		if s.Matches[i].replaced(&s) {
+			return Judgement{New, -1, "it has the bytes of the file that had its name, and lives on elsewhere", true}
+		}
 	}
 	if len(s.Matches) == 0 {
 		return Judgement{New, -1, "nothing like it is known", false}
 	}
 	return Judgement{New, -1, "it is none of the files of this name that are known", false}
+}
+
+// replaced reports whether the file took the place of one that it has the bytes of and that lives on, as after
+// "cp -a d e; mv d old; mv e d": nobody knows which of them a writer goes on with.
+func (m *Match) replaced(s *Seen) bool {
+	return m.Equal && m.Where == Living && m.OwnName && m.SameEnd && !s.Sibling && m.Reach >= min(sureReach, s.Size-s.Size/8)
 }
 
 func judgeKnown(s Seen) Judgement {
