@@ -25,7 +25,8 @@ var mayNotRun = map[int]string{
 	21: needsMounts, 30: "root, to bound the queue of events", 32: "root, to take its power away", 33: "root, FUSE and bindfs",
 	34: "root, to make devices", 35: needsMounts, 202: "root, to give files away", 204: needsMounts, 205: needsMounts, 207: needsMounts,
 	110: needsMounts, 120: "root, to open files by their handles", 142: needsMounts, 143: needsMounts, 145: needsMounts, 169: needsMounts,
-	170: needsMounts, 302: needsMounts, 334: needsMounts, 335: needsMounts, 336: needsMounts, 363: needsMounts,
+	170: needsMounts, 302: needsMounts, 334: needsMounts, 335: needsMounts, 336: needsMounts, 363: needsMounts, 401: "root, to mount over the boot id",
+	424: needsMounts, 434: needsMounts, 435: needsMounts,
 	319: "root, to take its power away",
 }
 
@@ -34,7 +35,8 @@ const needsMounts = "root, to mount file systems"
 // all lists every scenario, in the order of their numbers.
 func all() []scenario {
 	list := slices.Concat(inodes, rotations, archives, copies, hands, schemes, places, changes, drawn,
-		deleted, odd, texts, limits, states, ownRotations, soaks, oddFiles, oddTools, oddTexts, oddSetups, oddMore)
+		deleted, odd, texts, limits, states, ownRotations, soaks, oddFiles, oddTools, oddTexts, oddSetups, oddMore,
+		odd4State, odd4Names, odd4Places)
 	slices.SortStableFunc(list, func(a, b scenario) int { return cmp.Compare(a.number, b.number) })
 	return list
 }
