@@ -109,7 +109,7 @@ func (in *Input) moving(c *candidate, packed bool, others []*content) bool {
 	}
 	c.busy = busy && known
 	c.seen.Still = age > stillAfter*in.pace.settle
-	return age <= wait && (packed || in.mayBeCopy(c, others)) || in.beginning(c.live) || in.notMet(c.live) || in.unseen(c.entry)
+	return age <= wait && (packed || in.mayBeCopy(c, others)) || in.beginning(c.live) || c.live != c.path && in.notMet(c.live) || in.unseen(c.entry)
 }
 
 // unseen reports whether a file is followed that the one that is judged may be a copy of, and nothing of what it holds was

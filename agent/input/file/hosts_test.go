@@ -268,6 +268,19 @@ func TestEpochsOfARestoredState(t *testing.T) {
 	}
 }
 
+// A log whose name begins with that of another, and goes on, is a log of its own.
+func TestLogWhoseNameExtendsAnother(t *testing.T) {
+	t.Parallel()
+	log, state, cfg := host(t)
+	cfg.Paths = []string{log + "*"}
+	r := newReceiver(t)
+	write(t, log, text(numbered(0, 1000)))
+	defer r.start(state, cfg)()
+	r.want(numbered(0, 1000)...)
+	write(t, log+".err", text(numbered(1000, 1100)))
+	r.sees(numbered(1000, 1100)...)
+}
+
 func TestStartAtEndPassesOverArchives(t *testing.T) {
 	t.Parallel()
 	log, state, cfg := host(t)
