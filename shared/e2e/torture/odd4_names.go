@@ -405,9 +405,11 @@ func excluded(h *host) {
 	for range 2 {
 		h.block()
 		for range 3 {
+			met := h.logged("following file")
 			w.lines(3000)
 			h.sleep(time.Second)
 			h.must("rotate", w.again(r.try))
+			h.until("that the next file is held", h.wait, func() bool { return h.logged("following file") > met })
 		}
 		w.lines(100)
 		h.sleep(time.Second)
