@@ -268,6 +268,28 @@ func TestEpochsOfARestoredState(t *testing.T) {
 	}
 }
 
+// Some compress a log and leave it its name, or give it one that tells nothing.
+func TestArchiveWithoutAnEnding(t *testing.T) {
+	t.Parallel()
+	log, state, cfg := host(t)
+	cfg.Paths = []string{log, filepath.Join(filepath.Dir(log), "@*")}
+	r := newReceiver(t)
+	write(t, log, text(numbered(0, 1000)))
+	stop := r.start(state, cfg)
+	r.want(numbered(0, 1000)...)
+	at := filepath.Join(filepath.Dir(log), "@400000005f.s")
+	rename(t, log, at)
+	write(t, log, text(numbered(1000, 1010)))
+	r.want(numbered(0, 1010)...)
+	must(t, os.Remove(at))
+	write(t, at, string(gzipped(t, text(numbered(0, 1000)))))
+	write(t, filepath.Join(filepath.Dir(log), "@300000005f.u"), string(gzipped(t, text(numbered(2000, 2100)))))
+	r.want(append(numbered(0, 1010), numbered(2000, 2100)...)...)
+	stop()
+	defer r.start(state, cfg)()
+	r.stays(append(numbered(0, 1010), numbered(2000, 2100)...)...)
+}
+
 // A log whose name begins with that of another, and goes on, is a log of its own.
 func TestLogWhoseNameExtendsAnother(t *testing.T) {
 	t.Parallel()

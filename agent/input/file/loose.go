@@ -120,13 +120,14 @@ func (in *Input) adopt(c *content, path string, file *os.File, st stat) bool {
 		return false
 	}
 	like, err := c.Like(file, st.size)
-	if kind := archive.KindOf(path); kind == archive.Plain && (err != nil || c.Top > 0 && (!like.Equal || st.size < c.Top)) {
+	kind := archive.KindOfFile(path, file)
+	if kind == archive.Plain && (err != nil || c.Top > 0 && (!like.Equal || st.size < c.Top)) {
 		_ = file.Close() // its bytes are others: they belong to nobody
 		c.dead = true
 		return false
 	}
 	sibling := path != c.Stem
-	e := &entry{path: path, live: c.Stem, cfg: cfg, kind: archive.KindOf(path), sibling: sibling, stat: st, still: at(in.now())}
+	e := &entry{path: path, live: c.Stem, cfg: cfg, kind: kind, sibling: sibling, stat: st, still: at(in.now())}
 	found := &candidate{entry: e, file: file, reopen: c.Reopen}
 	name := c.Path
 	if err := in.follow(c, found); err != nil {

@@ -66,6 +66,11 @@ func (in *Input) openAndJudge(e *entry, k *content) (outcome, error) {
 		e.still = at(in.now())
 	}
 	e.stat = st
+	if e.kind = archive.KindOfFile(e.path, file); e.unreadable() {
+		in.warnOnce(e, "archive of a kind that is not read")
+		return judged, file.Close()
+	}
+	e.sibling = e.sibling || e.kind != archive.Plain
 	c := &candidate{entry: e, file: file, known: k}
 	ready, err := in.examine(c)
 	if err != nil {

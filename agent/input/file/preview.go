@@ -69,7 +69,7 @@ func Preview(cfgs []Config, state, path string, src Source, each func(event []by
 	}
 	var r io.Reader = io.NewSectionReader(file, 0, int64(st.size))
 	var ref time.Time
-	kind := archive.KindOf(path)
+	kind := archive.KindOfFile(path, file)
 	if kind != archive.Plain {
 		z, err := archive.Open(file, int64(st.size), kind)
 		if err != nil {

@@ -2,6 +2,7 @@ package archive
 
 import (
 	"bytes"
+	"io"
 	"strings"
 )
 
@@ -79,6 +80,23 @@ func Trim(path string) (stem string, k Kind) {
 		}
 	}
 	return path, Plain
+}
+
+// KindOfFile returns the kind that a name tells or, if it tells none, the first bytes of the file, where no text begins so: some
+// compress a log and keep its name.
+func KindOfFile(path string, r io.ReaderAt) Kind {
+	if k := KindOf(path); k != Plain {
+		return k
+	}
+	var first [6]byte
+	n, _ := r.ReadAt(first[:], 0) // what cannot be read is told by who reads it
+	k := Sniff(first[:n])
+	for _, c := range []byte(kinds[k].magic) {
+		if c >= 0x80 {
+			return k
+		}
+	}
+	return Plain
 }
 
 // Sniff returns the kind that the first bytes of a file tell; 6 are enough. Plain is what no kind begins with; the kinds
