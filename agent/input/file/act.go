@@ -127,6 +127,9 @@ func (in *Input) startOf(old *content, c *candidate, j ident.Judgement) (start u
 		return min(old.next(), lastLineEnd(c.file, int64(holds), c.cfg.lines)), true
 	}
 	start = findFoot(c.file, c.stat.size, old)
+	if start > 0 && start == old.next() && !old.holdsTo(c.file, c.stat.size, start) {
+		return 0, true // its head was not cut off, it was written over
+	}
 	known := old.Began > 0 || max(holds, old.HeadHolds(c.file, c.stat.size)) >= alike // of what is before Began nothing is kept
 	return start, start == 0 && known
 }

@@ -1,6 +1,7 @@
 package file
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"os"
@@ -167,6 +168,15 @@ func (in *Input) beginning(live string) bool {
 	}
 	f := in.open[st.handle]
 	return f != nil && f.kind == archive.Plain && (f.content.Top == 0 || !f.intact())
+}
+
+// knownHead is headOf up to the first hole: that may be filled yet.
+func knownHead(r io.ReaderAt, size uint64) []byte {
+	head := headOf(r, size)
+	if i := bytes.Index(head, hole); i >= 0 {
+		return head[:i]
+	}
+	return head
 }
 
 func (in *Input) examinePlain(c *candidate, others []*content) error {

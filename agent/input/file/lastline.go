@@ -19,10 +19,15 @@ func (c *content) lastLine(r io.ReaderAt, size uint64) (at uint64, ok bool) {
 	if n, _ := r.ReadAt(b, int64(at)-int64(len(b))); n < len(b) || ident.Sum(b) != c.Foot.Hash {
 		return 0, false
 	}
+	return at, c.holdsTo(r, size, at)
+}
+
+// holdsTo reports whether a file of size bytes has all that is known of a content before an offset.
+func (c *content) holdsTo(r io.ReaderAt, size, at uint64) bool {
 	before := ident.Evidence{Head: slices.Clone(c.Head), Marks: slices.Clone(c.Marks), Top: c.Top}
 	before.CutTo(at)
 	like, err := before.Like(r, size)
-	return at, err == nil && (like.Equal || len(before.Marks) == 0 && len(before.Head) == 0)
+	return err == nil && (like.Equal || len(before.Marks) == 0 && len(before.Head) == 0)
 }
 
 // takeBack forgets what was seen of a file from an offset on.

@@ -125,6 +125,9 @@ func (f *follower) turn(buf []byte) (int, error) {
 		if err := f.verify(); err != nil {
 			return 0, err
 		}
+		if n == 0 && !f.content.HeadLike(headOf(f.file, f.size), f.size) && f.content.Top > 0 {
+			return 0, errChanged // it was written to, and did not grow
+		}
 	}
 	if n > 0 {
 		if err := f.take(buf[:n]); err != nil {
@@ -221,7 +224,7 @@ func (f *follower) learn(b []byte, ch *change) {
 			f.mark(ch, m)
 		}
 	}
-	if !c.HeadKnown() && c.NoteHead(headOf(f.file, end)) {
+	if !c.HeadKnown() && c.NoteHead(knownHead(f.file, end)) {
 		ch.Head = c.Head
 	}
 }
@@ -264,7 +267,7 @@ func (f *follower) seeNow(st stat) {
 	if m, ok := f.endMark(f.content.next()); ok {
 		f.content.Note(m)
 	}
-	f.content.NoteHead(headOf(f.file, st.size))
+	f.content.NoteHead(knownHead(f.file, st.size))
 }
 
 // endMark makes the mark of the end of a file as it was seen last; of the offset from, if only a part of a line follows there: that
@@ -306,7 +309,7 @@ func (f *follower) foresee() error {
 		return nil
 	}
 	f.mark(&ch, m)
-	if c := f.content; !c.HeadKnown() && c.NoteHead(headOf(f.file, f.size)) {
+	if c := f.content; !c.HeadKnown() && c.NoteHead(knownHead(f.file, f.size)) {
 		ch.Head = c.Head
 	}
 	return f.in.store.note(&ch)
@@ -347,7 +350,7 @@ func (f *follower) skipAhead() error {
 		return fmt.Errorf("read %s: %w", f.path, err)
 	}
 	f.content.Note(ident.Mark{Off: end, Hash: ident.Sum(f.tail)})
-	f.content.NoteHead(headOf(f.file, end))
+	f.content.NoteHead(knownHead(f.file, end))
 	if err := f.keep(); err != nil {
 		return err
 	}

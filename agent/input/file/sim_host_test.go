@@ -31,6 +31,7 @@ type simHost struct {
 	stalls    bool // copies take long
 	drawn     bool // what happens follows from a seed
 	trims     bool // the head of its log is cut off now and then
+	torn      bool // its log had lines for a while that nobody wrote as they were
 	slow      int  // of 100 changes of the road, how many shut it
 
 	lines    []simLine

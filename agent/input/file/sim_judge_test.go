@@ -86,7 +86,7 @@ func (h *simHost) judge() *simVerdict {
 		}
 	}
 	for text := range h.road.arrived {
-		if h.number(text) < 0 {
+		if h.number(text) < 0 && !h.torn {
 			v.odd = append(v.odd, text)
 		}
 	}

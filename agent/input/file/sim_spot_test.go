@@ -127,6 +127,7 @@ func spotTrim(h *simHost, inPlace bool) {
 
 func inPlace(h *simHost) {
 	log, other := h.path("app.log"), filepath.Join(h.root, "other.log")
+	h.torn = true // where the new bytes end and the old ones begin
 	h.add(log, 200)
 	h.up()
 	h.add(other, 60)
