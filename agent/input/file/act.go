@@ -77,6 +77,10 @@ func (in *Input) goOn(of *content, c *candidate, j ident.Judgement) error {
 		proven := c.proven
 		of.Suspect = &proven
 	}
+	if j.Doubt {
+		of.Doubt = max(of.Doubt, c.seen.Size)
+		in.doubt(of, c.path, "some of its members repeat what was sent, and some do not")
+	}
 	if of.handed > c.seen.Size {
 		of.handed = 0 // what was read beyond is in no file any more
 	}

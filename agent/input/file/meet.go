@@ -80,6 +80,7 @@ func (in *Input) openAndJudge(e *entry, k *content) (outcome, error) {
 		return waits, in.keep(c)
 	}
 	j := ident.Judge(c.seen)
+	j.Doubt = j.Doubt || c.seen.Parts == ident.Partly
 	in.log.Debug("judged", "path", e.path, "as", j.Verdict.String(), "why", j.Reason, "size", c.seen.Size)
 	if j.Verdict == ident.Wait || j.Verdict == ident.New && in.postpone(c) {
 		return waits, in.keep(c)
@@ -270,16 +271,20 @@ func extends(path, live string) bool {
 	return ok && rest != "" && strings.IndexByte(separators, rest[0]) >= 0 && !strings.ContainsRune(rest, '/')
 }
 
-// near reports whether a content may have come to a file's folder: from the same one, or from one beside, above or below it,
-// if the file has a rotated name and no live log of that name is there.
+// near reports whether a content may have come to a file's folder: from the same one, or from one beside, above or below it, or
+// from one of the same name beside the one above, if the file has a rotated name and no live log of that name is there.
 func (in *Input) near(c *content, e *entry) bool {
 	from, to := filepath.Dir(c.Stem), filepath.Dir(e.path)
 	if from == to || filepath.Dir(c.Path) == to || from == filepath.Dir(e.live) {
 		return true
 	}
 	own, _ := rotatedFrom(e.path)
-	return e.sibling && in.stems[own] == nil &&
-		(filepath.Dir(from) == filepath.Dir(to) || filepath.Dir(to) == from || filepath.Dir(from) == to)
+	if !e.sibling || in.stems[own] != nil {
+		return false
+	}
+	above, over := filepath.Dir(from), filepath.Dir(to)
+	return above == over || over == from || above == to ||
+		filepath.Base(from) == filepath.Base(to) && filepath.Dir(above) == filepath.Dir(over) // "jobs/7" became "done/7"
 }
 
 // candidate is a file that is being judged.

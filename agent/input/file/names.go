@@ -15,6 +15,9 @@ func rotatedFrom(path string) (live string, ok bool) {
 	if archive.KindOf(name) != archive.Plain {
 		name, ok = strings.TrimSuffix(name, filepath.Ext(name)), true
 	}
+	if isLabel(name) {
+		return dir + "current", true
+	}
 	for _, s := range backups {
 		if t, found := strings.CutSuffix(name, s); found && t != "" {
 			return dir + t, true
@@ -33,6 +36,12 @@ func rotatedFrom(path string) (live string, ok bool) {
 		}
 	}
 	return dir + name, ok
+}
+
+// isLabel accepts what multilog and svlogd call a file that was "current": a TAI64 label in hex (DJB, libtai) and a letter.
+func isLabel(name string) bool {
+	label, ending, _ := strings.Cut(name, ".")
+	return len(label) >= 1+16 && label[0] == '@' && strings.Trim(label[1:], "0123456789abcdef") == "" && len(ending) <= 1
 }
 
 // backups are the endings by which editors and people keep what a file was.

@@ -25,6 +25,10 @@ func TestRotatedFrom(t *testing.T) {
 
 	f("/l/auth.log.1", "/l/auth.log", true)
 	f("/l/auth.log.12.gz", "/l/auth.log", true)
+	f("/l/@400000005f1e2d3c0a1b2c3d.s", "/l/current", true)
+	f("/l/@400000005f1e2d3c0a1b2c3d.u.gz", "/l/current", true)
+	f("/l/@4000.s", "/l/@4000.s", false)
+	f("/l/@400000005f1e2d3cz.s", "/l/@400000005f1e2d3cz.s", false)
 	f("/l/auth.log.gz", "/l/auth.log", true)
 	f("/l/auth.log.1.zst", "/l/auth.log", true)
 	f("/l/auth.log.1.xz", "/l/auth.log", true) // not read, but known for what it is

@@ -118,13 +118,13 @@ func (in *Input) parts(s *survey) ident.Parts {
 	if len(all) < 2 || s.err != nil {
 		return ident.Unlike
 	}
-	worst, used := ident.Confirmed, make(map[*content]bool)
+	worst, best, used := ident.Confirmed, ident.Unlike, make(map[*content]bool)
 	for i := range all {
 		is := in.part(s, &all[i], used)
-		if is == ident.Unlike {
-			return is
-		}
-		worst = min(worst, is)
+		worst, best = min(worst, is), max(best, is)
+	}
+	if worst == ident.Unlike && best > worst {
+		return ident.Partly
 	}
 	return worst
 }

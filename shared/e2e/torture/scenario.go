@@ -36,7 +36,7 @@ const needsMounts = "root, to mount file systems"
 func all() []scenario {
 	list := slices.Concat(inodes, rotations, archives, copies, hands, schemes, places, changes, drawn,
 		deleted, odd, texts, limits, states, ownRotations, soaks, oddFiles, oddTools, oddTexts, oddSetups, oddMore,
-		odd4State, odd4Names, odd4Places)
+		oddState, rotators, oddPlaces)
 	slices.SortStableFunc(list, func(a, b scenario) int { return cmp.Compare(a.number, b.number) })
 	return list
 }

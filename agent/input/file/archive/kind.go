@@ -82,14 +82,23 @@ func Trim(path string) (stem string, k Kind) {
 	return path, Plain
 }
 
+// Where a tar says that it is one (POSIX.1-1988 and GNU alike).
+const (
+	tarMagic   = "ustar"
+	tarMagicAt = 257
+)
+
 // KindOfFile returns the kind that a name tells or, if it tells none, the first bytes of the file, where no text begins so: some
 // compress a log and keep its name.
 func KindOfFile(path string, r io.ReaderAt) Kind {
 	if k := KindOf(path); k != Plain {
 		return k
 	}
-	var first [6]byte
+	var first [tarMagicAt + len(tarMagic)]byte
 	n, _ := r.ReadAt(first[:], 0) // what cannot be read is told by who reads it
+	if n == len(first) && string(first[tarMagicAt:]) == tarMagic {
+		return Tar
+	}
 	k := Sniff(first[:n])
 	for _, c := range []byte(kinds[k].magic) {
 		if c >= 0x80 {

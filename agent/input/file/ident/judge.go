@@ -55,7 +55,8 @@ type Parts uint8
 
 // What they may be.
 const (
-	Unlike    Parts = iota // one of them is not known
+	Unlike    Parts = iota // none of them is known, or there is but one
+	Partly                 // some repeat a content, and some are not known: what is sent of it may have been sent before
 	Unsent                 // each repeats a content that is still being sent from elsewhere, or was sent
 	Confirmed              // each repeats a content, and all of it is confirmed
 )
@@ -102,7 +103,7 @@ func Judge(s Seen) Judgement {
 		return Judgement{Copy, -1, "each of its members repeats what was sent and confirmed", false}
 	case Unsent:
 		return Judgement{Wait, -1, "each of its members repeats what is still being sent", false}
-	case Unlike:
+	case Unlike, Partly:
 	}
 	if s.Known {
 		return judgeKnown(s)

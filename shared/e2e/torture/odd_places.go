@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// odd4Places are scenarios about containers, mirrors, mounts, and trees of folders.
-var odd4Places = []scenario{
+// oddPlaces are scenarios about containers, mirrors, mounts, and trees of folders.
+var oddPlaces = []scenario{
 	{number: 431, title: "kubelet: links to pods, rotation, restarts, and the pod is removed", once: true, takes: 40 * time.Second, play: kubelet},
 	{number: 432, title: "docker: json-file with max-file, compressed, the container removed", once: true, takes: 30 * time.Second, play: jsonFile},
 	{number: 433, title: "rsync --inplace from a host that rotates", takes: 30 * time.Second, play: inPlace},

@@ -7,9 +7,8 @@ import (
 	"time"
 )
 
-// odd4State are scenarios in which a state, a disk or the bytes of a file go back, or change where they were read.
-var odd4State = []scenario{
-	{number: 401, title: "a snapshot of the machine is restored", takes: 30 * time.Second, play: snapshotRestored},
+// oddState are scenarios in which a state, a disk or the bytes of a file go back, or change where they were read.
+var oddState = []scenario{
 	{number: 402, title: "the state comes back from a backup, and the logs went on", takes: 30 * time.Second, play: stateRestored},
 	{number: 403, title: "a unit's output begins at 0 of a file that is not emptied", takes: 30 * time.Second, play: fromZero},
 	{number: 404, title: "the head of a live file is freed by fallocate -p", takes: 30 * time.Second, play: punched},
@@ -27,28 +26,6 @@ func (h *host) keepState() (back func()) {
 		h.run("rm", "-rf", h.stateDir())
 		h.run("mv", kept, h.stateDir())
 	}
-}
-
-// snapshotRestored is 401: disk and state are what they were, the machine starts, and other lines are written where lines
-// were that have left already. They are others.
-func snapshotRestored(h *host) {
-	w := h.begin(2000)
-	h.stop()
-	back, at := h.keepState(), h.size()
-	h.start()
-	w.lines(1000)
-	h.read(w)
-	h.sleep(time.Second)
-	h.stop()
-	back()
-	w.emptied(func() error { return os.Truncate(w.path, at) })
-	w.lines(300)
-	h.rules.doubt, h.rules.skipped.most = true, 1<<20
-	h.reboot()
-	h.start()
-	h.read(w)
-	w.lines(900)
-	h.read(w)
 }
 
 // stateRestored is 402: what the agent begins twice, not knowing of the first time, is not the same.
