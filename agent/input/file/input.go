@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -99,6 +100,7 @@ type Input struct {
 	untick   context.CancelFunc
 	blocked  bool
 	saved    time.Time
+	started  time.Time // by Run
 	synced   time.Time
 	syncing  syncing
 	noted    time.Time // when the ends were
@@ -166,6 +168,7 @@ func (in *Input) prepare() error {
 		in.store.remember = max(in.store.remember, in.cfgs[i].backfill())
 	}
 	in.store.remember = max(in.store.remember, forgetAfter)
+	in.store.held, in.store.forgot = in.holding, in.forgotten
 	for _, c := range in.store.contents {
 		old := in.handles[c.File]
 		if old == nil || old.Copy && !c.Copy || old.Copy == c.Copy && old.Epoch < c.Epoch {
@@ -187,28 +190,67 @@ func (in *Input) prepare() error {
 	return in.sweepPoints()
 }
 
-// forgetAfter is how long an ended content is remembered: its archives may lie there as long.
-const forgetAfter = 400 * 24 * time.Hour
+// forgetAfter is how long an ended content is remembered when no file has it any more: somebody may bring it back.
+const forgetAfter = 90 * 24 * time.Hour
+
+// holding tells of each content whether some file has it, or a copy of it. Until the process has run for a while it says so of all:
+// not everything has been found yet.
+func (in *Input) holding() func(*content) bool {
+	if in.scanned.IsZero() || in.now().Sub(in.started) < time.Hour {
+		return func(*content) bool { return true }
+	}
+	copied := make(map[contentKey]bool)
+	for h := range in.present {
+		if k := in.handles[h]; k != nil && k.Copy {
+			copied[contentKey{k.Of, k.OfEp}] = true
+		}
+	}
+	return func(c *content) bool {
+		return in.handles[c.File] == c && (in.present[c.File] != nil || in.open[c.File] != nil) || copied[c.key()]
+	}
+}
+
+// forgotten removes a content from what it is found by.
+func (in *Input) forgotten(c *content) {
+	if in.handles[c.File] == c {
+		delete(in.handles, c.File)
+	}
+	in.noInode(c)
+	for _, base := range c.bases {
+		in.byBase[base] = slices.DeleteFunc(in.byBase[base], func(o *content) bool { return o == c })
+		if len(in.byBase[base]) == 0 {
+			delete(in.byBase, base)
+		}
+	}
+	delete(in.moved, c)
+	delete(in.absent, c)
+}
 
 // byInode makes a content be found by its file's inode alone.
 func (in *Input) byInode(c *content) {
 	if c.inode == c.File.Inode {
 		return
 	}
-	if c.inode != 0 {
-		at := in.inodes[c.inode]
-		if at == c {
-			in.inodes[c.inode] = c.sameInode
-		}
-		for ; at != nil; at = at.sameInode {
-			if at.sameInode == c {
-				at.sameInode = c.sameInode
-				break
-			}
-		}
-	}
+	in.noInode(c)
 	c.inode, c.sameInode = c.File.Inode, in.inodes[c.File.Inode]
 	in.inodes[c.inode] = c
+}
+
+// noInode makes a content be found by no inode.
+func (in *Input) noInode(c *content) {
+	at := in.inodes[c.inode]
+	if at == c {
+		if in.inodes[c.inode] = c.sameInode; c.sameInode == nil {
+			delete(in.inodes, c.inode)
+		}
+	}
+	for ; at != nil; at = at.sameInode {
+		if at.sameInode == c {
+			at.sameInode = c.sameInode
+			break
+		}
+	}
+	c.inode, c.sameInode = 0, nil
 }
 
 // noteBoot finds out whether the machine went down without a clean stop of the agent: then neither the ends of the files nor
@@ -249,8 +291,8 @@ func (in *Input) Run(ctx context.Context) error {
 	defer in.closeAll()
 	defer in.stopSurveys()
 	defer in.awaitSync()
-	if in.since.Unix() <= 0 {
-		in.since = in.now()
+	if in.started = in.now(); in.since.Unix() <= 0 {
+		in.since = in.started
 	}
 	in.patience = in.now().Add(stillAfter * in.pace.settle)
 	if err := in.save(); err != nil { // that the machine has started again

@@ -76,8 +76,12 @@ func (in *Input) openAndJudge(e *entry, k *content) (outcome, error) {
 	if err != nil {
 		return in.unreadable(e, errors.Join(err, file.Close())), nil
 	}
-	if !ready {
+	switch {
+	case !ready:
 		return waits, in.keep(c)
+	case e.unreadable():
+		in.warnOnce(e, "archive of a kind that is not read")
+		return judged, file.Close()
 	}
 	j := ident.Judge(c.seen)
 	j.Doubt = j.Doubt || c.seen.Parts == ident.Partly

@@ -122,6 +122,9 @@ func (f *follower) turn(buf []byte) (int, error) {
 		return 0, err
 	}
 	if f.kind == archive.Plain {
+		if n > 0 && f.read() == 0 && archive.KindOfFile(f.path, f.file) != archive.Plain {
+			return 0, errChanged // it was empty when it was found
+		}
 		if err := f.verify(); err != nil {
 			return 0, err
 		}

@@ -188,6 +188,9 @@ func (in *Input) vanish(e *entry) {
 	}
 	if in.present[e.stat.handle] == e {
 		delete(in.present, e.stat.handle)
+		if k := in.handles[e.stat.handle]; k != nil {
+			k.Seen = in.now().Unix()
+		}
 		in.shaken = true
 	}
 	delete(in.faults, e.path)

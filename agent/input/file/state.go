@@ -31,7 +31,9 @@ type store struct {
 	snapshot int64 // of the snapshot
 	fault    error // of the last write; nothing can be kept until it is repaired
 	remember time.Duration
-	old      bool // records of an older version were read: the next sync writes all anew
+	held     func() func(*content) bool // makes what tells whether a content is in some file, whole or in part
+	forgot   func(*content)             // is told of each content that is forgotten
+	old      bool                       // records of an older version were read: the next sync writes all anew
 }
 
 // meta is what is known of the whole.
@@ -69,6 +71,8 @@ const stateVersion = 2
 
 func openStore(dir string, log *slog.Logger) (*store, error) {
 	s := &store{dir: dir, contents: make(map[contentKey]*content)}
+	s.held = func() func(*content) bool { return func(*content) bool { return false } }
+	s.forgot = func(*content) {}
 	l, err := s.open()
 	if err != nil {
 		return nil, err
@@ -199,6 +203,7 @@ func (s *store) note(ch *change) error { return s.append(record{Version: stateVe
 func (s *store) forget(c *content) {
 	delete(s.contents, c.key())
 	s.number(c.Number, nil)
+	s.forgot(c)
 }
 
 // mark writes what is known of the whole.
@@ -269,8 +274,13 @@ func (s *store) rewrite(now time.Time) error {
 	if err := s.mark(); err != nil {
 		return err
 	}
+	held := s.held()
 	for _, c := range s.contents {
-		if c.Ended && now.Sub(time.Unix(c.Seen, 0)) > max(s.remember, mayForget) {
+		switch {
+		case !c.Ended:
+		case held(c):
+			c.Seen = now.Unix()
+		case now.Sub(time.Unix(c.Seen, 0)) > max(s.remember, mayForget):
 			s.forget(c)
 			continue
 		}

@@ -170,7 +170,9 @@ func TestStateIsWrittenAnew(t *testing.T) {
 	old := &content{Stream: event.HashKey("old"), Ended: true, Seen: now.Add(-forgetAfter - time.Second).Unix()}
 	kept := &content{Stream: event.HashKey("kept"), Ended: true, Seen: now.Add(-forgetAfter).Unix()}
 	open := &content{Stream: event.HashKey("open"), Seen: 1}
-	for _, c := range []*content{old, kept, open} {
+	there := &content{Stream: event.HashKey("there"), Ended: true, Seen: 1}
+	s.held = func() func(*content) bool { return func(c *content) bool { return c == there } }
+	for _, c := range []*content{old, kept, open, there} {
 		must(t, s.put(c))
 	}
 	var most int64
@@ -186,7 +188,8 @@ func TestStateIsWrittenAnew(t *testing.T) {
 			t.Fatalf("it has %d bytes", most)
 		}
 	}
-	if s.contents[old.key()] != nil || s.contents[kept.key()] == nil || s.contents[open.key()] == nil {
+	if s.contents[old.key()] != nil || s.contents[kept.key()] == nil || s.contents[open.key()] == nil ||
+		s.contents[there.key()] == nil || there.Seen != now.Unix() {
 		t.Errorf("%d contents are known", len(s.contents))
 	}
 	want := pictured(t, s)

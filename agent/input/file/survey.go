@@ -23,6 +23,7 @@ type survey struct {
 	of     []contentKey
 	probe  *ident.Probe
 	chain  *ident.Chain
+	first  []byte // of the content
 	proven uint64
 	err    error
 }
@@ -67,6 +68,10 @@ func (in *Input) examineArchive(c *candidate, others []*content) (ready bool, er
 		return false, nil
 	}
 	delete(in.surveys, c.stat.handle)
+	if archive.IsTar(s.first) {
+		c.kind = archive.Tar
+		return true, nil
+	}
 	c.damaged, c.proven, c.own = s.err, s.proven, s.probe.Own()
 	if in.overtaken(c, s, others) {
 		in.beginSurvey(c, others)
@@ -202,7 +207,14 @@ func (s *survey) run(ctx context.Context, file *os.File, kind archive.Kind, kick
 	began := time.Now()
 	last := began
 	look := archive.Survey{
-		See: func(b []byte, _ uint64) error { s.probe.See(b); s.chain.See(b); return nil },
+		See: func(b []byte, at uint64) error {
+			if at < archive.TarHead {
+				s.first = append(s.first, b[:min(len(b), archive.TarHead)]...)
+			}
+			s.probe.See(b)
+			s.chain.See(b)
+			return nil
+		},
 		End: s.chain.End,
 		Pace: func(ctx context.Context, _ int) error {
 			if work := time.Since(last); work > 10*time.Millisecond {

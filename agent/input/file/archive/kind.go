@@ -86,6 +86,8 @@ func Trim(path string) (stem string, k Kind) {
 const (
 	tarMagic   = "ustar"
 	tarMagicAt = 257
+
+	TarHead = tarMagicAt + 5 // so many bytes of a content tell whether it is a tar
 )
 
 // KindOfFile returns the kind that a name tells or, if it tells none, the first bytes of the file, where no text begins so: some
@@ -94,9 +96,9 @@ func KindOfFile(path string, r io.ReaderAt) Kind {
 	if k := KindOf(path); k != Plain {
 		return k
 	}
-	var first [tarMagicAt + len(tarMagic)]byte
+	var first [TarHead]byte
 	n, _ := r.ReadAt(first[:], 0) // what cannot be read is told by who reads it
-	if n == len(first) && string(first[tarMagicAt:]) == tarMagic {
+	if IsTar(first[:n]) {
 		return Tar
 	}
 	k := Sniff(first[:n])
@@ -106,6 +108,11 @@ func KindOfFile(path string, r io.ReaderAt) Kind {
 		}
 	}
 	return Plain
+}
+
+// IsTar reports whether a content that begins so is a tar.
+func IsTar(first []byte) bool {
+	return len(first) >= TarHead && string(first[tarMagicAt:TarHead]) == tarMagic
 }
 
 // Sniff returns the kind that the first bytes of a file tell; 6 are enough. Plain is what no kind begins with; the kinds

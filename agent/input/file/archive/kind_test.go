@@ -1,6 +1,9 @@
 package archive
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestKindOf(t *testing.T) {
 	f := func(path, stem string, want Kind) {
@@ -56,4 +59,24 @@ func TestSniff(t *testing.T) {
 	if s := Kind(77).String(); s != "unknown" {
 		t.Errorf("kind 77 is %q", s)
 	}
+}
+
+func TestKindOfFile(t *testing.T) {
+	t.Parallel()
+	tar := append(make([]byte, tarMagicAt), tarMagic...)
+	f := func(path, content string, want Kind) {
+		t.Helper()
+		if got := KindOfFile(path, strings.NewReader(content)); got != want {
+			t.Errorf("%s: %v, want %v", path, got, want)
+		}
+	}
+	f("/l/@4000.s", "\x1f\x8b\x08\x00\x00\x00", Gzip)
+	f("/l/app.log.1", zstdMagic+"\x00\x00", Zstd)
+	f("/l/app.log.1", "\xfd7zXZ\x00", Xz)
+	f("/l/app.log-2029", string(tar), Tar)
+	f("/l/app.log", "BZh is how a line may begin\n", Plain)
+	f("/l/app.log", "LZIP is how a line may begin\n", Plain)
+	f("/l/app.log", "\x1f", Plain)
+	f("/l/app.log", "", Plain)
+	f("/l/app.log.gz", "no gzip", Gzip)
 }

@@ -30,6 +30,7 @@ const (
 	maxSteps = 256 // marks between
 	maxEnds  = 32  // marks of the ends of a file that were seen last
 	fewSteps = 16  // marks between that stay when nothing more comes
+	fewEnds  = 8   // likewise, ends
 )
 
 // ladder is the lengths of head that are hashed. A file that is cut short is known by the lower ones.
@@ -161,21 +162,20 @@ func (e *Evidence) dropFirst(kind int) {
 	e.Marks = slices.Delete(e.Marks, i, i+1)
 }
 
-// Coarsen gives up most of the marks between: of a content that rests its copies are known by its end.
+// Coarsen gives up most of the marks between, and of the ends: of a content that rests its copies are known by its last ones.
 func (e *Evidence) Coarsen() {
-	n := 0
+	var n [3]int
 	for _, m := range e.Marks {
-		n += bitOf(kindOf(m.Off) == 1)
+		n[kindOf(m.Off)]++
 	}
-	if n <= fewSteps {
+	few := [3]int{maxGrid, fewSteps, fewEnds}
+	if n[1] <= few[1] && n[2] <= few[2] {
 		return
 	}
 	e.Marks = slices.Clip(slices.Clone(slices.DeleteFunc(e.Marks, func(m Mark) bool {
-		if kindOf(m.Off) != 1 {
-			return false
-		}
-		n--
-		return n >= fewSteps
+		k := kindOf(m.Off)
+		n[k]--
+		return n[k] >= few[k]
 	})))
 }
 
