@@ -32,6 +32,7 @@ func (in *Input) meet(e *entry) (outcome, error) {
 	case k != nil && k.Copy && !k.changed(e.stat) && !in.orphan(k):
 		return judged, nil
 	case k != nil && !k.Copy && in.rests(k, e):
+		in.renameResting(k, e)
 		return judged, nil
 	case at(in.now()) < e.retry:
 		return closed, nil
@@ -170,6 +171,18 @@ func (in *Input) rename(f *follower, e *entry) {
 	in.log.Info("file has a new name", "from", f.path, "to", e.path)
 	f.path, f.sibling, f.content.Path, in.moved[f.content] = e.path, e.sibling, e.path, true
 	in.index(f.content)
+}
+
+// renameResting notes the name under which a file that is not open is found now: by it its archives are known.
+func (in *Input) renameResting(k *content, e *entry) {
+	if k.Path == e.path {
+		return
+	}
+	if st, err := statPath(k.Path); err == nil && st.handle == e.stat.handle {
+		return // a second name beside the first one
+	}
+	k.Path, in.moved[k] = e.path, true
+	in.index(k)
 }
 
 // orphan reports whether a copy has more than what is followed: what it repeats is gone before all of it was read, or goes on

@@ -86,7 +86,7 @@ func (h *simHost) judge() *simVerdict {
 		}
 	}
 	for text := range h.road.arrived {
-		if h.number(text) < 0 && !h.torn {
+		if h.number(text) < 0 && !h.torn && !h.partOfRisked(text) {
 			v.odd = append(v.odd, text)
 		}
 	}
@@ -146,6 +146,12 @@ func (h *simHost) finish() {
 	h.settle()
 	h.road.leave(func() {})
 	h.stop()
+}
+
+// partOfRisked reports whether a text is the beginning of a line that nobody could read whole: it was being written when its file
+// was emptied, and what there was of it has come.
+func (h *simHost) partOfRisked(text string) bool {
+	return slices.ContainsFunc(h.lines, func(l simLine) bool { return l.risk != "" && strings.HasPrefix(l.text, text) })
 }
 
 // settle waits until each line has come that is in no danger, and a little longer for what comes twice. It gives up when
