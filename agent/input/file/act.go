@@ -1,6 +1,7 @@
 package file
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -79,7 +80,7 @@ func (in *Input) goOn(of *content, c *candidate, j ident.Judgement) error {
 	}
 	if j.Doubt {
 		of.Doubt = max(of.Doubt, c.seen.Size)
-		in.doubt(of, c.path, "some of its members repeat what was sent, and some do not")
+		in.doubt(of, c.path, partlySent)
 	}
 	if of.handed > c.seen.Size {
 		of.handed = 0 // what was read beyond is in no file any more
@@ -91,6 +92,9 @@ func (in *Input) goOn(of *content, c *candidate, j ident.Judgement) error {
 	in.ruled(of, c, j)
 	return in.follow(of, c)
 }
+
+// partlySent is why an archive is doubted as a whole.
+const partlySent = "some of its members repeat what was sent, and some may not"
 
 // renew begins a new epoch in a known file. The old content seeks its tail among the siblings, or ends.
 func (in *Input) renew(old *content, c *candidate, j ident.Judgement) error {
@@ -109,6 +113,10 @@ func (in *Input) renew(old *content, c *candidate, j ident.Judgement) error {
 		in.doubt(n, c.path, j.Reason)
 		in.supersede(old, c)
 	}
+	if j.Doubt && j.Verdict == ident.Renew {
+		n.Doubt = max(n.Doubt, c.seen.Size)
+		in.doubt(n, c.path, partlySent)
+	}
 	n.Cursor, n.Began = start, start
 	in.log.Info("file begins anew", "path", c.path, "epoch", n.Epoch, "from", start, "why", j.Reason)
 	if err := in.store.put(old); err != nil {
@@ -117,8 +125,8 @@ func (in *Input) renew(old *content, c *candidate, j ident.Judgement) error {
 	return in.begin(n, c, j)
 }
 
-// startOf returns where a new epoch of a known file begins: behind what surely is as it was, and was sent. cut is true if only
-// the file's end may have been cut off: then more of it may have been sent.
+// startOf returns where a new epoch of a known file begins: behind what surely is as it was, and was sent. cut is true if more of
+// what follows may have been sent: the file's end was cut off, or only some of it was written over.
 func (in *Input) startOf(old *content, c *candidate, j ident.Judgement) (start uint64, cut bool) {
 	if c.kind != archive.Plain {
 		return 0, false
@@ -129,6 +137,9 @@ func (in *Input) startOf(old *content, c *candidate, j ident.Judgement) (start u
 	holds := old.LastHolding(c.file, c.stat.size, c.stat.size)
 	if holds >= surelyCut {
 		return min(old.next(), lastLineEnd(c.file, int64(holds), c.cfg.lines)), true
+	}
+	if old.AnyHolds(c.file, c.stat.size) {
+		return 0, true // it was written over from its beginning, and not emptied
 	}
 	start = findFoot(c.file, c.stat.size, old)
 	if start > 0 && start == old.next() && !old.holdsTo(c.file, c.stat.size, start) {
@@ -178,6 +189,10 @@ func (in *Input) move(of *content, c *candidate, j ident.Judgement) error {
 	}
 	if of.Bound > 0 {
 		of.Bound, in.shaken = c.seen.Size, true
+	}
+	if j.Doubt {
+		of.Doubt = max(of.Doubt, c.seen.Size)
+		in.doubt(of, c.path, partlySent)
 	}
 	in.ruled(of, c, j)
 	return in.follow(of, c)
@@ -278,8 +293,8 @@ func (in *Input) markCopy(of *content, c *candidate) error {
 		return nil
 	}
 	b := make([]byte, min(c.stat.size, ident.MarkSize))
-	if n, err := c.file.ReadAt(b, int64(c.stat.size)-int64(len(b))); n < len(b) {
-		return err
+	if n, _ := c.file.ReadAt(b, int64(c.stat.size)-int64(len(b))); n < len(b) || bytes.Contains(b, hole) {
+		return nil // it changes at this moment, or may: then the next look tells
 	}
 	of.Note(ident.Mark{Off: c.stat.size, Hash: ident.Sum(b)})
 	return in.stateError(in.store.put(of))

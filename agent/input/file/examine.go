@@ -27,6 +27,8 @@ func (in *Input) examine(c *candidate) (ready bool, err error) {
 	}
 	switch {
 	case k == nil:
+	case packed && k.Top == 0 && k.next() == 0: // it was empty, and taken for a log
+		c.known = nil
 	case k.Copy: // it changed, or what it repeats is gone
 		c.known = nil
 	case !packed || k.Top == 0 || !k.changed(c.stat):
@@ -141,7 +143,7 @@ func (in *Input) notMet(live string) bool {
 const stillAfter = 10
 
 // mayBeCopy reports whether a rotated file that is growing may be on its way to become a copy of a known content, or of
-// the living file. One that begins otherwise is a log with a date in its name.
+// the living file. One that begins otherwise, or is longer, is a log with a date in its name.
 func (in *Input) mayBeCopy(c *candidate, others []*content) bool {
 	if st, err := statPath(c.live); err == nil && st.size > 0 && in.open[st.handle] == nil {
 		if k := in.handles[st.handle]; k == nil || k.changed(st) {
@@ -149,7 +151,19 @@ func (in *Input) mayBeCopy(c *candidate, others []*content) bool {
 		}
 	}
 	head := headOf(c.file, c.stat.size)
-	return slices.ContainsFunc(others, func(o *content) bool { return o.HeadLike(head, c.stat.size) })
+	return slices.ContainsFunc(others, func(o *content) bool {
+		return o.HeadLike(head, c.stat.size) && c.stat.size <= max(in.sizeOf(o), o.reach())
+	})
+}
+
+// sizeOf returns how long the file is in which a content lies; 0 if it has no name.
+func (in *Input) sizeOf(o *content) uint64 {
+	if e := in.present[o.File]; e != nil {
+		if st, err := statPath(e.path); err == nil && st.handle == o.File {
+			return st.size // it may have grown since the look
+		}
+	}
+	return 0
 }
 
 // headOf reads the first bytes of a file of size bytes; of what cannot be read there are none.
@@ -234,11 +248,15 @@ func (in *Input) locate(c *candidate, o *content, m *ident.Match) {
 		}
 		if e := in.present[o.File]; e != nil && e.kind == archive.Plain {
 			m.Size = e.stat.size
-			if file, _, err := glob.OpenRegular(e.path); err == nil {
-				m.SameEnd = c.sameEnd(file, m.Size)
-				_ = file.Close() // it was read
+			file, _, err := glob.OpenRegular(e.path)
+			if err != nil {
+				return
 			}
-			return
+			defer file.Close()
+			if archive.KindOfFile(e.path, file) == archive.Plain {
+				m.SameEnd = c.sameEnd(file, m.Size)
+				return
+			}
 		}
 		m.Size, m.SameEnd = max(o.Top, o.Length), true // an archive was read through: its marks have told
 	}

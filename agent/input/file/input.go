@@ -193,11 +193,11 @@ func (in *Input) prepare() error {
 // forgetAfter is how long an ended content is remembered when no file has it any more: somebody may bring it back.
 const forgetAfter = 90 * 24 * time.Hour
 
-// holding tells of each content whether some file has it, or a copy of it. Until the process has run for a while it says so of all:
-// not everything has been found yet.
+// holding tells of each content whether some file has it, or a copy of it. It is nil until the process has run for a while: not
+// everything has been found yet.
 func (in *Input) holding() func(*content) bool {
 	if in.scanned.IsZero() || in.now().Sub(in.started) < time.Hour {
-		return func(*content) bool { return true }
+		return nil
 	}
 	copied := make(map[contentKey]bool)
 	for h := range in.present {

@@ -15,6 +15,9 @@ func (c *content) lastLine(r io.ReaderAt, size uint64) (at uint64, ok bool) {
 	if at == 0 || at != c.next() || at >= c.Top || c.Top > c.Taken || size < c.Top {
 		return 0, false
 	}
+	if n := len(c.Cuts); n > 0 && c.Cuts[n-1] > at {
+		return 0, false // time has ended it, and it may have left
+	}
 	b := make([]byte, min(at, footSize))
 	if n, _ := r.ReadAt(b, int64(at)-int64(len(b))); n < len(b) || ident.Sum(b) != c.Foot.Hash {
 		return 0, false

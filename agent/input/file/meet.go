@@ -91,6 +91,7 @@ func (in *Input) openAndJudge(e *entry, k *content) (outcome, error) {
 		return waits, in.keep(c)
 	}
 	in.unkeep(st.handle)
+	delete(in.surveys, st.handle)
 	if err := in.act(j, c); err != nil {
 		return waits, err
 	}

@@ -307,6 +307,9 @@ func (f *follower) foresee() error {
 		return nil // it was truncated, and has grown again: the next turn tells
 	}
 	ch := change{Number: f.content.Number}
+	if f.read() == 0 && archive.KindOfFile(f.path, f.file) != archive.Plain {
+		return nil // the next turn tells
+	}
 	m, ok := f.endMark(f.read())
 	if !ok || m.Off <= f.content.Top {
 		return nil

@@ -189,7 +189,7 @@ func (in *Input) vanish(e *entry) {
 	if in.present[e.stat.handle] == e {
 		delete(in.present, e.stat.handle)
 		if k := in.handles[e.stat.handle]; k != nil {
-			k.Seen = in.now().Unix()
+			k.Seen, in.moved[k] = in.now().Unix(), true
 		}
 		in.shaken = true
 	}

@@ -277,7 +277,7 @@ func (s *store) rewrite(now time.Time) error {
 	held := s.held()
 	for _, c := range s.contents {
 		switch {
-		case !c.Ended:
+		case !c.Ended || held == nil:
 		case held(c):
 			c.Seen = now.Unix()
 		case now.Sub(time.Unix(c.Seen, 0)) > max(s.remember, mayForget):

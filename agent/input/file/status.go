@@ -237,7 +237,7 @@ func (in *Input) indexed(path string, st stat) (bool, error) {
 	if c == nil {
 		return false, fmt.Errorf("%s is not followed", path)
 	}
-	end := st.size
+	end := max(st.size, c.Length, c.Top) // of an archive: more than it has bytes
 	if archive.KindOf(path) != archive.Plain {
 		end = max(c.Length, c.Top)
 		if c.changed(st) && in.open[st.handle] == nil {

@@ -21,12 +21,17 @@ type survey struct {
 	stop   context.CancelFunc
 	done   chan struct{} // closed when what follows is there
 	of     []contentKey
+	wanted []ident.Evidence // of those, as it was when the survey began
+	tries  int              // before this one
+	end    time.Time
 	probe  *ident.Probe
 	chain  *ident.Chain
 	first  []byte // of the content
 	proven uint64
 	err    error
 }
+
+var errTar = errors.New("it is a tar")
 
 // is reports whether a survey was made of what a file is now.
 func (s *survey) is(st stat) bool {
@@ -60,6 +65,10 @@ func (in *Input) examineArchive(c *candidate, others []*content) (ready bool, er
 		return false, nil
 	case !s.finished():
 		return false, nil
+	case archive.IsTar(s.first):
+		delete(in.surveys, c.stat.handle)
+		c.kind = archive.Tar
+		return true, nil
 	case isFileError(s.err) || errors.Is(s.err, context.Canceled):
 		delete(in.surveys, c.stat.handle)
 		return false, s.err
@@ -67,14 +76,12 @@ func (in *Input) examineArchive(c *candidate, others []*content) (ready bool, er
 		in.problem("archive is not whole", c.path, s.err)
 		return false, nil
 	}
-	delete(in.surveys, c.stat.handle)
-	if archive.IsTar(s.first) {
-		c.kind = archive.Tar
-		return true, nil
-	}
 	c.damaged, c.proven, c.own = s.err, s.proven, s.probe.Own()
-	if in.overtaken(c, s, others) {
-		in.beginSurvey(c, others)
+	stale := in.overtaken(c, s, others)
+	if stale && s.tries < maxSurveys {
+		if in.now().Sub(s.end) >= 4*s.took {
+			in.surveyAgain(c, s, others)
+		}
 		return false, nil
 	}
 	c.seen.Size, c.seen.Nothing = s.probe.Size(), s.probe.Size() == 0
@@ -94,8 +101,8 @@ func (in *Input) examineArchive(c *candidate, others []*content) (ready bool, er
 			c.seen.Known, c.seen.Top, c.seen.Like = true, o.Top, like
 		}
 	}
-	if c.seen.Parts = in.parts(s); c.seen.Parts == ident.Unsent {
-		in.surveys[c.stat.handle] = s // it will be asked again
+	if c.seen.Parts = in.parts(s); stale && c.seen.Parts == ident.Unlike {
+		c.seen.Parts = ident.Partly // others may be like it that it was not compared with
 	}
 	return true, nil
 }
@@ -117,21 +124,27 @@ func (in *Input) writtenOver(c *candidate, s *survey, likes []ident.Likeness) bo
 	return c.known != nil && another
 }
 
-// parts says whether each member of an archive of several repeats another content.
+// parts says whether each member of an archive of several repeats another content. That the first does is told by the whole.
 func (in *Input) parts(s *survey) ident.Parts {
-	all := s.chain.Parts()
+	all, more := s.chain.Parts()
 	if len(all) < 2 || s.err != nil {
 		return ident.Unlike
 	}
 	worst, best, used := ident.Confirmed, ident.Unlike, make(map[*content]bool)
 	for i := range all {
 		is := in.part(s, &all[i], used)
-		worst, best = min(worst, is), max(best, is)
+		worst = min(worst, is)
+		if i > 0 {
+			best = max(best, is)
+		}
 	}
-	if worst == ident.Unlike && best > worst {
+	switch {
+	case worst > ident.Unlike && !more:
+		return worst
+	case best > ident.Unlike:
 		return ident.Partly
 	}
-	return worst
+	return ident.Unlike
 }
 
 // part says what one member is. A content is that of one member at most: equal ones may come again and again.
@@ -145,7 +158,7 @@ func (in *Input) part(s *survey, p *ident.Part, used map[*content]bool) ident.Pa
 		switch {
 		case o.Cursor >= p.Size:
 			is, of = ident.Confirmed, o
-		case is == ident.Unlike && !in.isGone(o):
+		case is == ident.Unlike && in.willReach(o, p.Size):
 			is, of = ident.Unsent, o
 		}
 	}
@@ -153,11 +166,36 @@ func (in *Input) part(s *survey, p *ident.Part, used map[*content]bool) ident.Pa
 	return is
 }
 
-// overtaken reports whether a content that begins like the archive is known by now, and was not when the survey began.
+// willReach reports whether a content goes on in a file until an offset.
+func (in *Input) willReach(o *content, to uint64) bool {
+	if o.Ended || in.isGone(o) {
+		return false
+	}
+	return to <= max(o.reach(), in.sizeOf(o))
+}
+
+// maxSurveys is how often an archive is read through because more has become known meanwhile.
+const maxSurveys = 5
+
+// overtaken reports whether more is known by now than when the survey began: a content that begins like the archive, or more of
+// one that it was compared with.
 func (in *Input) overtaken(c *candidate, s *survey, others []*content) bool {
+	for i, key := range s.of {
+		if o := in.store.contents[key]; o != nil && o.Akin(&c.own) && o.MarksTo(s.probe.Size()) > s.wanted[i].MarksTo(s.probe.Size()) {
+			return true
+		}
+	}
 	return slices.ContainsFunc(others, func(o *content) bool {
 		return !slices.Contains(s.of, o.key()) && o.Akin(&c.own)
 	})
+}
+
+// surveyAgain begins a survey in place of one that is overtaken.
+func (in *Input) surveyAgain(c *candidate, s *survey, others []*content) {
+	in.beginSurvey(c, others)
+	if now := in.surveys[c.stat.handle]; now != s {
+		now.tries = s.tries + 1
+	}
 }
 
 // mayGrow reports whether an archive that is not whole may yet become so.
@@ -171,9 +209,12 @@ func (in *Input) mayGrow(c *candidate) bool {
 // beginSurvey reads an archive through beside everything else, if no other is being read. A new file that nobody waits for
 // has its turn when the history before it was sent.
 func (in *Input) beginSurvey(c *candidate, others []*content) {
-	for _, s := range in.surveys {
-		if !s.finished() {
+	for h, s := range in.surveys {
+		switch {
+		case !s.finished():
 			return
+		case in.present[h] == nil:
+			delete(in.surveys, h) // nobody will ask
 		}
 	}
 	if len(others) == 0 && in.busyWithHistory() {
@@ -192,7 +233,7 @@ func (in *Input) beginSurvey(c *candidate, others []*content) {
 		in.problem("file cannot be read", c.path, err)
 		return
 	}
-	s.probe, s.chain = ident.NewProbe(wanted), ident.NewChain(wanted)
+	s.wanted, s.probe, s.chain = wanted, ident.NewProbe(wanted), ident.NewChain(wanted)
 	var ctx context.Context
 	ctx, s.stop = context.WithCancel(context.Background())
 	in.surveys[c.stat.handle] = s
@@ -209,7 +250,10 @@ func (s *survey) run(ctx context.Context, file *os.File, kind archive.Kind, kick
 	look := archive.Survey{
 		See: func(b []byte, at uint64) error {
 			if at < archive.TarHead {
-				s.first = append(s.first, b[:min(len(b), archive.TarHead)]...)
+				s.first = append(s.first, b[:min(len(b), archive.TarHead-len(s.first))]...)
+				if archive.IsTar(s.first) {
+					return errTar
+				}
 			}
 			s.probe.See(b)
 			s.chain.See(b)
@@ -225,7 +269,8 @@ func (s *survey) run(ctx context.Context, file *os.File, kind archive.Kind, kick
 		},
 	}
 	_, s.proven, s.err = look.Run(ctx, file, int64(s.size), kind)
-	s.took = time.Since(began)
+	s.end = time.Now()
+	s.took = s.end.Sub(began)
 	select {
 	case kick <- struct{}{}:
 	default:

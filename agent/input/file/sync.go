@@ -21,7 +21,7 @@ func (s *syncing) due() bool { return s.wanted > s.onDisk && s.ended == nil }
 // beginSync begins to bring the state to the disk, unless that is under way.
 func (in *Input) beginSync() error {
 	s := &in.syncing
-	if s.ended != nil {
+	if in.settleSync(); s.ended != nil {
 		return in.stateError(in.store.flush())
 	}
 	in.synced = in.now()

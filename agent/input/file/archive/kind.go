@@ -3,6 +3,7 @@ package archive
 import (
 	"bytes"
 	"io"
+	"strconv"
 	"strings"
 )
 
@@ -82,12 +83,13 @@ func Trim(path string) (stem string, k Kind) {
 	return path, Plain
 }
 
-// Where a tar says that it is one (POSIX.1-1988 and GNU alike).
+// The header of a tar (POSIX.1-1988, ustar; GNU alike).
 const (
 	tarMagic   = "ustar"
 	tarMagicAt = 257
+	tarSumAt   = 148 // 8 bytes, octal: the sum of all bytes of the header, these taken for blanks
 
-	TarHead = tarMagicAt + 5 // so many bytes of a content tell whether it is a tar
+	TarHead = 512 // so many bytes of a content tell whether it is a tar
 )
 
 // KindOfFile returns the kind that a name tells or, if it tells none, the first bytes of the file, where no text begins so: some
@@ -112,7 +114,17 @@ func KindOfFile(path string, r io.ReaderAt) Kind {
 
 // IsTar reports whether a content that begins so is a tar.
 func IsTar(first []byte) bool {
-	return len(first) >= TarHead && string(first[tarMagicAt:TarHead]) == tarMagic
+	if len(first) < TarHead || string(first[tarMagicAt:tarMagicAt+len(tarMagic)]) != tarMagic {
+		return false
+	}
+	sum, want := uint64(8*' '), strings.Trim(string(first[tarSumAt:tarSumAt+8]), " \x00")
+	for i, c := range first[:TarHead] {
+		if i < tarSumAt || i >= tarSumAt+8 {
+			sum += uint64(c)
+		}
+	}
+	said, err := strconv.ParseUint(want, 8, 32)
+	return err == nil && said == sum
 }
 
 // Sniff returns the kind that the first bytes of a file tell; 6 are enough. Plain is what no kind begins with; the kinds

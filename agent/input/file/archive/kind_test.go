@@ -1,6 +1,9 @@
 package archive
 
 import (
+	tarpkg "archive/tar"
+	"bytes"
+	"errors"
 	"strings"
 	"testing"
 )
@@ -63,7 +66,12 @@ func TestSniff(t *testing.T) {
 
 func TestKindOfFile(t *testing.T) {
 	t.Parallel()
-	tar := append(make([]byte, tarMagicAt), tarMagic...)
+	var tar bytes.Buffer
+	w := tarpkg.NewWriter(&tar)
+	if err := errors.Join(w.WriteHeader(&tarpkg.Header{Name: "app.log.1", Size: 5, Mode: 0o640}), w.Flush()); err == nil {
+		t.Fatal("a file without its bytes was written")
+	}
+	said := append(bytes.Repeat([]byte("x"), tarMagicAt), bytes.Repeat([]byte(tarMagic), 100)...) // as anybody may have logged
 	f := func(path, content string, want Kind) {
 		t.Helper()
 		if got := KindOfFile(path, strings.NewReader(content)); got != want {
@@ -73,7 +81,8 @@ func TestKindOfFile(t *testing.T) {
 	f("/l/@4000.s", "\x1f\x8b\x08\x00\x00\x00", Gzip)
 	f("/l/app.log.1", zstdMagic+"\x00\x00", Zstd)
 	f("/l/app.log.1", "\xfd7zXZ\x00", Xz)
-	f("/l/app.log-2029", string(tar), Tar)
+	f("/l/app.log-2029", tar.String(), Tar)
+	f("/l/app.log", string(said), Plain)
 	f("/l/app.log", "BZh is how a line may begin\n", Plain)
 	f("/l/app.log", "LZIP is how a line may begin\n", Plain)
 	f("/l/app.log", "\x1f", Plain)

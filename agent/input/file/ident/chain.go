@@ -1,7 +1,6 @@
 package ident
 
-// MaxParts is how many parts of an archive are compared, each by itself. One of more parts is no chain: some programs make a
-// part of every few KiB.
+// MaxParts is how many parts of an archive are compared, each by itself: some programs make a part of every few KiB.
 const MaxParts = 64
 
 // Part is one member of an archive, and how it compares with each content that begins like it.
@@ -60,7 +59,7 @@ func (c *Chain) End() {
 		return
 	}
 	if len(c.parts) == MaxParts {
-		c.many, c.parts, c.probe, c.head = true, nil, nil, nil
+		c.many, c.probe, c.head = true, nil, nil
 		return
 	}
 	if c.probe == nil {
@@ -76,8 +75,8 @@ func (c *Chain) End() {
 	c.probe, c.head = nil, c.head[:0]
 }
 
-// Parts returns the members that ended; none if there were too many.
-func (c *Chain) Parts() []Part { return c.parts }
+// Parts returns the members that ended, and whether there are more of them.
+func (c *Chain) Parts() (parts []Part, more bool) { return c.parts, c.many }
 
 // Repeats reports whether a part surely has the bytes of the content at an index up to its own end.
 func (p *Part) Repeats(i int) bool {

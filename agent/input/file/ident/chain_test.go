@@ -19,7 +19,7 @@ func TestChain(t *testing.T) {
 			}
 			c.End()
 		}
-		parts := c.Parts()
+		parts, _ := c.Parts()
 		if len(parts) != len(repeat) {
 			t.Fatalf("%s: %d parts, want %d", name, len(parts), len(repeat))
 		}
@@ -48,14 +48,16 @@ func TestChainOfTooMany(t *testing.T) {
 		c.See(b)
 		c.End()
 	}
-	if n := len(c.Parts()); n != MaxParts {
-		t.Fatalf("%d parts, want %d", n, MaxParts)
+	f := func(want bool) {
+		t.Helper()
+		if parts, more := c.Parts(); len(parts) != MaxParts || more != want {
+			t.Fatalf("%d parts, and more: %v", len(parts), more)
+		}
 	}
+	f(false)
 	c.See(b)
 	c.End()
-	if n := len(c.Parts()); n != 0 {
-		t.Errorf("%d parts of too many", n)
-	}
+	f(true)
 }
 
 func TestJudgeParts(t *testing.T) {

@@ -282,6 +282,35 @@ func (e *Evidence) HeadHolds(r io.ReaderAt, size uint64) (n uint64) {
 	return n
 }
 
+// AnyHolds reports whether r, of size bytes, has what one of the marks beyond the head says, at its place. It tries the last few.
+func (e *Evidence) AnyHolds(r io.ReaderAt, size uint64) bool {
+	tries := 4
+	for _, m := range slices.Backward(e.Marks) {
+		if m.Off > size {
+			continue
+		}
+		if m.Off < HeadSize+MarkSize || tries == 0 {
+			return false
+		}
+		tries--
+		part := Evidence{Top: e.Top, Marks: []Mark{m}}
+		if l, err := part.Like(r, size); err == nil && l.Equal {
+			return true
+		}
+	}
+	return false
+}
+
+// MarksTo returns how many marks there are up to an offset.
+func (e *Evidence) MarksTo(off uint64) (n int) {
+	for _, m := range e.Marks {
+		if m.Off <= off {
+			n++
+		}
+	}
+	return n
+}
+
 // Akin reports whether the heads of two contents, as far as both are known, are the same.
 func (e *Evidence) Akin(o *Evidence) bool {
 	n := min(len(e.Head), len(o.Head))

@@ -214,9 +214,11 @@ func judgeLiving(s *Seen, m *Match, sure bool) (j Judgement, decided bool) {
 		return Judgement{Move, -1, "it is the original of what was found first", false}, true
 	case s.Size >= m.Size && m.Size > 0 && m.Backup:
 		return Judgement{Move, -1, "it took the place of the file that is kept as a backup, and has all of it", false}, true
-	case s.Size > m.Size && s.Sibling && !sure && !s.Still:
+	case s.Size > m.Size && s.Sibling && !sure && !s.Still && s.Size <= sureReach:
 		return Judgement{Wait, -1, "it is longer than the file that is followed, of which too little is known yet", false}, true
-	case s.Size > m.Size && s.Sibling && sure:
+	case s.Size > m.Size && s.Sibling && !sure:
+		return Judgement{New, -1, "it begins like the file that is followed, and too little is known of that to tell", true}, true
+	case s.Size > m.Size && s.Sibling:
 		return Judgement{Move, -1, "it is longer than the file that is followed, and begins like it", false}, true
 	}
 	return j, false // a live name of its own, however equal the bytes
