@@ -73,6 +73,9 @@ func (in *Input) goOn(of *content, c *candidate, j ident.Judgement) error {
 		for _, m := range c.own.Marks {
 			of.Note(m)
 		}
+		if len(c.own.Head) > len(of.Head) {
+			of.Head = c.own.Head
+		}
 	}
 	if c.damaged != nil {
 		proven := c.proven
@@ -135,13 +138,16 @@ func (in *Input) startOf(old *content, c *candidate, j ident.Judgement) (start u
 		return lastLineEnd(c.file, int64(old.LastHolding(c.file, c.stat.size, min(old.Cursor, c.stat.size))), c.cfg.lines), false
 	}
 	holds := old.LastHolding(c.file, c.stat.size, c.stat.size)
-	if holds >= surelyCut {
-		return min(old.next(), lastLineEnd(c.file, int64(holds), c.cfg.lines)), true
+	if holds >= surelyCut { // what is not confirmed may have to come from here
+		return min(old.joined(old.Cursor), lastLineEnd(c.file, int64(holds), c.cfg.lines)), true
 	}
 	if old.AnyHolds(c.file, c.stat.size) {
 		return 0, true // it was written over from its beginning, and not emptied
 	}
 	start = findFoot(c.file, c.stat.size, old)
+	if start > 0 && old.Cursor < old.next() {
+		return 0, true // who is killed before that is confirmed finds it nowhere else
+	}
 	if start > 0 && start == old.next() && !old.holdsTo(c.file, c.stat.size, start) {
 		return 0, true // its head was not cut off, it was written over
 	}

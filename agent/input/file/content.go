@@ -141,8 +141,10 @@ type contentKey struct {
 func (c *content) key() contentKey { return contentKey{c.Stream, c.Epoch} }
 
 // next is where reading goes on.
-func (c *content) next() uint64 {
-	at := max(c.Cursor, c.handed)
+func (c *content) next() uint64 { return c.joined(max(c.Cursor, c.handed)) }
+
+// joined returns where what hangs together with an offset begins.
+func (c *content) joined(at uint64) uint64 {
 	for _, j := range slices.Backward(c.Joins) {
 		if j.First < at && at < j.End {
 			at = j.First

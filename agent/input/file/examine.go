@@ -258,7 +258,7 @@ func (in *Input) locate(c *candidate, o *content, m *ident.Match) {
 				return
 			}
 		}
-		m.Size, m.SameEnd = max(o.Top, o.Length), true // an archive was read through: its marks have told
+		m.Size, m.SameEnd = max(o.Top, o.Length), m.Sure(c.seen.Size) // an archive was read through: its marks have told
 	}
 }
 

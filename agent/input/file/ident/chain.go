@@ -81,5 +81,5 @@ func (c *Chain) Parts() (parts []Part, more bool) { return c.parts, c.many }
 // Repeats reports whether a part surely has the bytes of the content at an index up to its own end.
 func (p *Part) Repeats(i int) bool {
 	l, ok := p.Likes[i]
-	return ok && l.Reach >= min(sureReach, p.Size-p.Size/8) && p.Size-min(p.Size, l.Reach) <= nearEnd
+	return ok && l.Sure(p.Size) && p.Size-min(p.Size, l.Reach) <= nearEnd
 }

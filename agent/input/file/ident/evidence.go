@@ -211,6 +211,10 @@ type Likeness struct {
 	Marks int    // that were compared
 }
 
+// Sure reports whether so much of a file of size bytes was compared that it is no mere header that many files have. The rest of
+// a small file is no line.
+func (l Likeness) Sure(size uint64) bool { return l.Reach >= min(sureReach, size-size/8) }
+
 // Like compares a file of size bytes. Of the file it reads the head and MarkSize bytes for each mark; an error is the
 // file's.
 func (e *Evidence) Like(r io.ReaderAt, size uint64) (Likeness, error) {

@@ -134,7 +134,7 @@ func Judge(s Seen) Judgement {
 // replaced reports whether the file took the place of one that it has the bytes of and that lives on, as after
 // "cp -a d e; mv d old; mv e d": nobody knows which of them a writer goes on with.
 func (m *Match) replaced(s *Seen) bool {
-	return m.Equal && m.Where == Living && m.OwnName && m.SameEnd && !s.Sibling && m.Reach >= min(sureReach, s.Size-s.Size/8)
+	return m.Equal && m.Where == Living && m.OwnName && m.SameEnd && !s.Sibling && m.Sure(s.Size)
 }
 
 func judgeKnown(s Seen) Judgement {
@@ -162,7 +162,7 @@ func better(a, b *Match) int {
 }
 
 func judgeMatch(s *Seen, m *Match) (j Judgement, decided bool) {
-	sure := m.Reach >= min(sureReach, s.Size-s.Size/8) // the rest of a small file is no line
+	sure := m.Sure(s.Size)
 	switch {
 	case !m.Equal:
 		return j, false
