@@ -4,6 +4,8 @@ import (
 	"os"
 	"testing"
 	"time"
+
+	"belfry/shared/event"
 )
 
 // What no file has for long is forgotten, wherever it was found by; what lies there is not, however old it is.
@@ -42,4 +44,28 @@ func TestForgets(t *testing.T) {
 	}
 	in.closeAll()
 	must(t, in.Close())
+}
+
+// Of the contents that lay in one file, the last one lies there: the epochs of two streams do not tell which that is.
+func TestLastContentOfAFile(t *testing.T) {
+	t.Parallel()
+	_, state, cfg := host(t)
+	r := newReceiver(t)
+	in := r.open(state, cfg)
+	h := Handle{Inode: 7, Birth: 7}
+	for i, epoch := range []uint64{9000, 5000, 7000} {
+		must(t, in.store.put(&content{Stream: event.HashKey(string(rune('a' + i))), Epoch: epoch, File: h, Path: "/l/x.log", Stem: "/l/x.log"}))
+	}
+	must(t, in.Close())
+	for range 2 {
+		in = r.open(state, cfg)
+		if got := in.handles[h]; got == nil || got.Epoch != 7000 {
+			t.Errorf("the file has %+v", got)
+		}
+		in.store.last += 10_000 // as after many that are forgotten
+		must(t, in.store.rewrite(time.Now()))
+		in.store.renumber()
+		must(t, in.store.rewrite(time.Now()))
+		must(t, in.Close())
+	}
 }

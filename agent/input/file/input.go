@@ -171,7 +171,7 @@ func (in *Input) prepare() error {
 	in.store.held, in.store.forgot = in.holding, in.forgotten
 	for _, c := range in.store.contents {
 		old := in.handles[c.File]
-		if old == nil || old.Copy && !c.Copy || old.Copy == c.Copy && old.Epoch < c.Epoch {
+		if old == nil || old.Copy && !c.Copy || old.Copy == c.Copy && old.Number < c.Number { // the last to be begun in it
 			in.handles[c.File] = c
 		}
 		in.byInode(c)

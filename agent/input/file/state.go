@@ -147,16 +147,20 @@ func (s *store) know(c *content) {
 	s.number(c.Number, c)
 }
 
-// renumber gives low numbers again when most contents that had them are forgotten. All is written anew then.
+// renumber gives low numbers again when most contents that had them are forgotten, in the order in which they were begun. All is
+// written anew then.
 func (s *store) renumber() {
 	if int(s.last) < 1000+4*len(s.contents) {
 		return
 	}
+	all := s.numbers
 	s.numbers, s.last, s.old = nil, 0, true
-	for _, c := range s.contents {
-		s.last++
-		c.Number = s.last
-		s.number(c.Number, c)
+	for _, c := range all {
+		if c != nil {
+			s.last++
+			c.Number = s.last
+			s.number(c.Number, c)
+		}
 	}
 }
 
