@@ -340,7 +340,7 @@ func (in *Input) follow(of *content, c *candidate) error {
 	delete(in.absent, of)
 	f := &follower{
 		in: in, content: of, cfg: c.cfg, path: c.path, file: c.file, kind: c.kind, sibling: c.sibling,
-		changed: in.now(), links: c.stat.links, size: c.stat.size, mtime: c.stat.mtime, limit: in.now(),
+		changed: in.now(), since: in.now(), links: c.stat.links, size: c.stat.size, mtime: c.stat.mtime, limit: in.now(),
 	}
 	f.history = c.sibling && of.Cursor == 0 && (c.early || !in.recent(c))
 	if f.kind != archive.Plain { // a process that is killed finds it again by these

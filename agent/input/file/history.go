@@ -55,13 +55,16 @@ func (in *Input) noteCatching() {
 	}
 }
 
+// longest is how long a living file waits for an archive that is unpacked: a small one may have terabytes in it.
+const longest = 5 * time.Second
+
 // waitsForOlder reports whether what a file holds must come behind what an older one of its name holds.
 func (in *Input) waitsForOlder(f *follower) bool {
 	if f.history || f.links == 0 {
 		return false
 	}
 	if o := in.catching[f.content.Stem]; o != nil && o != f && (!f.sibling || o.mtime < f.mtime) {
-		return true
+		return f.sibling || o.kind == archive.Plain || in.now().Sub(o.since) < longest
 	}
 	return !f.sibling && in.now().Before(in.patience) && in.awaits[f.content.Stem]
 }

@@ -68,6 +68,7 @@ type follower struct {
 	turns   int       // since it was opened
 	skip    uint64    // pass over what is before, first
 
+	since    time.Time // when it was opened
 	history  bool      // it is of the past: its rate is limited
 	limit    time.Time // until then it may not be read, for that
 	finished bool      // its end was read and handed on
