@@ -42,10 +42,7 @@ func (in *Input) act(j ident.Judgement, c *candidate) error {
 	}
 	stream, epoch := draw()
 	n := &content{Stream: stream, Epoch: epoch, Evidence: c.own}
-	if c.damaged != nil {
-		proven := c.proven
-		n.Suspect = &proven
-	}
+	n.suspect(c)
 	if !c.sibling && in.trimmed(n, c) {
 		if c.again = true; c.nameless { // it must not be let go of
 			in.kept[c.stat.handle] = c
@@ -57,8 +54,7 @@ func (in *Input) act(j ident.Judgement, c *candidate) error {
 		n.Doubt = c.seen.Size
 	}
 	if j.Doubt {
-		n.Doubt = c.seen.Size
-		in.doubt(n, c.path, j.Reason)
+		in.doubtAll(n, c, j.Reason)
 	}
 	return in.begin(n, c, j)
 }
@@ -77,13 +73,9 @@ func (in *Input) goOn(of *content, c *candidate, j ident.Judgement) error {
 			of.Head = c.own.Head
 		}
 	}
-	if c.damaged != nil {
-		proven := c.proven
-		of.Suspect = &proven
-	}
+	of.suspect(c)
 	if j.Doubt {
-		of.Doubt = max(of.Doubt, c.seen.Size)
-		in.doubt(of, c.path, partlySent)
+		in.doubtAll(of, c, partlySent)
 	}
 	if of.handed > c.seen.Size {
 		of.handed = 0 // what was read beyond is in no file any more
@@ -96,16 +88,27 @@ func (in *Input) goOn(of *content, c *candidate, j ident.Judgement) error {
 	return in.follow(of, c)
 }
 
+// suspect notes from where on nothing vouches for the bytes of a damaged archive.
+func (c *content) suspect(in *candidate) {
+	if in.damaged != nil {
+		proven := in.proven
+		c.Suspect = &proven
+	}
+}
+
+// doubtAll says of all that a file has that it may have been sent before.
+func (in *Input) doubtAll(of *content, c *candidate, why string) {
+	of.Doubt = max(of.Doubt, c.seen.Size)
+	in.doubt(of, c.path, why)
+}
+
 // partlySent is why an archive is doubted as a whole.
 const partlySent = "some of its members repeat what was sent, and some may not"
 
 // renew begins a new epoch in a known file. The old content seeks its tail among the siblings, or ends.
 func (in *Input) renew(old *content, c *candidate, j ident.Judgement) error {
 	n := &content{Stream: old.Stream, Epoch: in.nextEpoch(old.Stream), Evidence: c.own}
-	if c.damaged != nil {
-		proven := c.proven
-		n.Suspect = &proven
-	}
+	n.suspect(c)
 	start, cut := in.startOf(old, c, j)
 	if sent := min(old.next(), c.stat.size); cut && start < sent {
 		n.Doubt = sent // or the writer went on behind the cut
@@ -117,8 +120,7 @@ func (in *Input) renew(old *content, c *candidate, j ident.Judgement) error {
 		in.supersede(old, c)
 	}
 	if j.Doubt && j.Verdict == ident.Renew {
-		n.Doubt = max(n.Doubt, c.seen.Size)
-		in.doubt(n, c.path, partlySent)
+		in.doubtAll(n, c, partlySent)
 	}
 	n.Cursor, n.Began = start, start
 	in.log.Info("file begins anew", "path", c.path, "epoch", n.Epoch, "from", start, "why", j.Reason)
@@ -197,8 +199,7 @@ func (in *Input) move(of *content, c *candidate, j ident.Judgement) error {
 		of.Bound, in.shaken = c.seen.Size, true
 	}
 	if j.Doubt {
-		of.Doubt = max(of.Doubt, c.seen.Size)
-		in.doubt(of, c.path, partlySent)
+		in.doubtAll(of, c, partlySent)
 	}
 	in.ruled(of, c, j)
 	return in.follow(of, c)
@@ -298,8 +299,8 @@ func (in *Input) markCopy(of *content, c *candidate) error {
 	if of == nil || c.kind != archive.Plain || c.stat.size >= of.Top || !in.isGone(of) {
 		return nil
 	}
-	b := make([]byte, min(c.stat.size, ident.MarkSize))
-	if n, _ := c.file.ReadAt(b, int64(c.stat.size)-int64(len(b))); n < len(b) || bytes.Contains(b, hole) {
+	b, err := bytesBefore(c.file, c.stat.size)
+	if err != nil || bytes.Contains(b, hole) {
 		return nil // it changes at this moment, or may: then the next look tells
 	}
 	of.Note(ident.Mark{Off: c.stat.size, Hash: ident.Sum(b)})

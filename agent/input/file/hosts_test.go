@@ -208,7 +208,6 @@ func TestArchiveWrittenOverByAnother(t *testing.T) {
 	write(t, log, text(numbered(1000, 2000)))
 	stop := r.start(state, cfg)
 	r.want(numbered(0, 2000)...)
-	time.Sleep(2 * usual.save)
 	stop()
 	packOver(1000, 2100) // of which 100 were not read
 	stop = r.start(state, cfg)
@@ -237,7 +236,6 @@ func TestArchiveInAFolderBelow(t *testing.T) {
 	write(t, log, text(numbered(0, 1000)))
 	stop := r.start(state, cfg)
 	r.want(numbered(0, 1000)...)
-	time.Sleep(2 * usual.save)
 	stop()
 	write(t, filepath.Join(below, stem+"-11-23-2026-1.log.gz"), string(gzipped(t, text(numbered(0, 1200)))))
 	must(t, os.Remove(log))

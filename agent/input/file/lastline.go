@@ -35,8 +35,8 @@ func (c *content) holdsTo(r io.ReaderAt, size, at uint64) bool {
 
 // takeBack forgets what was seen of a file from an offset on.
 func (c *content) takeBack(r io.ReaderAt, at uint64) error {
-	b := make([]byte, min(at, ident.MarkSize))
-	if n, err := r.ReadAt(b, int64(at)-int64(len(b))); n < len(b) {
+	b, err := bytesBefore(r, at)
+	if err != nil {
 		return err
 	}
 	c.CutTo(at)

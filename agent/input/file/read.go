@@ -294,9 +294,17 @@ func (f *follower) endMark(from uint64) (m ident.Mark, ok bool) {
 
 // lastBytes reads what a mark at an offset covers; not where there is nothing, or a hole.
 func (f *follower) lastBytes(before uint64) (b []byte, ok bool) {
-	b = make([]byte, min(before, ident.MarkSize))
-	n, err := f.file.ReadAt(b, int64(before)-int64(len(b)))
-	return b, n == len(b) && n > 0 && (err == nil || errors.Is(err, io.EOF)) && !bytes.Contains(b, hole)
+	b, err := bytesBefore(f.file, before)
+	return b, err == nil && len(b) > 0 && !bytes.Contains(b, hole)
+}
+
+// bytesBefore reads what a mark at an offset covers; it is an error if not all of that is there.
+func bytesBefore(r io.ReaderAt, off uint64) ([]byte, error) {
+	b := make([]byte, min(off, ident.MarkSize))
+	if n, err := r.ReadAt(b, int64(off)-int64(len(b))); n < len(b) {
+		return nil, err
+	}
+	return b, nil
 }
 
 // foresee notes the end of a file that is seen and not read yet: so much of it was there.
