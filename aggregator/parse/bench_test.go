@@ -68,4 +68,5 @@ func BenchmarkHeader(b *testing.B) {
 		"2026-11-23T17:53:29.123456+01:00 vm sshd[19043]: Accepted password for averez from 127.0.0.1 port 36160 ssh2")
 	f("5424",
 		`<165>1 2026-11-23T17:14:15.003Z vm sshd 19043 ID47 [a@1 b="c"] Accepted password for averez from 127.0.0.1 port 36160 ssh2`)
+	f("cisco", "<189>29: sw01: 000042: *Mar  1 18:46:11.123 CET: %SYS-5-CONFIG_I: Configured from console by admin on vty0")
 }

@@ -12,7 +12,7 @@ const (
 )
 
 // setTime gives the event its @timestamp: the line's own time, or the time of reading where there is none or it cannot
-// be believed.
+// be believed. A clock that nobody has set, by its own word, is believed where it is right within a day.
 func (p *Parser) setTime(l *line, h *header) {
 	if h.stamp.isZero() {
 		p.setTimestamp(l, p.readAt(l))
@@ -26,13 +26,23 @@ func (p *Parser) setTime(l *line, h *header) {
 	if twice {
 		l.tag("dst_ambiguous")
 	}
-	if p.believable(t, l.now) {
+	if known && h.stamp.zone != "" {
+		if _, ok := eastOf(h.stamp.zone, loc, t); !ok {
+			l.tag("timezone_unknown")
+		}
+	}
+	idle := h.stamp.unset && t.Sub(l.ref).Abs() > future
+	if !idle && p.believable(t, l.now) {
 		p.setTimestamp(l, t)
 		return
 	}
 	p.setTimestamp(l, p.readAt(l))
 	l.event.Set("labels.log_time", formatTime(t))
-	l.tag("time_out_of_range")
+	if idle {
+		l.tag("clock_not_set")
+	} else {
+		l.tag("time_out_of_range")
+	}
 }
 
 func (p *Parser) setTimestamp(l *line, t time.Time) {
@@ -76,12 +86,16 @@ func formatTime(t time.Time) string {
 // resolve finds the moment that a stamp means. The year, where it has none, is the latest that puts it no later than a
 // day after ref. twice says that the zone had that hour twice: it is taken for the first.
 func (s stamp) resolve(loc *time.Location, ref time.Time) (t time.Time, twice bool) {
-	if s.year != 0 || s.zoned {
+	if s.year != 0 {
 		return s.in(loc, s.year)
 	}
 	latest := ref.Add(future)
 	newest := latest.In(loc).Year()
-	for year := newest; year >= newest-yearsAgo; year-- {
+	year := newest
+	if s.zoned || s.zone != "" {
+		year++ // it may be New Year there, and not here
+	}
+	for ; year >= newest-yearsAgo; year-- {
 		if s.day > daysIn(year, s.month) {
 			continue
 		}
@@ -97,6 +111,11 @@ func (s stamp) in(loc *time.Location, year int) (t time.Time, twice bool) {
 	t = time.Date(year, time.Month(s.month), s.day, s.hour, s.min, s.sec, s.nsec, time.UTC)
 	if s.zoned {
 		return t.Add(-time.Duration(s.east) * time.Second), false
+	}
+	if s.zone != "" {
+		if east, ok := eastOf(s.zone, loc, t); ok {
+			return t.Add(-time.Duration(east) * time.Second), false
+		}
 	}
 	if loc == time.UTC {
 		return t, false

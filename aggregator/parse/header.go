@@ -2,7 +2,6 @@ package parse
 
 import (
 	"path"
-	"strconv"
 	"strings"
 )
 
@@ -23,28 +22,58 @@ type header struct {
 	pid      string
 	msgid    string
 	data     string // structured data of RFC 5424, as written
+	sequence string // decimal: Cisco's number of the message
+	code     code   // Cisco's code of the message
+	message  string // where it is more than text: with what stands before what the program said
 	text     string
 }
 
 // scanHeader splits a line. Where there is neither a priority nor a time, all of it is text.
 func scanHeader(s string) header {
 	var h header
-	rest := h.scanPriority(s)
-	if h.priority != "" && strings.HasPrefix(rest, "1 ") && h.scan5424(rest[2:]) {
-		return h
+	s = strings.TrimPrefix(s, "\uFEFF")
+	rest := h.scanPriority(uncounted(s))
+	if h.priority == "" {
+		rest = s
+	} else if rest = strings.TrimLeft(rest, " "); strings.HasPrefix(rest, "1 ") {
+		if h.scan5424(rest[2:]) {
+			return h
+		}
+		rest = meraki(rest)
 	}
-	st, after, ok := scanStamp(rest)
+	after, ok := h.scanStamp(rest)
 	switch {
 	case ok:
-		h.stamp = st
 		h.scanHostAndTag(after)
+	case h.scanCisco(rest):
 	case h.priority != "":
 		h.text = rest
-		h.scanTag(rest)
+		_ = h.scanTag(rest) || h.scanLooseTag(rest)
 	default:
 		h.text = s
 	}
 	return h
+}
+
+// uncounted cuts off the length that octet counting writes before a message (RFC 6587, section 3.4.1), where a sender
+// counts and nobody else does.
+func uncounted(s string) string {
+	num, rest := digits(s)
+	if num != "" && strings.HasPrefix(rest, " <") {
+		return rest[1:]
+	}
+	return s
+}
+
+// meraki cuts off the version that Cisco Meraki writes before a header of its own, as in "1 1563249630.774 MX84 flows".
+func meraki(s string) string {
+	if _, _, ok := scanEpoch(s[2:]); ok {
+		return s[2:]
+	}
+	if st, _, ok := scanStamp(s[2:]); ok && st.year == 0 {
+		return s[2:]
+	}
+	return s
 }
 
 // scanPriority reads "<85>" (RFC 3164, section 4.1.1) and returns what follows.
@@ -63,34 +92,73 @@ func (h *header) scanPriority(s string) string {
 	return s[end+1:]
 }
 
+// scanStamp reads the time with its zone. Seconds since 1970 are a time only behind a priority: elsewhere many programs
+// begin their lines with a number.
+func (h *header) scanStamp(s string) (rest string, ok bool) {
+	h.stamp, rest, ok = scanStamp(s)
+	if !ok && h.priority != "" {
+		h.stamp, rest, ok = scanEpoch(s)
+	}
+	if ok && !h.stamp.zoned && len(rest) > 1 && rest[0] == ' ' {
+		rest = h.stamp.scanZoneWord(rest)
+	}
+	return rest, ok
+}
+
 // scanHostAndTag reads "host program[pid]: text". The host may be missing, as in what syslog(3) sends; the program
 // too, as in "host last message repeated 3 times".
 func (h *header) scanHostAndTag(s string) {
-	s = strings.TrimLeft(strings.TrimPrefix(s, ":"), " ")
+	s = trimBlanks(strings.TrimPrefix(s, ":"))
 	h.text = s
+	if s == "" || s[0] == '%' && h.scanCode(s) {
+		return
+	}
 	if h.scanTag(s) {
+		if h.isUniFi() {
+			h.host, h.program = device(h.program), ""
+			h.scanTag(h.text)
+		}
 		return
 	}
-	host, rest, _ := strings.Cut(s, " ")
-	if host == "" || len(host) > maxHost || rest == "" {
+	if after, ok := strings.CutPrefix(s, "Message forwarded from "); ok { // AIX, for another host
+		if host, text, found := strings.Cut(after, ": "); found && isHost(host) {
+			h.host, h.text = host, text
+			h.scanTag(text)
+			return
+		}
+	}
+	end := hostEnd(s)
+	if end == 0 || end > maxHost || end == len(s) || s[end] != ' ' && s[end] != '\t' {
 		return
 	}
-	if host == "last" && strings.HasPrefix(rest, "message repeated ") {
+	rest := trimBlanks(s[end:])
+	host, ok := hostName(s[:end])
+	if !ok || rest == "" || host == "last" && strings.HasPrefix(rest, "message repeated ") {
 		return
 	}
-	h.host = host
-	rest = strings.TrimLeft(rest, " ")
-	h.text = rest
-	h.scanTag(rest)
+	if areTopics(host) { // MikroTik that names no host
+		h.program, h.text = host, rest
+		return
+	}
+	h.host, h.text = host, rest
+	h.scanProgram(rest)
+}
+
+// scanProgram reads what follows a host.
+func (h *header) scanProgram(s string) {
+	switch c := s[0]; {
+	case c == '%' && h.scanCode(s), c == ':' && h.scanInner(s), (c == '*' || c == '.' || c-'0' <= 9) && h.scanInner(s):
+	case h.scanTag(s), h.scanNode(s), h.scanLooseTag(s):
+	}
 }
 
 // scanTag reads "program[pid]: text", "program: text" or "program[pid] text", and reports whether it was one.
 func (h *header) scanTag(s string) bool {
 	i := 0
-	for i < len(s) && i <= maxProgram && s[i] > ' ' && s[i] != ':' && s[i] != '[' {
+	for i < len(s) && i <= maxProgram && inTag[s[i]] {
 		i++
 	}
-	if i == 0 || i == len(s) || i > maxProgram {
+	if i == 0 || i == len(s) || i > maxProgram || s[0] == '@' { // "@cee: {…}" is text
 		return false
 	}
 	name, rest, pid := s[:i], s[i:], ""
@@ -109,7 +177,82 @@ func (h *header) scanTag(s string) bool {
 	if rest != "" && rest[0] != ' ' && rest[0] != '\t' {
 		return false
 	}
-	h.program, h.pid, h.text = programName(name), pid, strings.TrimLeft(rest, " ")
+	rest = strings.TrimLeft(rest, " ")
+	if rest != "" && rest[0] == '%' && pid == "" && h.scanZoneTag(name, rest) {
+		return true
+	}
+	h.program, h.pid, h.text = programName(name), pid, rest
+	if strings.HasPrefix(rest, "[ID ") {
+		h.scanSolaris(rest)
+	}
+	return true
+}
+
+// scanSolaris reads "[ID 702911 auth.notice] text", as syslogd of Solaris writes it behind the tag: no program said it,
+// but the message has it.
+func (h *header) scanSolaris(s string) {
+	id, rest := digits(s[len("[ID "):])
+	if id == "" || rest == "" || rest[0] != ' ' {
+		return
+	}
+	if end := strings.IndexByte(rest[:min(len(rest), len(" authpriv.warning]"))], ']'); end > 0 {
+		h.msgid, h.message, h.text = id, s, strings.TrimLeft(rest[end+1:], " ")
+	}
+}
+
+// scanLooseTag reads tags of which nothing but their form says that they are some. It is for lines that have no other.
+func (h *header) scanLooseTag(s string) bool {
+	i := 0
+	for i < len(s) && i <= maxProgram && inTag[s[i]] {
+		i++
+	}
+	if i == 0 || i == len(s) || i > maxProgram {
+		return false
+	}
+	switch name, rest := s[:i], s[i:]; {
+	case rest[0] == '\t': // Snare: "MSWinEventLog\t1\tSecurity\t…"
+		h.program, h.text = name, rest[1:]
+		return true
+	case rest[0] == ' ' && areTopics(name): // MikroTik: "system,info,account user admin logged in"
+		h.program, h.text = name, strings.TrimLeft(rest, " ")
+		return true
+	case rest[0] == ' ':
+		return h.scanWords(s)
+	}
+	return false
+}
+
+// scanWords reads a name of several words, each with a capital: "Google Chrome Helper[12]: text".
+func (h *header) scanWords(s string) bool {
+	open := strings.IndexByte(s[:min(len(s), maxProgram+1)], '[')
+	if open < 0 {
+		return false
+	}
+	for i := range open {
+		first := i == 0 || s[i-1] == ' '
+		if first && s[i]-'A' >= 26 || !first && s[i] != ' ' && !inTag[s[i]] {
+			return false
+		}
+	}
+	pid, rest := digits(s[open+1:])
+	if pid == "" || !strings.HasPrefix(rest, "]: ") || s[open-1] == ' ' {
+		return false
+	}
+	h.program, h.pid, h.text = s[:open], pid, strings.TrimLeft(rest[2:], " ")
+	return true
+}
+
+// areTopics reports whether a word is the topics of a message of MikroTik, as "firewall,info".
+func areTopics(s string) bool {
+	comma := strings.IndexByte(s, ',')
+	if comma < 1 || s[len(s)-1] == ',' {
+		return false
+	}
+	for i := 0; i < len(s); i++ {
+		if s[i]-'a' >= 26 && s[i] != ',' && s[i] != '-' {
+			return false
+		}
+	}
 	return true
 }
 
@@ -119,108 +262,4 @@ func programName(tag string) string {
 		return path.Base(tag)
 	}
 	return tag
-}
-
-// scan5424 reads what follows the version of RFC 5424, section 6, and reports whether it was such a header.
-func (h *header) scan5424(s string) bool {
-	st, rest, ok := scanStamp(s)
-	if !ok {
-		if rest, ok = strings.CutPrefix(s, "-"); !ok {
-			return false
-		}
-	}
-	var field [4]string
-	for i := range field {
-		if rest == "" || rest[0] != ' ' {
-			return false
-		}
-		word := rest[1:]
-		end := strings.IndexByte(word, ' ')
-		if end < 0 {
-			end = len(word)
-		}
-		if end == 0 || end > maxHost {
-			return false
-		}
-		field[i], rest = word[:end], word[end:]
-		if field[i] == "-" {
-			field[i] = ""
-		}
-	}
-	h.version, h.stamp = "1", st
-	h.host, h.program, h.pid, h.msgid = field[0], field[1], field[2], field[3]
-	if h.program != "" {
-		h.program = programName(h.program)
-	}
-	h.data, rest = structuredData(strings.TrimPrefix(rest, " "))
-	h.text = strings.TrimPrefix(strings.TrimPrefix(rest, " "), "\uFEFF")
-	return true
-}
-
-// structuredData cuts off the elements "[id name="value"…]…" (RFC 5424, section 6.3). What is not well-formed is text.
-func structuredData(s string) (data, rest string) {
-	if s == "-" || strings.HasPrefix(s, "- ") {
-		return "", s[1:]
-	}
-	i, quoted := 0, false
-	for i < len(s) && s[i] == '[' {
-		end := -1
-		for j := i; j < len(s) && end < 0; j++ {
-			switch {
-			case quoted && s[j] == '\\':
-				j++
-			case s[j] == '"':
-				quoted = !quoted
-			case s[j] == ']' && !quoted:
-				end = j + 1
-			}
-		}
-		if end < 0 {
-			return "", s
-		}
-		i = end
-	}
-	return s[:i], s[i:]
-}
-
-var facilities = [...]string{
-	"kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp", "ntp",
-	"audit", "alert", "clock", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
-}
-
-var severities = [...]string{"emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"}
-
-// setHeader writes the header's fields. A host name that an agent proved is never overridden by what a line claims.
-func (l *line) setHeader(h *header) {
-	if n, ok := number(h.priority); ok {
-		l.put("log.syslog.priority", h.priority)
-		l.put("log.syslog.facility.code", strconv.Itoa(n>>3))
-		l.put("log.syslog.facility.name", facilities[n>>3])
-		l.put("log.syslog.severity.code", strconv.Itoa(n&7))
-		l.put("log.syslog.severity.name", severities[n&7])
-		l.put("log.level", severities[n&7])
-	}
-	l.put("log.syslog.version", h.version)
-	l.put("log.syslog.hostname", h.host)
-	l.put("log.syslog.appname", h.program)
-	l.put("log.syslog.procid", h.pid)
-	l.put("log.syslog.msgid", h.msgid)
-	l.put("log.syslog.structured_data", h.data)
-	l.put("log.source.address", l.origin.peer)
-	if l.origin.host == "" {
-		l.origin.host = h.host
-		if h.host == "" {
-			l.origin.host = l.origin.peer
-		}
-		l.put("host.name", l.origin.host)
-	}
-	l.put("process.name", h.program)
-	if _, ok := number(h.pid); ok {
-		l.put("process.pid", h.pid)
-	}
-	l.put("event.kind", "event")
-	if l.message = h.text; l.message == "" {
-		l.message = l.raw
-	}
-	l.put("message", l.message)
 }

@@ -37,7 +37,7 @@ func TestHeader(t *testing.T) {
 	f("Nov 3 17:53:29 vm sshd[1]: x", "", "vm", "sshd", "1", "x")
 	f("Nov 23 2026 17:53:29 vm sshd[1]: x", "", "vm", "sshd", "1", "x")
 	f("Nov 23 17:53:29.123 vm sshd[1]: x", "", "vm", "sshd", "1", "x")
-	f("Nov 23 17:53:29: %SYS-5-CONFIG_I: Configured", "", "", "%SYS-5-CONFIG_I", "", "Configured")
+	f("Nov 23 17:53:29: %SYS-5-CONFIG_I: Configured", "", "", "", "", "%SYS-5-CONFIG_I: Configured")
 	f("<13>sshd[1]: x", "13", "", "sshd", "1", "x")
 	// ISO 8601 in front of the same.
 	f("2026-11-23T17:53:29.123456+01:00 vm sshd[12]: x", "", "vm", "sshd", "12", "x")

@@ -12,6 +12,7 @@ import (
 type line struct {
 	event   *event.Event
 	merge   bool // the event brought fields that are ours to set: replace them
+	relayed bool // the event brought facility and severity: replace these alone
 	raw     string
 	message string
 	text    string // what the program said
@@ -24,6 +25,9 @@ type line struct {
 	ref     time.Time // the year of a stamp without one
 	now     time.Time
 	at      time.Time // @timestamp
+
+	observer string // the relay that took the line
+	severity string // by name, as the agent told it
 }
 
 // origin says which host a line is from. It is part of the key of every join, so that hosts are never mixed: two
@@ -35,7 +39,7 @@ type origin struct {
 // begin collects what the sender said about the line. An unknown name only costs time.
 func (l *line) begin(e *event.Event, now time.Time) {
 	l.event, l.now = e, now
-	var created, ref, stamp, observer, source string
+	var created, ref, stamp, source string
 	for i := range e.Fields {
 		switch f := &e.Fields[i]; f.Name {
 		case "event.original":
@@ -57,24 +61,34 @@ func (l *line) begin(e *event.Event, now time.Time) {
 		case "host.name":
 			l.origin.host = f.Value
 		case "observer.name":
-			observer = f.Value
+			l.observer = f.Value
 		case "source.ip":
 			source = f.Value
-		case "event.ingested", "agent.version", "agent.name", "log.file.path", "log.offset", "log.original_length", "tags":
+		case "log.syslog.priority", "log.syslog.facility.code", "log.syslog.facility.name", "log.syslog.severity.code":
+			l.relayed = true
+		case "log.syslog.severity.name":
+			l.relayed, l.severity = true, f.Value
+		case "event.ingested", "agent.version", "agent.name", "log.file.path", "log.offset", "log.original_length", "tags",
+			"network.transport", "tls.client.x509.subject.common_name":
 		default:
-			l.merge = l.merge || !strings.HasPrefix(f.Name, "labels.")
+			l.merge = l.merge || !ofAgent(f.Name)
 		}
 	}
 	if ref != "" {
 		e.Delete("belfry.ref_time")
 	}
-	if observer != "" {
+	if l.observer != "" {
 		l.origin.peer = source
 	} else {
 		l.merge = l.merge || source != ""
 	}
 	l.created = firstTime(now, created, stamp)
 	l.ref = firstTime(l.created, ref)
+}
+
+// ofAgent reports whether a field is of those that agents send and no line has.
+func ofAgent(name string) bool {
+	return strings.HasPrefix(name, "labels.") || strings.HasPrefix(name, "journald.") || strings.HasPrefix(name, "systemd.")
 }
 
 // firstTime returns the first value that is a time, or otherwise.

@@ -8,23 +8,30 @@ type stamp struct {
 	hour, min, sec   int
 	nsec             int
 	zoned            bool
-	east             int // seconds east of UTC, if zoned
+	unset            bool   // the device says that nobody has set its clock
+	east             int    // seconds east of UTC, if zoned
+	zone             string // a zone's word whose meaning depends on the host's zone, as "CET"
 }
 
 func (s stamp) isZero() bool { return s.month == 0 }
 
 // scanStamp reads the time at the start of s: "Nov 23 17:53:29" with or without a year and a fraction (RFC 3164), or
-// ISO 8601 with "T" or a blank, with or without a zone. Behind it must be a blank, a colon or the end.
+// ISO 8601 with "T" or a blank, with or without a zone. Behind it must be a blank, a tab, a colon or the end.
 func scanStamp(s string) (st stamp, rest string, ok bool) {
 	if s == "" {
 		return st, s, false
 	}
-	if s[0]-'0' <= 9 {
-		rest, ok = st.scanISO(s)
-	} else {
+	switch {
+	case s[0]-'0' > 9:
 		rest, ok = st.scanMonth(s)
+	case len(s) > 5 && s[4] == ' ': // NX-OS: "2026 Nov 23 17:53:29"
+		if st.year, rest, ok = fixed(s, 4); ok {
+			rest, ok = st.scanMonth(rest[1:])
+		}
+	default:
+		rest, ok = st.scanISO(s)
 	}
-	if !ok || rest != "" && rest[0] != ' ' && rest[0] != ':' || !st.valid() {
+	if !ok || rest != "" && rest[0] != ' ' && rest[0] != ':' && rest[0] != '\t' || !st.valid() {
 		return stamp{}, s, false
 	}
 	return st, rest, true
@@ -51,24 +58,54 @@ func (s *stamp) valid() bool {
 		s.hour <= 23 && s.min <= 59 && s.sec <= 60
 }
 
-// months has the names where their number times three is the place.
-const months = "JanFebMarAprMayJunJulAugSepOctNovDec"
+// monthOf returns the number of a month by the first three letters of its name, 0 if it is none.
+func monthOf(name string) int {
+	switch name {
+	case "Jan":
+		return 1
+	case "Feb":
+		return 2
+	case "Mar":
+		return 3
+	case "Apr":
+		return 4
+	case "May":
+		return 5
+	case "Jun":
+		return 6
+	case "Jul":
+		return 7
+	case "Aug":
+		return 8
+	case "Sep":
+		return 9
+	case "Oct":
+		return 10
+	case "Nov":
+		return 11
+	case "Dec":
+		return 12
+	}
+	return 0
+}
 
-// scanMonth reads "Nov 23 17:53:29", "Nov  3 …", "Nov 3 …", "Nov 23 2026 …".
+// scanMonth reads "Nov 23 17:53:29", "Nov  3 …", "Nov 3 …", "November 3 …", "Nov 23 2026 17:53:29" and, as ctime(3) and
+// ArubaOS write it, "Nov 23 17:53:29 2026".
 func (s *stamp) scanMonth(t string) (string, bool) {
-	if len(t) < len("Nov 3 17:53:29") || t[3] != ' ' {
+	if len(t) < len("Nov 3 17:53:29") {
 		return t, false
 	}
-	for i := 0; i < len(months); i += 3 {
-		if t[:3] == months[i:i+3] {
-			s.month = i/3 + 1
-		}
-	}
-	if s.month == 0 {
+	if s.month = monthOf(t[:3]); s.month == 0 {
 		return t, false
 	}
-	t = t[4:]
-	if t[0] == ' ' {
+	t = t[3:]
+	for len(t) > 1 && t[0]-'a' < 26 {
+		t = t[1:]
+	}
+	if t[0] != ' ' {
+		return t, false
+	}
+	if t = t[1:]; t != "" && t[0] == ' ' {
 		t = t[1:]
 	}
 	var ok bool
@@ -79,7 +116,40 @@ func (s *stamp) scanMonth(t string) (string, bool) {
 	if y, after, ok := fixed(t, 4); ok && after != "" && after[0] == ' ' {
 		s.year, t = y, after[1:]
 	}
-	return s.scanClock(t)
+	if t, ok = s.scanClock(t); ok && s.year == 0 {
+		t = s.scanYear(t)
+	}
+	return t, ok
+}
+
+// scanYear reads a year of this century behind the time. What else is a number there has no blank behind it.
+func (s *stamp) scanYear(t string) string {
+	if len(t) < len(" 2026 ") || t[1] != '2' || t[2] != '0' || t[0] != ' ' || t[5] != ' ' {
+		return t
+	}
+	if y, after, ok := fixed(t[1:], 4); ok {
+		s.year = y
+		return after
+	}
+	return t
+}
+
+// scanEpoch reads the seconds since 1970 of this century, with or without a fraction.
+func scanEpoch(s string) (st stamp, rest string, ok bool) {
+	num, rest := digits(s)
+	seconds, ok := number(num)
+	if !ok || len(num) != len("1700000000") {
+		return st, s, false
+	}
+	rest = st.scanFraction(rest)
+	if rest != "" && rest[0] != ' ' {
+		return stamp{}, s, false
+	}
+	t := time.Unix(int64(seconds), 0).UTC()
+	st.year, st.month, st.day = t.Year(), int(t.Month()), t.Day()
+	st.hour, st.min, st.sec = t.Clock()
+	st.zoned = true
+	return st, rest, true
 }
 
 // scanISO reads "2026-11-23T17:53:29.123456+01:00".
@@ -112,8 +182,13 @@ func (s *stamp) scanClock(t string) (string, bool) {
 	if s.sec, t, ok = fixed(t[1:], 2); !ok {
 		return t, false
 	}
+	return s.scanFraction(t), true
+}
+
+// scanFraction reads ".123" or ",123": up to nanoseconds, the rest is dropped.
+func (s *stamp) scanFraction(t string) string {
 	if len(t) < 2 || t[0] != '.' && t[0] != ',' || t[1]-'0' > 9 {
-		return t, true
+		return t
 	}
 	fraction, rest := digits(t[1:])
 	unit := int(time.Second / 10)
@@ -121,7 +196,7 @@ func (s *stamp) scanClock(t string) (string, bool) {
 		s.nsec += int(fraction[i]-'0') * unit
 		unit /= 10
 	}
-	return rest, true
+	return rest
 }
 
 // scanZone reads "Z", "+01:00", "+0100" or "+01", or nothing.

@@ -50,7 +50,7 @@ const (
 )
 
 // ourTags say something that a sender may not.
-var ourTags = []string{tagNoID, tagClaimed, tagUnauthenticated, "doubt", "identity_mismatch", "time_out_of_range"}
+var ourTags = []string{tagNoID, tagClaimed, tagUnauthenticated, "doubt", "identity_mismatch", "time_out_of_range", "clock_not_set", "timezone_unknown"}
 
 // ourFields are Belfry's to set. What a sender says there is kept under details.
 var ourFields = []string{"agent.id", "agent.name", "event.id", "event.created", "event.ingested", "log.offset"}

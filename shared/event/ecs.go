@@ -22,6 +22,7 @@ var types = map[string]Type{
 
 	"event.created": Date, "event.ingested": Date, "event.start": Date, "event.end": Date,
 	"event.original": Text, "event.duration": Long, "event.severity": Long, "event.risk_score": Float,
+	"event.sequence": Long,
 
 	"host.ip": IP, "source.ip": IP, "destination.ip": IP, "client.ip": IP, "server.ip": IP, "related.ip": IP,
 	"source.port": Long, "destination.port": Long, "client.port": Long, "server.port": Long,
@@ -29,6 +30,7 @@ var types = map[string]Type{
 	"source.as.number": Long,
 
 	"process.pid": Long, "process.ppid": Long, "process.exit_code": Long, "process.args_count": Long,
+	"process.thread.id": Long,
 
 	"log.offset": Long, "log.original_length": Long,
 	"log.syslog.priority": Long, "log.syslog.facility.code": Long, "log.syslog.severity.code": Long,

@@ -1,0 +1,89 @@
+package parse
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+var facilities = [...]string{
+	"kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp", "ntp",
+	"audit", "alert", "clock", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
+}
+
+var severities = [...]string{"emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"}
+
+// setHeader writes the header's fields. A host name that an agent proved is never overridden by what a line claims.
+func (l *line) setHeader(h *header) {
+	l.setPriority(h)
+	l.put("log.syslog.version", h.version)
+	l.put("log.syslog.hostname", h.host)
+	l.put("log.syslog.appname", h.program)
+	l.put("log.syslog.procid", h.pid)
+	l.put("log.syslog.msgid", h.msgid)
+	l.setCode(h)
+	l.put("log.syslog.structured_data", h.data)
+	l.put("log.source.address", l.origin.peer)
+	if l.origin.host == "" {
+		l.origin.host = h.host
+		if h.host == "" {
+			l.origin.host = cmp.Or(l.origin.peer, l.observer)
+		}
+		l.put("host.name", l.origin.host)
+	}
+	l.put("process.name", h.program)
+	l.setPID(h.pid)
+	l.put("event.kind", "event")
+	l.message = cmp.Or(h.message, h.text, l.raw)
+	l.put("message", l.message)
+}
+
+// setPriority writes facility and severity by the line's priority. What an agent told of them already is the same, and
+// stays the only value; where the line has none, it counts.
+func (l *line) setPriority(h *header) {
+	n, ok := number(h.priority)
+	switch {
+	case ok:
+		l.told("log.syslog.priority", h.priority)
+		l.told("log.syslog.facility.code", strconv.Itoa(n>>3))
+		l.told("log.syslog.facility.name", facilities[n>>3])
+		l.told("log.syslog.severity.code", strconv.Itoa(n&7))
+		l.told("log.syslog.severity.name", severities[n&7])
+		l.put("log.level", severities[n&7])
+	case h.code.severity != 0:
+		l.put("log.level", severities[h.code.severity-'0'])
+	case slices.Contains(severities[:], l.severity):
+		l.put("log.level", l.severity)
+	}
+}
+
+// told sets a field that an agent may have sent.
+func (l *line) told(name, value string) {
+	if l.relayed {
+		l.event.Set(name, value)
+		return
+	}
+	l.put(name, value)
+}
+
+// setCode writes Cisco's code of a message, by the names that Elastic's integrations use.
+func (l *line) setCode(h *header) {
+	l.put("event.sequence", h.sequence)
+	if h.code.severity == 0 {
+		return
+	}
+	l.put("log.syslog.msgid", h.code.whole)
+	l.put("event.code", h.code.mnemonic)
+	l.put("event.severity", strconv.Itoa(int(h.code.severity-'0')))
+}
+
+// setPID writes the process id, and the thread's where both stand there: "[12:34]".
+func (l *line) setPID(pid string) {
+	process, thread, both := strings.Cut(pid, ":")
+	if both && !isNumber(thread) {
+		return
+	}
+	l.number("process.pid", process)
+	l.number("process.thread.id", thread)
+}
