@@ -52,12 +52,29 @@ func (l *Log) Sync() error {
 	if err := l.flush(); err != nil {
 		return err
 	}
-	if err := l.file.Sync(); err != nil {
-		return l.fail(fmt.Errorf("sync segment: %w", err))
+	if err := l.bring(l.file, l.path, l.size, l.next); err != nil {
+		return l.fail(err)
+	}
+	return nil
+}
+
+// bring brings a segment's file to the disk, up to size, where the record with the lsn next will begin. One at a time: the
+// system tells of a failure once, and whoever comes after the one that was told would take what is lost for synced.
+func (l *Log) bring(file *os.File, path string, size int64, next uint64) error {
+	l.syncing.Lock()
+	defer l.syncing.Unlock()
+	if l.unsure != nil {
+		return l.unsure
+	}
+	if err := file.Sync(); err != nil && !errors.Is(err, os.ErrClosed) { // who closes it has synced it
+		l.unsure = fmt.Errorf("sync segment: %w", err)
+		return l.unsure
 	}
 	l.mu.Lock()
-	l.segments[len(l.segments)-1].end = l.size
-	l.mu.Unlock()
+	defer l.mu.Unlock()
+	if last := l.last(); last != nil && last.path == path && size > last.end {
+		last.end, last.next = size, next
+	}
 	return nil
 }
 
@@ -68,21 +85,11 @@ func (l *Log) SyncBeside() (func() error, error) {
 	if err := l.Flush(); err != nil {
 		return nil, err
 	}
-	file, path, size := l.file, l.last().path, l.size
-	return func() error {
-		if err := file.Sync(); err != nil && !errors.Is(err, os.ErrClosed) { // who closes it has synced it
-			return fmt.Errorf("sync segment: %w", err)
-		}
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		if last := l.last(); last != nil && last.path == path {
-			last.end = max(last.end, size)
-		}
-		return nil
-	}, nil
+	file, path, size, next := l.file, l.path, l.size, l.next
+	return func() error { return l.bring(file, path, size, next) }, nil
 }
 
-// last returns the segment that grows.
+// last returns the segment that grows. mu is held.
 func (l *Log) last() *part {
 	if n := len(l.segments); n > 0 {
 		return &l.segments[n-1]
@@ -119,6 +126,20 @@ func (l *Log) fail(err error) error {
 	return err
 }
 
+// Roll ends the last segment, synced, and begins a new one, unless it is empty.
+func (l *Log) Roll() error {
+	if l.err != nil {
+		return l.err
+	}
+	if l.size == fileHeader {
+		return nil
+	}
+	if err := l.roll(); err != nil {
+		return l.fail(err)
+	}
+	return nil
+}
+
 // roll ends the last segment and begins a new one.
 func (l *Log) roll() error {
 	if err := l.Sync(); err != nil {
@@ -136,22 +157,26 @@ func (l *Log) roll() error {
 
 // begin makes an empty segment, named by the next lsn, and lets it grow.
 func (l *Log) begin() error {
-	path := filepath.Join(l.dir, fmt.Sprintf("%0*x%s", nameDigits, l.next, suffix))
+	path := filepath.Join(l.dir, nameOf(l.next))
 	var salt [saltBytes]byte
 	if _, err := rand.Read(salt[:]); err != nil {
 		return fmt.Errorf("draw salt: %w", err)
 	}
 	f, err := createSynced(path, appendHeader(nil, salt))
 	if err != nil {
-		return fmt.Errorf("begin segment: %w", err)
+		err = fmt.Errorf("begin segment: %w", err)
+		if _, there := os.Lstat(path); there == nil { // then the one before must take no more
+			l.doubt(err)
+		}
+		return err
 	}
 	l.mu.Lock()
-	if n := len(l.segments); n > 0 {
-		l.segments[n-1].end = -1
+	if last := l.last(); last != nil && last.end >= 0 {
+		last.size, last.end = last.end, -1
 	}
-	l.segments = append(l.segments, part{path, l.next, fileHeader})
+	l.segments = append(l.segments, part{path: path, first: l.next, end: fileHeader, next: l.next})
 	l.mu.Unlock()
-	l.file, l.seed, l.size = f, seedOf(salt), fileHeader
+	l.file, l.path, l.seed, l.size = f, path, seedOf(salt), fileHeader
 	l.kept = 0
 	l.keepAhead()
 	return nil
@@ -217,11 +242,13 @@ func (l *Log) TruncateBefore(lsn uint64) error {
 			return l.fail(err)
 		}
 	}
+	return l.Release(lsn)
+}
+
+// Release is TruncateBefore but for the segment that grows, which it leaves alone. It may run beside everything else.
+func (l *Log) Release(lsn uint64) error {
 	l.mu.Lock()
-	n := 0
-	for n+1 < len(l.segments) && l.segments[n+1].first <= lsn {
-		n++
-	}
+	n := l.below(lsn)
 	gone := l.segments[:n:n]
 	l.segments = l.segments[n:]
 	l.mu.Unlock()
@@ -239,15 +266,25 @@ func (l *Log) TruncateBefore(lsn uint64) error {
 	return nil
 }
 
+// below returns how many segments hold nothing but records below lsn; the last is none of them.
+func (l *Log) below(lsn uint64) int {
+	n := 0
+	for n+1 < len(l.segments) && l.segments[n+1].first <= lsn {
+		n++
+	}
+	return n
+}
+
+// Size returns the bytes of the segment that grows, with those that were not written yet.
+func (l *Log) Size() int64 { return l.size }
+
 // Bytes returns the size of all segments together.
 func (l *Log) Bytes() int64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	total := l.size
 	for _, p := range l.segments[:len(l.segments)-1] {
-		if fi, err := os.Stat(p.path); err == nil {
-			total += fi.Size()
-		}
+		total += p.size
 	}
 	return total
 }

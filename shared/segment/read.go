@@ -77,6 +77,23 @@ func (l *Log) readPart(p part, from uint64, fn func(lsn uint64, rec []byte) erro
 	return err
 }
 
+// Last returns the newest good record that is on disk; lsn 0 if there is none. It may run beside Append and Sync.
+func (l *Log) Last() (lsn uint64, rec []byte, err error) {
+	l.mu.Lock()
+	parts := slices.Clone(l.segments)
+	l.mu.Unlock()
+	for _, p := range slices.Backward(parts) {
+		err := l.readPart(p, 0, func(n uint64, b []byte) error {
+			lsn, rec = n, append(rec[:0], b...)
+			return nil
+		})
+		if err != nil || lsn > 0 {
+			return lsn, rec, err
+		}
+	}
+	return 0, nil, nil
+}
+
 func (l *Log) has(path string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -132,10 +149,15 @@ func (r *reader) close() { r.file.Close() }
 // verify reads all of the segment, and returns the lsn behind its last record and the byte where that ends.
 func (r *reader) verify() (next uint64, good int64, err error) {
 	err = r.each(func(uint64, []byte) error { return nil })
-	if n := len(r.damage); n > 0 && !r.spoilt && r.good < r.size {
+	r.tear(true)
+	return r.next, r.good, err
+}
+
+// tear marks damage at the end of what was read as torn, if it is the last segment.
+func (r *reader) tear(last bool) {
+	if n := len(r.damage); last && n > 0 && !r.spoilt && r.good < r.size {
 		r.damage[n-1].Torn = true
 	}
-	return r.next, r.good, err
 }
 
 // each calls fn for every good record. Damage between two of them, or behind the last, is noted.
@@ -165,12 +187,12 @@ func (r *reader) each(fn func(lsn uint64, rec []byte) error) error {
 // run reads good records, one behind the other, until there is none.
 func (r *reader) run(fn func(lsn uint64, rec []byte) error) error {
 	in := bufio.NewReaderSize(io.NewSectionReader(r.file, r.good, r.size-r.good), readBuffer)
-	var b [recordHeader]byte
+	b := make([]byte, recordHeader)
 	for r.good+recordHeader <= r.size {
-		if _, err := io.ReadFull(in, b[:]); err != nil {
+		if _, err := io.ReadFull(in, b); err != nil {
 			return fmt.Errorf("read segment: %w", err)
 		}
-		h := parseHead(b[:])
+		h := parseHead(b)
 		end := r.good + recordHeader + int64(h.length)
 		if h.lsn != r.next || h.length > MaxRecord || end > r.size {
 			return nil
@@ -179,7 +201,7 @@ func (r *reader) run(fn func(lsn uint64, rec []byte) error) error {
 		if _, err := io.ReadFull(in, r.buf); err != nil {
 			return fmt.Errorf("read segment: %w", err)
 		}
-		if h.checksum(r.seed, r.buf) != h.sum {
+		if checksum(r.seed, b, r.buf) != h.sum {
 			return nil
 		}
 		r.good = end
@@ -208,7 +230,7 @@ func (r *reader) find() (at int64, lsn uint64, err error) {
 		passed := uint64(at-r.good)/recordHeader + 1
 		if h.lsn >= r.next && h.lsn <= r.next+passed && h.length <= MaxRecord && at+recordHeader+int64(h.length) <= r.size {
 			budget -= int64(h.length)
-			ok, err := r.check(at, h)
+			ok, err := r.check(at, h, b)
 			if err != nil || ok {
 				return at, h.lsn, err
 			}
@@ -218,10 +240,10 @@ func (r *reader) find() (at int64, lsn uint64, err error) {
 	return r.size, 0, nil
 }
 
-func (r *reader) check(at int64, h head) (bool, error) {
+func (r *reader) check(at int64, h head, b []byte) (bool, error) {
 	r.buf = slices.Grow(r.buf[:0], int(h.length))[:h.length]
 	if _, err := r.file.ReadAt(r.buf, at+recordHeader); err != nil {
 		return false, fmt.Errorf("read segment: %w", err)
 	}
-	return h.checksum(r.seed, r.buf) == h.sum, nil
+	return checksum(r.seed, b, r.buf) == h.sum, nil
 }

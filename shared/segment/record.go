@@ -5,11 +5,14 @@ import (
 	"hash/crc32"
 )
 
+// RecordOverhead is what a record takes on disk beside its payload, in bytes.
+const RecordOverhead = 4 + 4 + 8
+
 const (
 	magic        = "belfseg\x01"
 	saltBytes    = 8
 	fileHeader   = 8 + saltBytes + 4 // magic, salt, checksum
-	recordHeader = 4 + 4 + 8
+	recordHeader = RecordOverhead
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -49,17 +52,18 @@ func parseHead(b []byte) head {
 	}
 }
 
-func (h head) checksum(seed uint32, payload []byte) uint32 {
-	var b [12]byte
-	binary.LittleEndian.PutUint32(b[:], h.length)
-	binary.LittleEndian.PutUint64(b[4:], h.lsn)
-	return crc32.Update(crc32.Update(seed, castagnoli, b[:]), castagnoli, payload)
+// checksum is that of a record; b holds its header. It works in place: an array of its own would be an allocation each time.
+func checksum(seed uint32, b, payload []byte) uint32 {
+	sum := crc32.Update(crc32.Update(seed, castagnoli, b[:4]), castagnoli, b[8:recordHeader])
+	return crc32.Update(sum, castagnoli, payload)
 }
 
 func appendRecord(dst []byte, seed uint32, lsn uint64, payload []byte) []byte {
-	h := head{length: uint32(len(payload)), lsn: lsn}
-	dst = binary.LittleEndian.AppendUint32(dst, h.length)
-	dst = binary.LittleEndian.AppendUint32(dst, h.checksum(seed, payload))
-	dst = binary.LittleEndian.AppendUint64(dst, h.lsn)
-	return append(dst, payload...)
+	n := len(dst)
+	dst = binary.LittleEndian.AppendUint64(dst, uint64(len(payload))) // at most MaxRecord; the upper half is for the checksum
+	dst = binary.LittleEndian.AppendUint64(dst, lsn)
+	dst = append(dst, payload...)
+	b := dst[n:]
+	binary.LittleEndian.PutUint32(b[4:], checksum(seed, b, b[recordHeader:]))
+	return dst
 }

@@ -22,12 +22,14 @@
 // the reader must look for the next good one behind damage: they do not know it. Nobody else may change the
 // directory meanwhile; segment takes no lock on it.
 //
-// A Log is not safe for concurrent use, except that Read, and what SyncBeside returns, may run beside Append and Sync.
+// A Log is not safe for concurrent use, except that Read, a Follower, Release, and what SyncBeside returns, may run beside
+// Append and Sync.
 package segment
 
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -65,7 +67,11 @@ type Log struct {
 	segments []part     // in order; the last is the one that grows
 	damage   []Damage
 
+	syncing sync.Mutex // is held while a file goes to the disk
+	unsure  error      // of a sync: what is on the disk is unknown from then on
+
 	file *os.File // the last segment
+	path string   // its name
 	seed uint32   // of its checksums
 	buf  []byte   // appended, not yet written
 	size int64    // of the last segment, buf included
@@ -79,6 +85,8 @@ type part struct {
 	path  string
 	first uint64 // lsn of its first record
 	end   int64  // bytes of it that are on disk; for the last segment only, -1 for the others: all of it
+	next  uint64 // lsn of the record that comes behind end; for the last segment only
+	size  int64  // of the file; not for the last segment
 }
 
 // Open opens the log in dir, which it makes if it is not there. What an append that was cut off has left behind the
@@ -103,26 +111,66 @@ func Open(dir string, cfg Config) (*Log, error) {
 	return l, nil
 }
 
-// list finds the segments, and removes what a crash left of one that was being made.
+// list finds the segments, removes what a crash left of one that was being made, and finishes a repair that was under way.
 func (l *Log) list() error {
-	entries, err := os.ReadDir(l.dir)
+	d, err := look(l.dir)
 	if err != nil {
-		return fmt.Errorf("list log directory: %w", err)
+		return err
+	}
+	for _, path := range d.unfinished {
+		if err := os.Remove(path); err != nil {
+			return fmt.Errorf("remove unfinished segment: %w", err)
+		}
+	}
+	if len(d.runs) > 0 {
+		if err := finishRepairs(l.dir, d); err != nil {
+			return err
+		}
+		if d, err = look(l.dir); err != nil {
+			return err
+		}
+	}
+	l.segments = d.parts
+	return nil
+}
+
+// folder is what lies in a log's directory.
+type folder struct {
+	parts      []part   // in order
+	unfinished []string // paths of segments that were being made
+	runs       []run    // of a repair that did not come to its end
+}
+
+func look(dir string) (folder, error) {
+	var d folder
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return d, fmt.Errorf("list log directory: %w", err)
 	}
 	for _, e := range entries {
-		path := filepath.Join(l.dir, e.Name())
+		path := filepath.Join(dir, e.Name())
 		if strings.HasSuffix(e.Name(), suffix+".tmp") {
-			if err := os.Remove(path); err != nil {
-				return fmt.Errorf("remove unfinished segment: %w", err)
-			}
+			d.unfinished = append(d.unfinished, path)
 			continue
 		}
-		if first, ok := parseName(e.Name()); ok {
-			l.segments = append(l.segments, part{path, first, -1})
+		if r, ok := parseRun(path); ok {
+			d.runs = append(d.runs, r)
 		}
+		first, ok := parseName(e.Name())
+		if !ok {
+			continue
+		}
+		fi, err := e.Info()
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // cut meanwhile, by who writes it
+		}
+		if err != nil {
+			return d, fmt.Errorf("list log directory: %w", err)
+		}
+		d.parts = append(d.parts, part{path: path, first: first, end: -1, size: fi.Size()})
 	}
-	slices.SortFunc(l.segments, func(a, b part) int { return strings.Compare(a.path, b.path) })
-	return nil
+	slices.SortFunc(d.parts, func(a, b part) int { return strings.Compare(a.path, b.path) })
+	return d, nil
 }
 
 func parseName(name string) (uint64, bool) {
@@ -150,7 +198,7 @@ func (l *Log) resume() error {
 		l.note(d)
 	}
 	l.next = max(l.next, next)
-	if good < r.size { // numbers that the lost bytes may have held are not given again
+	if good < r.size || r.spoilt { // numbers that the lost bytes may have held are not given again
 		l.next = max(l.next, next+uint64(r.size-good)/recordHeader+1)
 	}
 	if l.next == next && !r.spoilt {
@@ -162,6 +210,7 @@ func (l *Log) resume() error {
 	if r.spoilt {
 		return nil
 	}
+	l.segments[len(l.segments)-2].size = good
 	return cutFile(r.path, good)
 }
 
@@ -171,13 +220,13 @@ func (l *Log) reopen(p *part, seed uint32, size int64) error {
 	if err != nil {
 		return fmt.Errorf("open segment: %w", err)
 	}
-	l.file, l.seed, l.size = f, seed, size
+	l.file, l.path, l.seed, l.size = f, p.path, seed, size
 	l.kept = 0
 	l.keepAhead()
 	if err := f.Sync(); err != nil { // a crash may have left it in memory only
 		return fmt.Errorf("sync segment: %w", err)
 	}
-	p.end = size
+	p.end, p.next = size, l.next
 	return nil
 }
 
@@ -198,6 +247,9 @@ func (l *Log) Close() error {
 		return l.err
 	}
 	err := l.Sync()
+	if err != nil {
+		l.doubt(err)
+	}
 	if e := l.file.Close(); e != nil && err == nil {
 		err = fmt.Errorf("close segment: %w", e)
 	}
