@@ -34,6 +34,7 @@ type cli struct {
 	Run     runCmd     `cmd:"" help:"Run the agent until SIGTERM."`
 	Check   checkCmd   `cmd:"" help:"Check the configuration, and say what is wrong with it."`
 	Status  statusCmd  `cmd:"" help:"Ask the running agent what it follows, how far it is, and why."`
+	Spool   spoolCmd   `cmd:"" help:"Look at what the syslog relay keeps on the disk, or mend it."`
 	DryRun  dryRunCmd  `cmd:"" name:"dry-run" help:"Print the events that a file would be sent as. It is only read; nothing is sent."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
@@ -51,6 +52,15 @@ type (
 		Limit int    `help:"Print so many events at most; 0 is no limit." default:"0"`
 	}
 	versionCmd struct{}
+
+	spoolCmd struct {
+		Check  spoolCheckCmd  `cmd:"" help:"Read all of it, and say what waits and what is damaged; exit code 2 if anything is. It changes nothing."`
+		Dump   spoolDumpCmd   `cmd:"" help:"Print what waits, one event a line. It changes nothing."`
+		Repair spoolRepairCmd `cmd:"" help:"Write damaged files anew with all that is good in them. The agent must be stopped."`
+	}
+	spoolCheckCmd  struct{}
+	spoolDumpCmd   struct{}
+	spoolRepairCmd struct{}
 )
 
 // gcPercent keeps the heap small: what an agent holds, it holds for long, and what it reads makes little garbage.
@@ -176,6 +186,31 @@ func (d dryRunCmd) Run(c *cli) error {
 		err = nil
 	}
 	return errors.Join(err, out.Flush())
+}
+
+func (spoolCheckCmd) Run(c *cli) error {
+	state, err := config.LoadState(c.Config)
+	if err != nil {
+		return err
+	}
+	return app.CheckSpool(state, os.Stdout)
+}
+
+func (spoolRepairCmd) Run(c *cli) error {
+	state, err := config.LoadState(c.Config)
+	if err != nil {
+		return err
+	}
+	return app.RepairSpool(state, os.Stdout)
+}
+
+func (spoolDumpCmd) Run(c *cli) error {
+	cfg, err := config.Load(c.Config)
+	if err != nil {
+		return err
+	}
+	out := bufio.NewWriter(os.Stdout)
+	return errors.Join(app.DumpSpool(cfg, version, out), out.Flush())
 }
 
 func ask(socket string) ([]byte, error) {

@@ -1,10 +1,11 @@
 // Package app wires the agent together and runs it.
 //
-//	input/file ───┐
-//	input/syslog ─┼─▶ ship ─▶ ship/amqp or ship/https ─▶ receiver
-//	heartbeats ───┘    │                │
-//	   cursors ◀───────┘ confirmed      │
-//	   ends    ◀────────────────────────┘ indexed
+//	input/file ────────────┐
+//	input/journal ─────────┤
+//	input/syslog ─▶ spool ─┼─▶ ship ─▶ ship/amqp or ship/https ─▶ receiver
+//	heartbeats ────────────┘    │                │
+//	   cursors ◀────────────────┘ confirmed      │
+//	   ends    ◀─────────────────────────────────┘ indexed
 //	     └─▶ rotate: what the index has may be deleted
 //
 // Starting and stopping follow the data: the inputs stop first, ship sends what they left, then the road ends.
@@ -19,17 +20,20 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
 
 	"belfry/agent/config"
 	"belfry/agent/input/file"
+	"belfry/agent/input/journal"
 	"belfry/agent/input/syslog"
 	"belfry/agent/rotate"
 	"belfry/agent/ship"
 	"belfry/agent/ship/amqp"
 	"belfry/agent/ship/https"
+	"belfry/agent/spool"
 	"belfry/shared/batch"
 	"belfry/shared/event"
 	"belfry/shared/heartbeat"
@@ -50,19 +54,20 @@ type road interface {
 
 // Agent is a wired agent.
 type Agent struct {
-	cfg     *config.Config
-	grace   time.Duration
-	id      event.Key
-	log     *slog.Logger
-	set     *metrics.Set
-	lock    *os.File // held on the state folder
-	road    road
-	ship    *ship.Shipper
-	files   *file.Input
-	syslogs []*syslog.Input
-	relays  []*relay
-	pulse   *pulse
-	rotator *rotate.Rotator // nil if nothing is to be rotated
+	cfg      *config.Config
+	grace    time.Duration
+	id       event.Key
+	log      *slog.Logger
+	set      *metrics.Set
+	lock     *os.File // held on the state folder
+	road     road
+	ships    []*ship.Shipper // one a lane; all but syslog goes by the first
+	files    *file.Input
+	journals []*journal.Input
+	syslogs  []*syslog.Input
+	relay    *relay // nil if there is no syslog to relay, nor any left of before
+	pulse    *pulse
+	rotator  *rotate.Rotator // nil if nothing is to be rotated
 }
 
 // New wires an agent and opens its state and its listeners. It starts nothing; see Run. When it fails, nothing stays open.
@@ -99,35 +104,98 @@ func (a *Agent) wire(version string) error {
 		return err
 	}
 	boot := event.RandomKey()
-	builder, err := batch.NewBuilder(a.id, boot, 0, signer.Sign)
+	for lane := range max(a.cfg.Ship.Lanes, 1) {
+		builder, err := batch.NewBuilder(a.id, boot, lane, signer.Sign)
+		if err != nil {
+			return err
+		}
+		a.ships = append(a.ships, ship.New(ship.Config{}, builder, a.road, a.confirmed, a.log, a.set))
+	}
+	src := file.Source{Agent: a.id, Version: version, Host: a.cfg.Host, Zone: zone(a.cfg.Zone)}
+	if len(a.cfg.Inputs.Files) > 0 {
+		a.files, err = file.Open(filepath.Join(a.cfg.State, "files"), a.cfg.Inputs.Files, src, a.ships[0], a.log, a.set)
+		if err != nil {
+			return err
+		}
+	}
+	if err := errors.Join(a.wireJournals(src), a.wireRelay(src)); err != nil {
+		return err
+	}
+	a.pulse = newPulse(src, boot, a.cfg.Hash, a.cfg.Ship.Files(), a.ships[0], a.log)
+	a.pulse.doubts = a.doubts
+	if err := a.wireRotation(); err != nil {
+		return err
+	}
+	if a.relay != nil {
+		a.pulse.spool, a.pulse.told = a.relay.spool.Waiting, a.relay.cuts.told
+	}
+	a.pulse.streams, a.pulse.dropped = a.streams, func() uint64 { return syslog.Dropped(a.syslogs) }
+	return nil
+}
+
+// wireJournals opens the journals, each with its state.
+func (a *Agent) wireJournals(src file.Source) error {
+	for _, c := range a.cfg.Inputs.Journal {
+		in, err := journal.Open(filepath.Join(a.cfg.State, "journal"), c, journal.Source(src), a.ships[0], a.log, a.set)
+		if err != nil {
+			return err
+		}
+		a.journals = append(a.journals, in)
+	}
+	return nil
+}
+
+// wireRelay opens the spool and the listeners. What a former configuration left in the spool is sent also without any.
+func (a *Agent) wireRelay(src file.Source) (err error) {
+	dir := filepath.Join(a.cfg.State, "spool")
+	left, err := spool.Names(dir)
 	if err != nil {
 		return err
 	}
-	a.ship = ship.New(ship.Config{}, builder, a.road, a.confirmed, a.log, a.set)
-	src := file.Source{Agent: a.id, Version: version, Host: a.cfg.Host, Zone: zone(a.cfg.Zone)}
-	if len(a.cfg.Inputs.Files) > 0 {
-		a.files, err = file.Open(filepath.Join(a.cfg.State, "files"), a.cfg.Inputs.Files, src, a.ship, a.log, a.set)
-		if err != nil {
+	handed, err := syslog.Activated()
+	if err != nil {
+		return err
+	}
+	if len(a.cfg.Inputs.Syslog) > 0 || len(left) > 0 {
+		if a.relay, err = openRelay(dir, a.cfg.Spool, a.classes(), src, a.ships, a.log, a.set); err != nil {
 			return err
 		}
 	}
 	for _, c := range a.cfg.Inputs.Syslog {
-		r := newRelay(src, c, a.ship)
-		in, err := syslog.New(c, r, a.log, a.set)
+		in, err := syslog.New(c, handed, a.relay.ear(c.Class), a.log, a.set)
 		if err != nil {
 			return err
 		}
-		a.syslogs, a.relays = append(a.syslogs, in), append(a.relays, r)
+		a.syslogs = append(a.syslogs, in)
 	}
-	a.pulse = newPulse(src, boot, a.cfg.Hash, a.cfg.Ship.Files(), a.ship, a.log)
-	if a.files != nil {
-		a.pulse.doubts = a.files.Doubts
+	for _, name := range handed.Left() {
+		a.log.Warn("a socket that systemd opened is of no input in the configuration", "socket", name)
 	}
-	if err := a.wireRotation(); err != nil {
-		return err
-	}
-	a.pulse.streams, a.pulse.dropped = a.streams, func() uint64 { return syslog.Dropped(a.syslogs) }
 	return nil
+}
+
+// classes are those of what the listeners bring.
+func (a *Agent) classes() (all []string) {
+	for _, c := range a.cfg.Inputs.Syslog {
+		if c.Class == "" {
+			all = append(all, classAuth, classDefault)
+		} else {
+			all = append(all, c.Class)
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// doubts returns what is in doubt, each once.
+func (a *Agent) doubts() (all []file.Doubt) {
+	if a.files != nil {
+		all = a.files.Doubts()
+	}
+	if a.relay != nil {
+		all = append(all, a.relay.cuts.doubts()...)
+	}
+	return all
 }
 
 // wireRotation rotates what the configuration names. What no input reads the index never has, so it is never deleted.
@@ -157,10 +225,11 @@ func (a *Agent) streams() (all []heartbeat.Stream) {
 	if a.files != nil {
 		all = a.files.Ends()
 	}
-	for _, r := range a.relays {
-		end := r.end()
-		end.Final = a.pulse.last()
-		all = append(all, end)
+	for _, j := range a.journals {
+		all = append(all, j.Ends()...)
+	}
+	if a.relay != nil {
+		all = append(all, a.relay.ends()...)
 	}
 	return all
 }
@@ -186,12 +255,19 @@ func (a *Agent) acknowledged(ack *heartbeat.Ack) {
 	}
 }
 
-// confirmed tells the inputs what the receiver has taken. Streams of sockets have no cursor.
+// confirmed tells the inputs what the receiver has taken. Each lane calls it by itself.
 func (a *Agent) confirmed(m *batch.Manifest) {
 	for _, s := range m.Streams {
 		if a.files != nil {
 			a.files.Confirmed(s)
 		}
+		for _, j := range a.journals {
+			j.Confirmed(s)
+		}
+		if a.relay != nil {
+			a.relay.confirmed(s)
+		}
+		a.pulse.confirmed(s)
 	}
 }
 
@@ -201,6 +277,12 @@ func (a *Agent) Run(ctx context.Context) error {
 	for i, in := range a.syslogs {
 		g.AddWorker(fmt.Sprintf("input/syslog[%d]", i), in.Run)
 	}
+	if a.relay != nil {
+		g.Add("relay", a.relay.Run, a.relay.stop)
+	}
+	for i, j := range a.journals {
+		g.AddWorker(fmt.Sprintf("input/journal[%d]", i), j.Run)
+	}
 	if a.files != nil {
 		g.AddWorker("input/file", a.files.Run)
 	}
@@ -208,7 +290,9 @@ func (a *Agent) Run(ctx context.Context) error {
 		g.AddWorker("rotate", a.rotator.Run)
 	}
 	g.Add("heartbeat", a.pulse.Run, a.pulse.stop)
-	g.Add("ship", a.ship.Run, a.ship.Close)
+	for lane, s := range a.ships {
+		g.Add(fmt.Sprintf("ship[%d]", lane), s.Run, s.Close)
+	}
 	g.AddWorker("road", a.road.Run)
 	for name, addr := range map[string]string{"status": "unix:" + SocketPath(a.cfg.State), "metrics": a.cfg.Metrics} {
 		if addr == "" {
@@ -236,6 +320,12 @@ func (a *Agent) close() error {
 		if err := in.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
 			errs = append(errs, err)
 		}
+	}
+	if a.relay != nil {
+		errs = append(errs, a.relay.Close())
+	}
+	for _, j := range a.journals {
+		errs = append(errs, j.Close())
 	}
 	if a.files != nil {
 		errs = append(errs, a.files.Close())

@@ -12,7 +12,9 @@ import (
 
 	"belfry/agent/config"
 	"belfry/agent/input/file"
+	"belfry/agent/input/journal"
 	"belfry/agent/rotate"
+	"belfry/agent/spool"
 	"belfry/shared/certs"
 )
 
@@ -48,6 +50,21 @@ func Check(cfg *config.Config) []string {
 					warn(key, "%v", err)
 				}
 			}
+		}
+	}
+	for i := range cfg.Inputs.Journal {
+		for _, w := range journal.Check(cfg.Inputs.Journal[i]) {
+			all = append(all, fmt.Sprintf("inputs.journal[%d].%s", i, w))
+		}
+	}
+	for i := range cfg.Inputs.Syslog {
+		for _, w := range cfg.Inputs.Syslog[i].Doubts(time.Now()) {
+			all = append(all, fmt.Sprintf("inputs.syslog[%d].%s", i, w))
+		}
+	}
+	if len(cfg.Inputs.Syslog) > 0 {
+		for _, w := range spool.Doubts(SpoolPath(cfg.State), cfg.Spool) {
+			all = append(all, "spool."+w)
 		}
 	}
 	var files certs.Files

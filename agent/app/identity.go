@@ -61,6 +61,20 @@ func loadIdentity(dir, namespace, name string, now machine, log *slog.Logger) (e
 	return id.Agent, segment.ReplaceFile(path, text, 0o600)
 }
 
+// knownIdentity reads the agent's id, which must be there.
+func knownIdentity(dir string) (event.Key, error) {
+	path := filepath.Join(dir, "identity.json")
+	var id identity
+	text, err := os.ReadFile(path)
+	if err == nil {
+		err = json.Unmarshal(text, &id)
+	}
+	if err != nil {
+		return id.Agent, fmt.Errorf("read identity %s: %w", path, err)
+	}
+	return id.Agent, nil
+}
+
 // clone makes the id of copied state differ even where the machine's id was copied as well.
 func clone(draw int, fingerprint event.Key) string {
 	if draw == 0 {

@@ -10,6 +10,7 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 	"github.com/google/go-cmp/cmp"
 
+	"belfry/agent/input/journal"
 	"belfry/agent/rotate"
 	"belfry/agent/ship/amqp"
 	"belfry/shared/broker"
@@ -21,6 +22,7 @@ func TestMetricNames(t *testing.T) {
 	r := newReceiver(t)
 	cfg := r.config(t)
 	cfg.Rotate = []rotate.Config{{Paths: []string{"/nowhere/*.log"}, Size: 1 << 20}}
+	cfg.Inputs.Journal = []journal.Config{{Directory: t.TempDir()}}
 	a, err := New(cfg, "test", quiet)
 	if err != nil {
 		t.Fatal(err)

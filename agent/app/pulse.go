@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"sync"
 	"time"
 
@@ -27,12 +28,18 @@ type pulse struct {
 	files   certs.Files
 	streams func() []heartbeat.Stream
 	dropped func() uint64
+	spool   func() uint64 // bytes that wait on the disk
 	doubts  func() []file.Doubt
 	ship    *ship.Shipper
 	log     *slog.Logger
 
-	place  batch.Place
+	place batch.Place
+
+	mu     sync.Mutex // guards what follows
 	offset uint64
+	relay  uint64        // behind the last event that told of the relay
+	taken  batchSpan     // what of the stream was confirmed
+	told   func() error  // the receiver has what was told of the relay
 	ended  chan struct{} // closed when the inputs have stopped
 	stop   func()
 }
@@ -43,6 +50,7 @@ func newPulse(src file.Source, boot event.Key, config string, files certs.Files,
 		place: batch.Place{Stream: event.HashKey("heartbeat", src.Agent.String()), Epoch: randomEpoch(), Class: "default"},
 	}
 	p.doubts = func() []file.Doubt { return nil }
+	p.spool = func() uint64 { return 0 }
 	p.stop = sync.OnceFunc(func() { close(p.ended) })
 	return p
 }
@@ -73,16 +81,6 @@ func (p *pulse) Run(ctx context.Context) error {
 	}
 }
 
-// last reports whether the inputs have stopped: the streams that end with the process end there.
-func (p *pulse) last() bool {
-	select {
-	case <-p.ended:
-		return true
-	default:
-		return false
-	}
-}
-
 // beat sends one heartbeat, in as many parts as it takes to name all streams. It blocks while the road does.
 func (p *pulse) beat(ctx context.Context) error {
 	streams := p.streams()
@@ -101,7 +99,7 @@ func (p *pulse) beat(ctx context.Context) error {
 
 func (p *pulse) send(ctx context.Context, streams []heartbeat.Stream) error {
 	now := time.Now().UTC()
-	h := heartbeat.Heartbeat{Boot: p.boot, Config: p.config, Dropped: p.dropped(), Streams: streams}
+	h := heartbeat.Heartbeat{Boot: p.boot, Config: p.config, Dropped: p.dropped(), Spool: p.spool(), Streams: streams}
 	var err error
 	if h.Expires, err = p.files.Expires(); err != nil {
 		p.log.Debug("certificate cannot be read", "err", err)
@@ -126,12 +124,21 @@ func (p *pulse) tell(ctx context.Context) error {
 		e := p.event(d.At.UTC(), text)
 		e.Set("event.dataset", heartbeat.Doubt)
 		e.Set("event.kind", "event")
-		e.Set("event.action", "file-in-doubt")
+		action := "file-in-doubt"
+		if d.Path == relayPath {
+			action = "relay-cut-off"
+		}
+		e.Set("event.action", action)
 		e.Set("log.file.path", d.Path)
 		e.Set("belfry.doubt.stream", d.Stream.String())
 		e.Set("belfry.doubt.epoch", fmt.Sprint(d.Epoch))
 		e.Set("belfry.doubt.end", fmt.Sprint(d.End))
 		e.Set("belfry.doubt.reason", d.Reason)
+		if d.Path == relayPath {
+			p.mu.Lock()
+			p.relay = p.offset + 1
+			p.mu.Unlock()
+		}
 		if err := p.put(ctx, d.At.UTC(), e); err != nil {
 			if ctx.Err() != nil {
 				return nil
@@ -160,6 +167,36 @@ func (p *pulse) event(at time.Time, message string) *event.Event {
 // put ships an event as the next of the stream.
 func (p *pulse) put(ctx context.Context, at time.Time, e *event.Event) error {
 	p.place.Day = at.Format(time.DateOnly)
+	p.mu.Lock()
+	first := p.offset
 	p.offset++
-	return p.ship.Add(ctx, p.place, p.offset-1, p.offset, e.AppendJSON(nil))
+	p.mu.Unlock()
+	return p.ship.Add(ctx, p.place, first, first+1, e.AppendJSON(nil))
+}
+
+// confirmed notes what of the stream the receiver has taken. It may be called from any goroutine.
+func (p *pulse) confirmed(s batch.Stream) {
+	if s.ID != p.place.Stream || s.Epoch != p.place.Epoch {
+		return
+	}
+	p.mu.Lock()
+	before := p.taken.mark
+	for _, r := range s.Ranges {
+		p.taken.add(r)
+	}
+	done := p.relay > before && p.relay <= p.taken.mark
+	p.mu.Unlock()
+	if !done || p.told == nil {
+		return
+	}
+	if err := p.told(); err != nil {
+		p.log.Warn("what was told of the relay will be told again", "err", err)
+	}
+}
+
+// randomEpoch draws the number of a stream that begins anew with each start of the process.
+func randomEpoch() uint64 {
+	k := event.RandomKey()
+	n, _ := strconv.ParseUint(k.String()[:12], 16, 64) // twelve hex digits always parse
+	return n
 }

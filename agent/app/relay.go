@@ -1,91 +1,268 @@
 package app
 
 import (
+	"cmp"
 	"context"
-	"encoding/base64"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/netip"
+	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
-	"unicode/utf8"
+
+	"github.com/VictoriaMetrics/metrics"
 
 	"belfry/agent/input/file"
 	"belfry/agent/input/syslog"
 	"belfry/agent/ship"
+	"belfry/agent/spool"
 	"belfry/shared/batch"
-	"belfry/shared/event"
 	"belfry/shared/heartbeat"
 )
 
-// relay makes events of what one syslog listener takes. What a socket gave cannot be read again, so its stream begins
-// anew with each start of the process, in an epoch drawn at random; offsets count the bytes taken since.
+// Classes of what is relayed, unless the listener has one of its own.
+const (
+	classAuth    = "auth" // of the facilities auth and authpriv
+	classDefault = "default"
+)
+
+// drainSpool is how long, at a stop, what lies in the spool may still be sent. What is left is sent after the next start.
+const drainSpool = 2 * time.Second
+
+// relay brings what the syslog listeners take to the spool, and from there to ship. A message is in the outlet of its lane
+// and class; the lane is that of its sender, so that the messages of one sender stay in their order.
 type relay struct {
-	src  file.Source
-	ship *ship.Shipper
-
-	listen string // where its listener is
-
-	mu     sync.Mutex // keeps offsets in the order of the batch
-	place  batch.Place
-	offset uint64
-	buf    []byte
+	src     file.Source
+	spool   *spool.Spool
+	dir     string
+	log     *slog.Logger
+	lanes   int
+	outlets map[string]*outlet // by name; fixed after opening
+	ended   chan struct{}      // closed when the listeners have stopped
+	stop    func()
+	scratch sync.Pool // of *[]byte
+	cuts    *cutOffs
 }
 
-func newRelay(src file.Source, cfg syslog.Config, s *ship.Shipper) *relay {
-	return &relay{src: src, ship: s, listen: cfg.Listen, place: batch.Place{
-		Stream: event.HashKey("syslog", src.Agent.String(), cfg.Listen),
-		Epoch:  randomEpoch(),
-		Class:  "default",
-	}}
-}
+// outletName is the name of an outlet's folder in the spool.
+func outletName(lane int, class string) string { return strconv.Itoa(lane) + "-" + class }
 
-func randomEpoch() uint64 {
-	k := event.RandomKey()
-	n, _ := strconv.ParseUint(k.String()[:12], 16, 64) // twelve hex digits always parse
-	return n
-}
-
-// Put ships one message. It blocks while the road is blocked.
-func (r *relay) Put(ctx context.Context, m syslog.Message) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.place.Day = m.Received.UTC().Format(time.DateOnly)
-	line := r.encode(m)
-	first := r.offset
-	r.offset += uint64(len(m.Raw)) + 1
-	return r.ship.Add(ctx, r.place, first, r.offset, line)
-}
-
-// end says how far the stream reaches. Nobody confirms it: what was not taken when the process ends is lost, and shows. The
-// last heartbeat says that it ends there; without that, an aggregator tells of the doubt.
-func (r *relay) end() heartbeat.Stream {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return heartbeat.Stream{ID: r.place.Stream, Epoch: r.place.Epoch, Path: r.listen, End: r.offset}
-}
-
-// encode writes the message as one ECS object. The host is not the relay's: the aggregator reads it from the header.
-func (r *relay) encode(m syslog.Message) []byte {
-	created := m.Received.UTC().Format("2006-01-02T15:04:05.000000Z")
-	b := append(r.buf[:0], `{"@timestamp":"`...)
-	b = append(append(b, created...), `","agent":{"id":"`...)
-	b = append(r.src.Agent.AppendHex(b), `","version":`...)
-	b = append(event.AppendString(b, r.src.Version), `},"event":{"created":"`...)
-	b = append(append(b, created...), `","id":"`...)
-	b = event.ID(r.src.Agent, r.place.Stream, r.place.Epoch, r.offset).AppendHex(b)
-	b = event.AppendString(append(b, `","original":`...), m.Raw)
-	b = event.AppendString(append(b, `,"timezone":`...), r.src.Zone)
-	b = strconv.AppendUint(append(b, `},"log":{"offset":`...), r.offset, 10)
-	if m.OriginalLength > len(m.Raw) {
-		b = strconv.AppendInt(append(b, `,"original_length":`...), int64(m.OriginalLength), 10)
+// openRelay opens the spool, and an outlet for each lane and class. shippers has one for each lane, the first one's at least;
+// what an earlier configuration left in more lanes goes by the first.
+func openRelay(dir string, cfg spool.Config, classes []string, src file.Source, shippers []*ship.Shipper, log *slog.Logger, set *metrics.Set) (*relay, error) {
+	cuts, err := openCutOffs(dir)
+	if err != nil {
+		return nil, err
 	}
-	b = append(b, '}')
-	if !utf8.Valid(m.Raw) {
-		b = append(b, `,"labels":{"raw_base64":"`...)
-		b = append(base64.StdEncoding.AppendEncode(b, m.Raw), `"},"tags":["invalid_utf8"]`...)
+	sp, err := spool.Open(dir, cfg, log, set)
+	if err != nil {
+		return nil, err
 	}
-	b = event.AppendString(append(b, `,"observer":{"name":`...), r.src.Host)
-	b = append(append(b, `},"source":{"ip":"`...), m.Peer.Addr().Unmap().WithZone("").String()...)
-	b = append(b, `"}}`...)
-	r.buf = b
-	return b
+	r := &relay{
+		src: src, spool: sp, cuts: cuts, dir: dir, log: log, lanes: len(shippers), outlets: make(map[string]*outlet), ended: make(chan struct{}),
+		scratch: sync.Pool{New: func() any { return new([]byte) }},
+	}
+	r.stop = sync.OnceFunc(func() { close(r.ended) })
+	names, err := spool.Names(dir)
+	if err != nil {
+		return nil, errors.Join(err, sp.Close())
+	}
+	for lane := range shippers {
+		for _, class := range classes {
+			names = append(names, outletName(lane, class))
+		}
+	}
+	for _, name := range names {
+		if err := r.open(name, shippers); err != nil {
+			return nil, errors.Join(err, sp.Close())
+		}
+	}
+	return r, nil
+}
+
+func (r *relay) open(name string, shippers []*ship.Shipper) error {
+	if r.outlets[name] != nil {
+		return nil
+	}
+	digits, class, ok := strings.Cut(name, "-")
+	lane, err := strconv.Atoi(digits)
+	if !ok || err != nil || lane < 0 {
+		return fmt.Errorf("spool: the folder %s is none of ours: move it away", filepath.Join(r.dir, name))
+	}
+	if lane >= len(shippers) {
+		lane = 0
+	}
+	q, err := r.spool.Queue(name)
+	if err != nil {
+		return err
+	}
+	r.outlets[name] = newOutlet(name, class, q, r.src, shippers[lane], r.log)
+	return nil
+}
+
+// Close brings everything to the disk.
+func (r *relay) Close() error {
+	err := r.spool.Close()
+	if err == nil {
+		err = r.cuts.end()
+	}
+	return err
+}
+
+// ear is the sink of one listener.
+type ear struct {
+	*relay
+	auth, other []*outlet // by lane
+}
+
+// ear returns the sink of a listener whose messages are of a class; with "" each is of that of its facility.
+func (r *relay) ear(class string) ear {
+	e := ear{relay: r}
+	for lane := range r.lanes {
+		e.auth = append(e.auth, r.outlets[outletName(lane, cmp.Or(class, classAuth))])
+		e.other = append(e.other, r.outlets[outletName(lane, cmp.Or(class, classDefault))])
+	}
+	return e
+}
+
+// Put keeps one message. It blocks while the spool is full.
+func (e ear) Put(ctx context.Context, m syslog.Message) error {
+	lane := laneOf(m.Peer.Addr(), e.lanes)
+	o := e.other[lane]
+	if f := m.Priority >> 3; f == syslog.Auth || f == syslog.AuthPriv {
+		o = e.auth[lane]
+	}
+	buf := e.scratch.Get().(*[]byte)
+	defer e.scratch.Put(buf)
+	*buf = appendKept((*buf)[:0], &m)
+	lsn, err := o.queue.Put(ctx, *buf)
+	if err != nil {
+		return err
+	}
+	raise(&o.put, lsn)
+	return nil
+}
+
+// Sync returns when all that was put before is on the disk.
+func (e ear) Sync(ctx context.Context) error {
+	var errs []error
+	for lane := range e.lanes {
+		errs = append(errs, e.auth[lane].sync(ctx), e.other[lane].sync(ctx))
+	}
+	return errors.Join(errs...)
+}
+
+// sync returns when all that was put into an outlet is on the disk.
+func (o *outlet) sync(ctx context.Context) error {
+	lsn := o.put.Load()
+	if lsn <= o.synced.Load() {
+		return nil
+	}
+	if err := o.queue.Synced(ctx, lsn); err != nil {
+		return err
+	}
+	raise(&o.synced, lsn)
+	return nil
+}
+
+// raise makes a number larger, never smaller.
+func raise(a *atomic.Uint64, to uint64) {
+	for old := a.Load(); old < to && !a.CompareAndSwap(old, to); old = a.Load() {
+	}
+}
+
+// laneOf returns the lane of a sender. The port does not count: a sender may come from another one each time.
+func laneOf(a netip.Addr, lanes int) int {
+	if lanes == 1 || !a.IsValid() {
+		return 0
+	}
+	h := uint64(14695981039346656037) // FNV-1a
+	for _, c := range a.As16() {
+		h = (h ^ uint64(c)) * 1099511628211
+	}
+	return int((h ^ h>>32) % uint64(lanes))
+}
+
+// Run sends what lies in the spool until the listeners have stopped, and a little longer.
+func (r *relay) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var all sync.WaitGroup
+	errs := make(chan error, len(r.outlets)+1)
+	keep, endKeep := context.WithCancel(ctx)
+	defer endKeep()
+	var keeping sync.WaitGroup
+	keeping.Go(func() { errs <- r.spool.Run(keep) })
+	for _, o := range r.outlets {
+		all.Go(func() {
+			err := o.run(ctx)
+			if err != nil && ctx.Err() == nil {
+				cancel()
+			}
+			errs <- err
+		})
+	}
+	select {
+	case <-r.ended:
+	case <-ctx.Done():
+	}
+	for _, o := range r.outlets {
+		o.queue.End()
+	}
+	defer time.AfterFunc(drainSpool, cancel).Stop()
+	all.Wait()
+	endKeep()
+	keeping.Wait()
+	close(errs)
+	var real []error
+	for err := range errs {
+		if err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, ship.ErrClosed) {
+			real = append(real, err)
+		}
+	}
+	return errors.Join(real...)
+}
+
+// confirmed notes what the receiver has taken.
+func (r *relay) confirmed(s batch.Stream) {
+	for _, o := range r.outlets {
+		if o.stream == s.ID {
+			o.confirmed(s)
+		}
+	}
+}
+
+// ends says how far each outlet reaches.
+func (r *relay) ends() (all []heartbeat.Stream) {
+	for _, o := range r.outlets {
+		all = append(all, o.ends()...)
+	}
+	slices.SortFunc(all, func(a, b heartbeat.Stream) int { return strings.Compare(a.Path, b.Path) })
+	return all
+}
+
+// status says how the relay is.
+func (r *relay) status(inputs []*syslog.Input) *RelayStatus {
+	s := &RelayStatus{Messages: syslog.Taken(inputs), Dropped: syslog.Dropped(inputs), Spool: r.spool.Waiting()}
+	for _, in := range inputs {
+		s.Listeners = append(s.Listeners, in.String())
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.outlets)) {
+		q := QueueStatus{Name: name}
+		for _, reach := range r.outlets[name].queue.Reach() {
+			q.Behind += reach.End - reach.Cursor
+			q.Lost += reach.Lost
+			if q.Since.IsZero() {
+				q.Since = reach.Since
+			}
+		}
+		s.Queues = append(s.Queues, q)
+	}
+	return s
 }

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -18,7 +19,7 @@ import (
 // whose path has that in it, and why each was read as it was.
 func (s Status) Write(w io.Writer, part string) error {
 	if part == "" {
-		if err := s.writeHead(w); err != nil || len(s.Files) == 0 {
+		if err := errors.Join(s.writeHead(w), s.writeRelay(w), s.writeJournals(w)); err != nil || len(s.Files) == 0 {
 			return err
 		}
 	}
@@ -105,6 +106,45 @@ func (s Status) writeHead(w io.Writer) error {
 	}
 	_, err := fmt.Fprintln(w)
 	return err
+}
+
+func (s Status) writeRelay(w io.Writer) error {
+	if s.Relay == nil {
+		return nil
+	}
+	r := s.Relay
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(t, "relay\t%d messages taken, %d dropped; %d bytes wait in the spool\n", r.Messages, r.Dropped, r.Spool)
+	for _, l := range r.Listeners {
+		fmt.Fprintf(t, "\tlistens at %s\n", shown(l))
+	}
+	for _, q := range r.Queues {
+		if q.Behind > 0 {
+			fmt.Fprintf(t, "\t%s: %d bytes are not confirmed, since %s\n", shown(q.Name), q.Behind, q.Since.Local().Format(time.DateTime))
+		}
+		if q.Lost > 0 {
+			fmt.Fprintf(t, "\t%s: LOST %d bytes, declared\n", shown(q.Name), q.Lost)
+		}
+	}
+	fmt.Fprintln(t)
+	return t.Flush()
+}
+
+func (s Status) writeJournals(w io.Writer) error {
+	if len(s.Journals) == 0 {
+		return nil
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprint(t, "ENTRIES\tWAITING\tMISSING\tDROPPED\t  JOURNAL\n")
+	for _, j := range s.Journals {
+		fault := ""
+		if j.Fault != "" {
+			fault = "  FAULT " + shown(j.Fault)
+		}
+		fmt.Fprintf(t, "%d\t%d\t%d\t%d\t  %s%s\n", j.Entries, j.Waiting, j.Missing, j.Dropped, shown(j.Path), fault)
+	}
+	fmt.Fprintln(t)
+	return t.Flush()
 }
 
 func progress(p file.Progress) string {

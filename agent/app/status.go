@@ -6,8 +6,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"belfry/agent/input/file"
+	"belfry/agent/input/journal"
 	"belfry/agent/rotate"
 )
 
@@ -21,7 +23,26 @@ type Status struct {
 	Files []file.Status `json:"files"`
 	Past  file.Progress `json:"backfill"` // how far what is of the past is sent
 
-	Rotation []rotate.Status `json:"rotation,omitempty"` // of the files that the agent rotates
+	Rotation []rotate.Status  `json:"rotation,omitempty"` // of the files that the agent rotates
+	Journals []journal.Status `json:"journals,omitempty"`
+	Relay    *RelayStatus     `json:"relay,omitempty"` // of syslog
+}
+
+// RelayStatus is how the syslog relay is.
+type RelayStatus struct {
+	Listeners []string      `json:"listeners"`        // where it listens, as it was configured, and the address
+	Messages  uint64        `json:"messages"`         // taken since the start
+	Dropped   uint64        `json:"dropped_messages"` // lost since the start before they could be kept
+	Spool     uint64        `json:"spool_bytes"`      // that wait on the disk
+	Queues    []QueueStatus `json:"queues"`
+}
+
+// QueueStatus is one queue of the spool: of one lane and class.
+type QueueStatus struct {
+	Name   string    `json:"name"`
+	Behind uint64    `json:"behind_bytes"` // put, and not confirmed
+	Since  time.Time `json:"since,omitzero"`
+	Lost   uint64    `json:"lost_bytes,omitempty"` // declared since the start
 }
 
 func (a *Agent) status(w http.ResponseWriter, _ *http.Request) {
@@ -42,6 +63,12 @@ func (a *Agent) status(w http.ResponseWriter, _ *http.Request) {
 	}
 	if a.rotator != nil {
 		s.Rotation = a.rotator.Status()
+	}
+	for _, j := range a.journals {
+		s.Journals = append(s.Journals, j.Status())
+	}
+	if a.relay != nil {
+		s.Relay = a.relay.status(a.syslogs)
 	}
 	w.Header().Set("Content-Type", "application/json")
 	if err := json.NewEncoder(w).Encode(s); err != nil {

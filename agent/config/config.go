@@ -11,9 +11,11 @@ import (
 	"path/filepath"
 
 	"belfry/agent/input/file"
+	"belfry/agent/input/journal"
 	"belfry/agent/input/syslog"
 	"belfry/agent/rotate"
 	"belfry/agent/ship/https"
+	"belfry/agent/spool"
 	"belfry/shared/broker"
 	"belfry/shared/certs"
 	"belfry/shared/conf"
@@ -32,6 +34,8 @@ type Config struct {
 	Inputs    Inputs `yaml:"inputs"`
 	Ship      Ship   `yaml:"ship"`
 
+	Spool spool.Config `yaml:"spool"` // where what syslog brings waits on the disk
+
 	Rotate []rotate.Config `yaml:"rotate"` // files that the agent rotates; default none
 
 	Hash string `yaml:"-"` // of the file, in hex
@@ -39,15 +43,26 @@ type Config struct {
 
 // Inputs says what is read.
 type Inputs struct {
-	Files  []file.Config   `yaml:"files"`
-	Syslog []syslog.Config `yaml:"syslog"`
+	Files   []file.Config    `yaml:"files"`
+	Syslog  []syslog.Config  `yaml:"syslog"`
+	Journal []journal.Config `yaml:"journal"`
 }
 
 // Ship says where it goes: exactly one of the two.
 type Ship struct {
 	AMQP  *broker.Config `yaml:"amqp"`
 	HTTPS *https.Config  `yaml:"https"`
+
+	// Lanes are what the senders of syslog are dealt out to: each goes by a queue of the broker's of its own; default 4 with
+	// amqp, if there is syslog to relay, else 1.
+	Lanes int `yaml:"lanes"`
 }
+
+// maxLanes bounds the lanes: each has its window of batches in memory.
+const maxLanes = 16
+
+// defaultLanes is for a relay that goes by a broker.
+const defaultLanes = 4
 
 // Files returns the certificates of whichever road is configured.
 func (s Ship) Files() certs.Files {
@@ -70,6 +85,12 @@ func Load(path string) (*Config, error) {
 	sum := sha256.Sum256(text)
 	c.Hash = hex.EncodeToString(sum[:])
 	c.State = cmp.Or(c.State, defaultState)
+	if c.Ship.Lanes == 0 {
+		c.Ship.Lanes = 1
+		if c.Ship.AMQP != nil && len(c.Inputs.Syslog) > 0 {
+			c.Ship.Lanes = defaultLanes
+		}
+	}
 	if c.Host == "" {
 		host, err := os.Hostname()
 		if err != nil {
@@ -108,14 +129,22 @@ func (c *Config) Validate() error {
 	for i := range c.Inputs.Syslog {
 		section(fmt.Sprintf("inputs.syslog[%d]", i), c.Inputs.Syslog[i].Validate())
 	}
+	for i := range c.Inputs.Journal {
+		section(fmt.Sprintf("inputs.journal[%d]", i), c.Inputs.Journal[i].Validate())
+	}
+	section("spool", c.Spool.Validate())
 	for i := range c.Rotate {
 		section(fmt.Sprintf("rotate[%d]", i), c.Rotate[i].Validate())
 	}
 	if err := conf.CheckListen(c.Metrics); err != nil {
 		errs = append(errs, fmt.Errorf("metrics: %w", err))
 	}
-	if len(c.Inputs.Files)+len(c.Inputs.Syslog) == 0 {
-		errs = append(errs, errors.New("inputs: nothing to read: give files or syslog"))
+	if len(c.Inputs.Files)+len(c.Inputs.Syslog)+len(c.Inputs.Journal) == 0 {
+		errs = append(errs, errors.New("inputs: nothing to read: give files, syslog or journal"))
+	}
+	errs = append(errs, c.repeated()...)
+	if c.Ship.Lanes < 0 || c.Ship.Lanes > maxLanes {
+		errs = append(errs, fmt.Errorf("ship.lanes: %d is not between 1 and %d", c.Ship.Lanes, maxLanes))
 	}
 	switch {
 	case (c.Ship.AMQP == nil) == (c.Ship.HTTPS == nil):
@@ -126,4 +155,25 @@ func (c *Config) Validate() error {
 		section("ship.https", c.Ship.HTTPS.Validate())
 	}
 	return errors.Join(errs...)
+}
+
+// repeated finds inputs that are there twice.
+func (c *Config) repeated() (errs []error) {
+	at := make(map[string]int)
+	for i, in := range c.Inputs.Syslog {
+		if first, twice := at[in.Listen]; twice {
+			errs = append(errs, fmt.Errorf("inputs.syslog[%d].listen: %q is that of inputs.syslog[%d] too", i, in.Listen, first))
+			continue
+		}
+		at[in.Listen] = i
+	}
+	names := make(map[string]int)
+	for i, in := range c.Inputs.Journal {
+		if first, twice := names[in.Name()]; twice {
+			errs = append(errs, fmt.Errorf("inputs.journal[%d]: the same journal as inputs.journal[%d]", i, first))
+			continue
+		}
+		names[in.Name()] = i
+	}
+	return errs
 }

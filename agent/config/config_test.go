@@ -12,8 +12,10 @@ import (
 	"time"
 
 	"belfry/agent/input/file"
+	"belfry/agent/input/journal"
 	"belfry/agent/input/syslog"
 	"belfry/agent/ship/https"
+	"belfry/agent/spool"
 	"belfry/shared/broker"
 	"belfry/shared/certs"
 	"belfry/shared/conf"
@@ -69,7 +71,12 @@ inputs:
   syslog:
     - {listen: "udp://127.0.0.1:514", max_message: 8KiB}
     - {listen: "tcp://:601", max_connections: 20, max_per_address: 5, idle: 10m}
+    - {listen: "tls://:6514", CERTS, clients: [web*], allow: [10.0.0.0/8], class: net, handshake: 5s}
+  journal:
+    - {directory: /var/log/journal/remote, class: auth}
+spool: {max_bytes: 2GiB, min_free: 1GiB, sync_after: 20ms}
 ship:
+  lanes: 2
 `
 
 func TestFullFile(t *testing.T) {
@@ -90,9 +97,15 @@ func TestFullFile(t *testing.T) {
 			Syslog: []syslog.Config{
 				{Listen: "udp://127.0.0.1:514", MaxMessage: 8 << 10},
 				{Listen: "tcp://:601", MaxConnections: 20, MaxPerAddress: 5, Idle: conf.Duration(10 * time.Minute)},
+				{
+					Listen: "tls://:6514", Files: f.files, Clients: []string{"web*"}, Allow: []string{"10.0.0.0/8"}, Class: "net",
+					Handshake: conf.Duration(5 * time.Second),
+				},
 			},
+			Journal: []journal.Config{{Directory: "/var/log/journal/remote", Class: "auth"}},
 		},
-		Ship: Ship{AMQP: &broker.Config{
+		Spool: spool.Config{MaxBytes: 2 << 30, MinFree: 1 << 30, SyncAfter: conf.Duration(20 * time.Millisecond)},
+		Ship: Ship{Lanes: 2, AMQP: &broker.Config{
 			URLs: []string{"amqps://mq1:5671/", "amqps://mq2:5671/v"}, Files: f.files, User: "u", Password: "hush",
 			Confirm: conf.Duration(90 * time.Second),
 		}},
@@ -102,7 +115,7 @@ func TestFullFile(t *testing.T) {
 		t.Errorf("password %q", got)
 	}
 	c, err = f.load(text + `  https: {url: "https://logs:8443", CERTS, timeout: 5s}`)
-	want.Ship = Ship{HTTPS: &https.Config{URL: "https://logs:8443", Files: f.files, Timeout: conf.Duration(5 * time.Second)}}
+	want.Ship = Ship{Lanes: 2, HTTPS: &https.Config{URL: "https://logs:8443", Files: f.files, Timeout: conf.Duration(5 * time.Second)}}
 	if err != "" {
 		t.Fatal(err)
 	}
@@ -158,7 +171,7 @@ func TestFaults(t *testing.T) {
 			t.Errorf("%s\ngot\n%s\nwant\n%s", text, err, strings.Join(want, "\n"))
 		}
 	}
-	f("", " inputs: nothing to read: give files or syslog", " ship: give exactly one of amqp and https")
+	f("", " inputs: nothing to read: give files, syslog or journal", " ship: give exactly one of amqp and https")
 	f(inputs+ship+"metrics: nine\n", ` metrics: "nine" is neither host:port nor unix:/PATH`)
 	f(inputs+ship+"metrics: \"unix:\"\n", ` metrics: "unix:" is neither host:port nor unix:/PATH`)
 	f(inputs+ship+"metrics: \"localhost:\"\n", ` metrics: "localhost:" is neither host:port nor unix:/PATH`)
@@ -177,7 +190,12 @@ func TestFaults(t *testing.T) {
 		` inputs.files[0].class: "Auth!": use 1 to 32 of a-z, 0-9 and _`)
 	// syslog
 	f("inputs: {syslog: [{listen: \"udp://:514\"}, {}]}\n"+ship,
-		` inputs.syslog[1].listen: "" does not begin with udp:// or tcp://`)
+		` inputs.syslog[1].listen: "" does not begin with udp://, tcp://, tls://, relp://, relp+tls://, unix:// or unixgram://`)
+	f("inputs: {syslog: [{listen: \"udp://:514\"}, {listen: \"udp://:514\"}], journal: [{}, {class: auth}]}\n"+ship,
+		` inputs.syslog[1].listen: "udp://:514" is that of inputs.syslog[0] too`,
+		` inputs.journal[1]: the same journal as inputs.journal[0]`)
+	f(inputs+"ship: {lanes: 17, https: {url: \"https://h:1\", CERTS}}\nspool: {sync_after: 1s}\n",
+		" spool.sync_after: 1s is not between 0s and 100ms", " ship.lanes: 17 is not between 1 and 16")
 	f("inputs: {syslog: [{listen: \"tcp://:514\", max_message: 1, max_connections: 1000000, max_per_address: 2000000, idle: 1ms}]}\n"+ship,
 		" inputs.syslog[0].max_message: 1 is not between 480 and 1048576",
 		" inputs.syslog[0].max_connections: 1000000 is not between 1 and 100000",

@@ -96,11 +96,11 @@ func New(cfg Config, builder *batch.Builder, road Transport, confirmed func(*bat
 			maxBatches: cfg.Window, maxBytes: cfg.WindowBytes,
 			pause: backoff.Backoff{Min: 100 * time.Millisecond, Max: cfg.MaxBackoff},
 		},
-		events:    set.NewCounter("belfry_agent_ship_events_total"),
-		batches:   set.NewCounter("belfry_agent_ship_batches_total"),
-		retries:   set.NewCounter("belfry_agent_ship_retries_total"),
-		rawBytes:  set.NewCounter("belfry_agent_ship_raw_bytes_total"),
-		sentBytes: set.NewCounter("belfry_agent_ship_sent_bytes_total"),
+		events:    set.GetOrCreateCounter("belfry_agent_ship_events_total"),
+		batches:   set.GetOrCreateCounter("belfry_agent_ship_batches_total"),
+		retries:   set.GetOrCreateCounter("belfry_agent_ship_retries_total"),
+		rawBytes:  set.GetOrCreateCounter("belfry_agent_ship_raw_bytes_total"),
+		sentBytes: set.GetOrCreateCounter("belfry_agent_ship_sent_bytes_total"),
 	}
 }
 

@@ -72,13 +72,20 @@ func (f Files) Client() (*tls.Config, error) {
 }
 
 // Server returns the settings of one who listens and lets in only who shows a certificate of the authorities.
-func (f Files) Server() (*tls.Config, error) { return f.server(tls.RequireAndVerifyClientCert) }
+func (f Files) Server() (*tls.Config, error) {
+	return f.server(tls.RequireAndVerifyClientCert, "h2", "http/1.1")
+}
 
 // AskingServer returns the settings of one who listens and also lets in who shows no certificate. One that is shown
 // must be of the authorities.
-func (f Files) AskingServer() (*tls.Config, error) { return f.server(tls.VerifyClientCertIfGiven) }
+func (f Files) AskingServer() (*tls.Config, error) {
+	return f.server(tls.VerifyClientCertIfGiven, "h2", "http/1.1")
+}
 
-func (f Files) server(clients tls.ClientAuthType) (*tls.Config, error) {
+// Listener returns the settings of one who listens for something else than HTTP, and says itself what clients must show.
+func (f Files) Listener(clients tls.ClientAuthType) (*tls.Config, error) { return f.server(clients) }
+
+func (f Files) server(clients tls.ClientAuthType, protocols ...string) (*tls.Config, error) {
 	r, err := newReloader(f)
 	if err != nil {
 		return nil, err
@@ -91,7 +98,7 @@ func (f Files) server(clients tls.ClientAuthType) (*tls.Config, error) {
 				return nil, err
 			}
 			return &tls.Config{
-				MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{*pair}, NextProtos: []string{"h2", "http/1.1"},
+				MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{*pair}, NextProtos: protocols,
 				ClientCAs: pool, ClientAuth: clients,
 			}, nil
 		},

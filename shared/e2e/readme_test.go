@@ -74,5 +74,7 @@ func TestReadme(t *testing.T) {
 	f("belfry-agent", "agent.yaml", agent)
 	_, ship, _ := strings.Cut(agent, "\nship:")
 	f("belfry-agent", "files.yaml", block(t, "Following files")+"\n"+block(t, "Rotating files")+"\nship:"+ship)
+	f("belfry-agent", "relay.yaml", block(t, "Relaying syslog")+"\nship:"+ship)
+	f("belfry-agent", "journal.yaml", block(t, "The journal")+"\nship:"+ship)
 	f("belfry", "aggregator.yaml", block(t, "/etc/belfry/aggregator.yaml"))
 }

@@ -25,8 +25,11 @@ const module = "belfry/"
 var rules = []struct{ from, to string }{
 	{"agent", "agent/app agent/config shared/ops"},
 	{"agent/app", "agent/config agent/input/... agent/spool agent/rotate agent/ship agent/ship/... " + leaves},
-	{"agent/config", "agent/input/... agent/rotate agent/ship/https shared/broker shared/certs shared/conf"},
+	{"agent/config", "agent/input/... agent/rotate agent/spool agent/ship/https shared/broker shared/certs shared/conf"},
 	{"agent/input/...", "shared/heartbeat shared/backoff shared/batch shared/event shared/segment shared/conf"},
+	// A listener for TLS has certificates; so has who ships, by the same word.
+	{"agent/input/syslog", "shared/certs"},
+	{"agent/spool", "shared/backoff shared/conf shared/segment"},
 	// The core keeps the judgement and the state; its parts know of no file's history.
 	{"agent/input/file", "agent/input/file/..."},
 	// The journal of rotations is a segment log; what logrotate owns is a language of its own.
@@ -93,7 +96,7 @@ var outside = map[string]string{
 	"go.etcd.io/bbolt":                                         "aggregator/alert aggregator/fleet",
 	"go.etcd.io/bbolt/errors":                                  "aggregator/alert aggregator/fleet",
 	"go.yaml.in/yaml/v3":                                       "shared/conf aggregator/alert",
-	"golang.org/x/sys/unix":                                    "agent/input/file agent/input/file/glob agent/app agent/rotate aggregator/index/embedded",
+	"golang.org/x/sys/unix":                                    "agent/input/... agent/input/file/glob agent/spool agent/app agent/rotate aggregator/index/embedded shared/e2e/benchrelay",
 	"gopkg.in/mcuadros/go-syslog.v2":                           "agent/input/syslog",
 	"gopkg.in/mcuadros/go-syslog.v2/format":                    "agent/input/syslog",
 }

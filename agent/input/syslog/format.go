@@ -2,7 +2,6 @@ package syslog
 
 import (
 	"bufio"
-	"net/netip"
 	"time"
 
 	gosyslog "gopkg.in/mcuadros/go-syslog.v2"
@@ -19,6 +18,7 @@ var (
 // or socket, and is used again for each message: LogParts and what they hold are valid until the next one.
 type wire struct {
 	frames  framer
+	sender  Message // what is the same for all messages of a connection, and the time of the last read
 	message Message
 	parts   format.LogParts
 }
@@ -26,28 +26,24 @@ type wire struct {
 // part is the one key of our LogParts: a *Message.
 const part = "message"
 
-func newWire(maxMessage int, count *counters) *wire {
-	w := &wire{frames: framer{max: maxMessage, empty: count.empty.Inc}}
+func newWire(maxMessage int, count *counters, sender Message) *wire {
+	w := &wire{frames: framer{max: maxMessage, empty: count.empty.Inc}, sender: sender}
 	w.parts = format.LogParts{part: &w.message}
 	return w
 }
 
-// GetSplitFunc frames a TCP connection.
+// GetSplitFunc frames a connection.
 func (w *wire) GetSplitFunc() bufio.SplitFunc { return w.frames.split }
 
 // GetParser returns the parser of a message that the split function just returned.
-func (w *wire) GetParser(raw []byte) format.LogParser {
-	return w.parser(Message{Raw: raw, Peer: w.message.Peer, Received: time.Now(), OriginalLength: w.frames.original})
-}
+func (w *wire) GetParser(raw []byte) format.LogParser { return w.parser(raw, w.frames.original) }
 
-// parser returns the parser of a message of which all is known.
-func (w *wire) parser(m Message) format.LogParser {
-	w.message = m
+// parser returns the parser of a message that had original bytes.
+func (w *wire) parser(raw []byte, original int) format.LogParser {
+	w.message = w.sender
+	w.message.Raw, w.message.OriginalLength = raw, original
 	return w
 }
-
-// from says who sends on this connection.
-func (w *wire) from(peer netip.AddrPort) { w.message.Peer = peer }
 
 // Parse has nothing to do and cannot fail.
 func (w *wire) Parse() error { return nil }

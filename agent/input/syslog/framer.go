@@ -201,10 +201,23 @@ func priority(data []byte) (size int, known bool) {
 }
 
 // trim takes line ends and NULs off the end of a message: they belong to its framing, wherever the sender put them.
-func trim(message []byte) []byte { return bytes.TrimRight(message, "\r\n\x00") }
+func trim(message []byte) []byte {
+	end := len(message)
+	for end > 0 && (message[end-1] == '\n' || message[end-1] == '\r' || message[end-1] == 0) {
+		end--
+	}
+	return message[:end]
+}
 
 // blank says whether there is nothing in a message.
-func blank(message []byte) bool { return len(bytes.Trim(message, "\r\n\t \x00")) == 0 }
+func blank(message []byte) bool {
+	for _, c := range message {
+		if c != ' ' && c != '\t' && c != '\r' && c != '\n' && c != 0 {
+			return false
+		}
+	}
+	return true
+}
 
 // wholeRunes takes the first half of a UTF-8 sequence off the end of what was cut.
 func wholeRunes(cut []byte) []byte {

@@ -46,7 +46,7 @@ func TestConnectionLimits(t *testing.T) {
 }
 
 func TestDoorTakesANetworkForOneSender(t *testing.T) {
-	d := door{total: 10, perAddress: 1, held: map[netip.Prefix]int{}}
+	d := newDoor(10, 1)
 	f := func(addr string, want verdict) {
 		t.Helper()
 		if got := d.enter(netip.MustParseAddr(addr)); got != want {

@@ -1,0 +1,227 @@
+package syslog
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"belfry/shared/backoff"
+)
+
+// Bounds of what waits for the sink. The kernel's buffer takes a burst, the queue a sink that pauses for a moment; behind it the
+// kernel's buffer fills, and the kernel counts what it drops.
+const (
+	maxDatagram  = 64 << 10
+	kernelBuffer = 8 << 20
+	atOnce       = 64               // datagrams that are read by one call
+	queueBatches = 256              // that a socket's reader is ahead of the sink
+	queueBytes   = 8 << 20          // likewise
+	countEvery   = 10 * time.Second // look at the kernel's counters
+	keptBatch    = 64 << 10         // bytes of memory that a batch keeps for the next
+)
+
+// socket is one of those that share an address.
+type socket struct {
+	conn     datagramConn
+	recvSize int    // the kernel's buffer
+	dropped  uint32 // by the kernel, as far as it was counted
+	queue    *queue
+}
+
+// datagramConn is what *net.UDPConn and *net.UnixConn have in common.
+type datagramConn interface {
+	net.PacketConn
+	syscall.Conn
+}
+
+// batch is what one call read: messages without their line ends, one behind the other.
+type batch struct {
+	bytes    []byte
+	messages []datagram
+	received time.Time
+}
+
+// datagram is one message of a batch: its end there, and what is known of it.
+type datagram struct {
+	end, original int
+	peer          netip.AddrPort
+}
+
+// queue holds batches between the one that reads them and the one that hands them on.
+type queue struct {
+	full, free chan *batch
+	bytes      atomic.Int64
+	eased      chan struct{} // the bytes have become fewer
+}
+
+func newQueue() *queue {
+	q := &queue{full: make(chan *batch, queueBatches), free: make(chan *batch, queueBatches), eased: make(chan struct{}, 1)}
+	for range queueBatches {
+		q.free <- new(batch)
+	}
+	return q
+}
+
+// get returns an empty batch. It waits while the queue is full, and returns nil when ctx is done.
+func (q *queue) get(ctx context.Context) *batch {
+	for q.bytes.Load() > queueBytes {
+		select {
+		case <-q.eased:
+		case <-ctx.Done():
+			return nil
+		}
+	}
+	select {
+	case b := <-q.free:
+		return b
+	case <-ctx.Done():
+		return nil
+	}
+}
+
+func (q *queue) put(b *batch) {
+	q.bytes.Add(int64(len(b.bytes)))
+	q.full <- b // there are no more batches than it holds
+}
+
+// done takes a batch back.
+func (q *queue) done(b *batch) {
+	q.bytes.Add(-int64(len(b.bytes)))
+	if cap(b.bytes) > keptBatch {
+		b.bytes = nil
+	}
+	b.bytes, b.messages = b.bytes[:0], b.messages[:0]
+	q.free <- b
+	select {
+	case q.eased <- struct{}{}:
+	default: // it was told already
+	}
+}
+
+func (in *Input) runDatagrams(ctx, hand context.Context) error {
+	var all sync.WaitGroup
+	errs := make([]error, len(in.sockets))
+	watch, unwatch := context.WithCancel(context.WithoutCancel(ctx))
+	var watching sync.WaitGroup
+	watching.Go(func() { in.watchDrops(watch) })
+	for i, s := range in.sockets {
+		all.Go(func() { in.hand(hand, s.queue) })
+		all.Go(func() {
+			p := &patience{conn: s.conn}
+			defer context.AfterFunc(ctx, p.hurry)()
+			errs[i] = in.receive(ctx, hand, s, p)
+			close(s.queue.full)
+		})
+	}
+	all.Wait()
+	unwatch()
+	watching.Wait() // it counts once more, behind the last datagram that was read
+	return errors.Join(append(errs, in.Close())...)
+}
+
+// receive reads datagrams until a stop has run out of patience.
+func (in *Input) receive(ctx, hand context.Context, s *socket, p *patience) error {
+	r, err := newReceiver(s.conn, in.slotSize())
+	if err != nil {
+		return err
+	}
+	pause := backoff.Backoff{Min: 10 * time.Millisecond, Max: time.Second}
+	var failing, refusing complaint
+	for {
+		b := s.queue.get(hand)
+		if b == nil || p.extend() != nil {
+			return nil
+		}
+		err := r.read()
+		switch {
+		case err == nil:
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, net.ErrClosed):
+			return fmt.Errorf("receive at %s: %w", in.cfg.Listen, err)
+		default:
+			failing.warn(in.log, "datagrams cannot be received", "err", err)
+			s.queue.done(b)
+			pause.Wait(ctx)
+			continue
+		}
+		pause.Reset()
+		in.fill(b, r, &refusing)
+		s.queue.put(b)
+	}
+}
+
+// slotSize is how much of a datagram is read. Those of UDP are no longer than 64 KiB; a unix socket has no such bound.
+func (in *Input) slotSize() int {
+	if in.at.local() {
+		return int(in.cfg.MaxMessage) + utf8Slack
+	}
+	return maxDatagram
+}
+
+// utf8Slack lets line ends behind a message of the greatest length be seen as such.
+const utf8Slack = 16
+
+// fill copies what was read into a batch: the receiver's memory is read into again.
+func (in *Input) fill(b *batch, r *receiver, refusing *complaint) {
+	b.received = time.Now()
+	limit := int(in.cfg.MaxMessage)
+	for i := range r.n {
+		data, length, peer := r.at(i)
+		if !in.allowed(peer.Addr()) {
+			in.count.notAllowed.Inc()
+			refusing.warn(in.log, "datagrams refused: the address is not allowed", "peer", peer.String())
+			continue
+		}
+		raw := data
+		if length == len(data) {
+			raw = trim(data)
+			length = len(raw)
+		}
+		if blank(raw) {
+			in.count.empty.Inc()
+			continue
+		}
+		if len(raw) > limit {
+			raw = wholeRunes(raw[:limit])
+		}
+		b.bytes = append(b.bytes, raw...)
+		b.messages = append(b.messages, datagram{len(b.bytes), length, peer})
+	}
+}
+
+// hand gives what is queued to the sink until the queue is closed and empty.
+func (in *Input) hand(hand context.Context, q *queue) {
+	w, h := newWire(int(in.cfg.MaxMessage), in.count, Message{Transport: in.at.transport()}), in.putter(hand)
+	var failing complaint
+	for b := range q.full {
+		w.sender.Received = b.received
+		begin := 0
+		for _, d := range b.messages {
+			w.sender.Peer = d.peer
+			if err := in.one(w, h, b.bytes[begin:d.end], d.original); err != nil {
+				failing.warn(in.log, "datagrams are dropped: not taken", "err", err)
+			}
+			begin = d.end
+		}
+		q.done(b)
+	}
+}
+
+// one hands one datagram on. A bug of ours costs that datagram only.
+func (in *Input) one(w *wire, h *handler, raw []byte, original int) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			in.count.drop(in.count.panicked, original)
+			in.bug.warn(in.log, "bug: datagram dropped", "peer", w.sender.Peer.String(), "panic", p, "stack", string(debug.Stack()))
+		}
+	}()
+	return pass(w.parser(raw, original), h, len(raw))
+}

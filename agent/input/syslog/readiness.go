@@ -1,0 +1,41 @@
+package syslog
+
+import (
+	"net"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// readiness waits until a connection has something to read, so that a silent one needs no buffer. Of a connection that hides
+// its socket, as TLS does, everything is always ready.
+type readiness struct {
+	raw  syscall.RawConn
+	peek func(fd uintptr) bool
+	one  [1]byte
+}
+
+func newReadiness(conn net.Conn) *readiness {
+	r := new(readiness)
+	if c, ok := conn.(syscall.Conn); ok {
+		if raw, err := c.SyscallConn(); err == nil {
+			r.raw = raw
+		}
+	}
+	r.peek = func(fd uintptr) bool {
+		_, _, err := unix.Recvfrom(int(fd), r.one[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
+		return err != unix.EAGAIN // whatever else it is, the read that follows says so
+	}
+	return r
+}
+
+// always reports whether waiting would be in vain.
+func (r *readiness) always() bool { return r.raw == nil }
+
+// wait returns when a read would not block, or at the deadline of the connection, with its error.
+func (r *readiness) wait() error {
+	if r.raw == nil {
+		return nil
+	}
+	return r.raw.Read(r.peek)
+}
