@@ -8,7 +8,10 @@ set -uo pipefail
 wanted=(rabbitmq-server=rabbitmq-server ngircd=ngircd curl=curl openssl=openssl logger=bsdutils gzip=gzip
   python3=python3 taskset=util-linux logrotate=logrotate zstd=zstd xz=xz-utils bzip2=bzip2 mkfs.ext4=e2fsprogs
   mount=mount losetup=mount bindfs=bindfs prlimit=util-linux setpriv=util-linux
-  rsync=rsync)
+  rsync=rsync journalctl=systemd systemd-socket-activate=systemd systemd-journal-remote=systemd-journal-remote)
+
+# Where programs lie that are not on everybody's PATH: the same as the tests' (stack.Find).
+PATH=$PATH:/usr/sbin:/sbin:/usr/local/sbin:/lib/systemd
 
 absent() {
   local w

@@ -43,8 +43,8 @@ func (d *demo) acts(ctx context.Context, round int) error {
 	}
 	for _, c := range []struct{ command, answer string }{
 		{d.curl(), `"status"`},
-		{d.logger(d.Agent.UDP, "-d", byUDP, round), ""},
-		{d.logger(d.Agent.TCP, "-T", byTCP, round), ""},
+		{d.logger(d.Agent.UDP, "-d --rfc5424", byUDP, round), ""},
+		{d.logger(d.Agent.TCP, "-T --rfc3164", byTCP, round), ""},
 	} {
 		out, err := exec.CommandContext(ctx, "sh", "-c", c.command).Output()
 		if exit := new(exec.ExitError); errors.As(err, &exit) {

@@ -150,7 +150,7 @@ Try, in another terminal (%s):
   %s tail
   %s audit; %s hosts; %s gaps
   %s
-  logger -n 127.0.0.1 -P %s -d 'hello from the relay'
+  logger --rfc5424 -n 127.0.0.1 -P %s -d 'hello from the relay'
   irssi --connect=127.0.0.1 --port=%s --nick=bob      # then /join %s
   (no IRC client? { echo NICK bob; echo USER bob 0 '*' :bob; sleep 2; echo 'JOIN %s'; cat; } | nc 127.0.0.1 %s)
 

@@ -44,7 +44,7 @@ func (d *demo) watched() []*step {
 		s("belfry search prints what sudo did", d.printed),
 		s("belfry tail follows live", d.followedLive),
 		s("the event posted by curl is found", d.postedFound),
-		s("logger over UDP and TCP shows up in belfry tail", d.relayed),
+		s("logger --rfc5424 over UDP, and --rfc3164 over TCP, show up in belfry tail", d.relayed),
 		s("belfry audit knows of each byte, and misses none", d.audited),
 	}
 	steps[1].last = true

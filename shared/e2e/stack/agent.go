@@ -43,7 +43,8 @@ type AgentConfig struct {
 	Input      string      // more keys of the input of Globs, as `backfill: 30d, exclude: ["/x"]`
 	More       string      // more sections of the config, as YAML
 	Metrics    string      // host:port or unix:PATH; default a free port
-	NoRelay    bool        // it takes no syslog, and needs no port
+	NoRelay    bool        // it takes no syslog over UDP and TCP, and needs no port
+	Listeners  []Listener  // more of its relay
 	By         []string    // command that runs it, as prlimit --nofile=64; it must become the agent; default none
 }
 
@@ -85,8 +86,15 @@ func (a *Agent) yaml(cfg AgentConfig) string {
 	if len(cfg.Following) > 0 {
 		fmt.Fprintf(&y, "    - {paths: [%s], start: end}\n", quoted(cfg.Following))
 	}
+	listeners := cfg.Listeners
 	if !cfg.NoRelay {
-		fmt.Fprintf(&y, "  syslog:\n    - {listen: \"udp://%s\"}\n    - {listen: \"tcp://%s\"}\n", a.UDP, a.TCP)
+		listeners = append(slices.Clip(listeners), Listener{URL: "udp://" + a.UDP}, Listener{URL: "tcp://" + a.TCP})
+	}
+	if len(listeners) > 0 {
+		y.WriteString("  syslog:\n")
+	}
+	for _, l := range listeners {
+		y.WriteString("    - " + l.yaml() + "\n")
 	}
 	y.WriteString("ship:\n")
 	if cfg.Broker != "" {

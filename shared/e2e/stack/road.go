@@ -19,14 +19,15 @@ const (
 
 // RoadConfig says what stands between a log file and a reader.
 type RoadConfig struct {
-	Dir       string   // the road's own folder; it must exist
-	Binaries  Binaries // built before
-	Host      string   // name of the agent's host
-	Broker    bool     // through RabbitMQ; otherwise over HTTPS
-	IRC       bool     // with an IRC server, and a reader on call
-	Plain     string   // where the aggregator takes events over plain HTTP; default a free port
-	Following []string // files of this machine that the agent follows from their end
-	Links     bool     // with a Link before the agent's and the aggregator's server, so that it can be held
+	Dir       string     // the road's own folder; it must exist
+	Binaries  Binaries   // built before
+	Host      string     // name of the agent's host
+	Broker    bool       // through RabbitMQ; otherwise over HTTPS
+	IRC       bool       // with an IRC server, and a reader on call
+	Plain     string     // where the aggregator takes events over plain HTTP; default a free port
+	Following []string   // files of this machine that the agent follows from their end
+	Listeners []Listener // of the agent's relay, besides those for UDP and TCP
+	Links     bool       // with a Link before the agent's and the aggregator's server, so that it can be held
 	Say       func(format string, args ...any)
 }
 
@@ -209,6 +210,12 @@ func (r *Road) openAgent(ctx context.Context) error {
 	}
 	if cfg.Files, err = r.issue(r.agentName()); err != nil {
 		return err
+	}
+	for _, l := range r.cfg.Listeners {
+		if l.secure() && l.Files == (certs.Files{}) {
+			l.Files = cfg.Files
+		}
+		cfg.Listeners = append(cfg.Listeners, l)
 	}
 	if r.Rabbit != nil {
 		r.AgentLink, cfg.Broker, err = r.brokerURL()

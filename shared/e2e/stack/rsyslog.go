@@ -2,10 +2,8 @@ package stack
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
-	"os"
 	"path/filepath"
 
 	"belfry/shared/certs"
@@ -24,11 +22,6 @@ type Rsyslog struct {
 
 // StartRsyslog starts it, and returns it with the address that takes syslog when that listens.
 func StartRsyslog(ctx context.Context, cfg Rsyslog) (p *Peer, addr string, err error) {
-	root := unpacked(rsyslog)
-	modules, err := filepath.Glob(filepath.Join(root, "usr/lib/*/rsyslog"))
-	if err != nil || len(modules) == 0 {
-		return nil, "", errors.New("rsyslog is not unpacked (see senders.sh)")
-	}
 	if addr, err = FreeAddr(); err != nil {
 		return nil, "", err
 	}
@@ -36,20 +29,8 @@ func StartRsyslog(ctx context.Context, cfg Rsyslog) (p *Peer, addr string, err e
 	if err != nil {
 		return nil, "", err
 	}
-	if err := os.MkdirAll(cfg.Dir, 0o755); err != nil {
-		return nil, "", err
-	}
-	conf := filepath.Join(cfg.Dir, "rsyslog.conf")
-	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
-		return nil, "", fmt.Errorf("configure rsyslog: %w", err)
-	}
-	p, err = startPeer(rsyslog, cfg.Dir, nil, []string{
-		filepath.Join(root, "usr/sbin/rsyslogd"), "-n", "-f", conf, "-i", filepath.Join(cfg.Dir, "rsyslog.pid"), "-M", modules[0],
-	}, libraries(root))
-	if err != nil {
-		return nil, "", err
-	}
-	return p, addr, p.d.ready(ctx, func() error { return accepts("tcp", addr) })
+	p, err = startRsyslogd(ctx, cfg.Dir, text, func() error { return accepts("tcp", addr) })
+	return p, addr, err
 }
 
 func (cfg Rsyslog) text(addr string) (string, error) {

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Unpacks senders of other projects, which the tests drive against the doors and the benchmark compares with, from
 # Debian's packages into a folder of the user's: syslog-ng and rsyslog cannot both be installed, and nothing that is
-# only unpacked ever starts a service. What is there stays as it is.
+# only unpacked ever starts a service. What is there stays as it is, unless the list of its packages has changed since.
 #
 #   senders.sh          unpack what is missing, and name what could not be had
 #   senders.sh where    print the folder: it holds one root for each sender, and has this one place where it is named
@@ -10,8 +10,9 @@ set -uo pipefail
 caches=${XDG_CACHE_HOME:-${HOME:+$HOME/.cache}}
 folder=${caches:-/var/cache}/belfry/senders
 
-# sender, and the packages that it takes besides what they depend on
-wanted=("syslog-ng=syslog-ng-core syslog-ng-mod-amqp" "rsyslog=rsyslog rsyslog-elasticsearch rsyslog-gnutls" "pika=python3-pika")
+# sender, and the packages that it takes besides what they depend on. The root that they are unpacked into keeps the list.
+list=packages
+wanted=("syslog-ng=syslog-ng-core syslog-ng-mod-amqp" "rsyslog=rsyslog rsyslog-elasticsearch rsyslog-gnutls rsyslog-relp" "pika=python3-pika")
 
 if [ "${1-}" = where ]; then
   echo "$folder"
@@ -39,7 +40,8 @@ unpack() {
   work=$(mktemp -d "$folder/.unpack.XXXXXX") || return
   # Old lists name packages that the mirror does not have any more.
   download "$work/debs" "$@" || { apt-get -qq update >/dev/null 2>&1; download "$work/debs" "$@"; }
-  extract "$work/debs" "$work/root" && mv -T "$work/root" "$root" # whole, or not at all
+  extract "$work/debs" "$work/root" && echo "$*" >"$work/root/$list" && rm -rf "$root" &&
+    mv -T "$work/root" "$root" # whole, or not at all
   result=$?
   rm -rf "$work"
   return $result
@@ -48,7 +50,7 @@ unpack() {
 mkdir -p "$folder" || exit 0
 for w in "${wanted[@]}"; do
   root=$folder/${w%%=*}
-  [ -e "$root" ] && continue
+  [ "$(cat "$root/$list" 2>/dev/null)" = "${w#*=}" ] && continue
   read -ra packages <<<"${w#*=}"
   if ! command -v apt-get >/dev/null || ! command -v dpkg >/dev/null; then
     echo "deps: ${w%%=*} is missing: its tests need Debian's packages (${packages[*]})"

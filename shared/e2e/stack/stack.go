@@ -16,8 +16,8 @@ type TB interface {
 	Fatalf(format string, args ...any)
 }
 
-// folders of programs that are not on everybody's PATH.
-var folders = []string{"/usr/sbin", "/sbin", "/usr/local/sbin"}
+// folders of programs that are not on everybody's PATH: the same as those of deps.sh.
+var folders = []string{"/usr/sbin", "/sbin", "/usr/local/sbin", "/lib/systemd"}
 
 // Find returns the path of a program, "" if it is not installed.
 func Find(program string) string {

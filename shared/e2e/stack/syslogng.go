@@ -1,11 +1,8 @@
 package stack
 
 import (
-	"errors"
 	"fmt"
 	"net"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"belfry/shared/certs"
@@ -27,27 +24,11 @@ type SyslogNG struct {
 
 // StartSyslogNG starts it.
 func StartSyslogNG(cfg SyslogNG) (*Peer, error) {
-	root := unpacked(syslogNG)
-	modules, err := filepath.Glob(filepath.Join(root, "usr/lib/syslog-ng/*/libafamqp.so"))
-	if err != nil || len(modules) == 0 {
-		return nil, errors.New("syslog-ng is not unpacked, or has no amqp() (see senders.sh)")
-	}
 	text, err := cfg.text()
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(cfg.Dir, 0o755); err != nil {
-		return nil, err
-	}
-	file := func(name string) string { return filepath.Join(cfg.Dir, "syslog-ng."+name) }
-	if err := os.WriteFile(file("conf"), []byte(text), 0o600); err != nil {
-		return nil, fmt.Errorf("configure syslog-ng: %w", err)
-	}
-	return startPeer(syslogNG, cfg.Dir, cfg.By, []string{
-		filepath.Join(root, "usr/sbin/syslog-ng"), "--foreground", "--stderr", "--no-caps", "--cfgfile", file("conf"),
-		"--module-path", filepath.Dir(modules[0]), "--persist-file", file("persist"),
-		"--pidfile", file("pid"), "--control", file("ctl"),
-	}, libraries(root))
+	return startSyslogNG(cfg.Dir, cfg.By, text)
 }
 
 func (cfg SyslogNG) text() (string, error) {
