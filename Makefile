@@ -24,13 +24,15 @@ MB ?= 500
 RESUME_MB ?= 2000
 IDLE ?= 1000
 MANY ?= 10000
+# Of make bench-relay: messages of one turn over TCP or TLS.
+MESSAGES ?= 2000000
 
 .DEFAULT_GOAL := help
 # The linter, as a program of its own: nothing that is built depends on it.
 LINTER ?= github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 FAIL_IN_CI := test "$$CI" != true
 
-.PHONY: help build test cut chaos chaos-short torture torture-short demo lint bench bench-ship bench-agent deps clean
+.PHONY: help build test cut chaos chaos-short torture torture-short demo lint bench bench-ship bench-agent bench-relay deps clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -86,6 +88,10 @@ bench-ship: deps build ## throughput of one agent on one core, against syslog-ng
 bench-agent: build ## what following files costs: MB/s a core, memory with 1000 and 10000 files, archives (15 minutes); MB=500 ONLY=read,idle
 	@$(GO) build -o bin/benchagent ./shared/e2e/benchagent
 	@exec bin/benchagent --bin=bin --mb=$(MB) --resume-mb=$(RESUME_MB) --idle=$(IDLE) --many=$(MANY) --rounds=$(ROUNDS) $(if $(ONLY),--only=$(ONLY))
+
+bench-relay: deps build ## syslog that a relay takes on one core over UDP, TCP and TLS, against rsyslog and syslog-ng; MESSAGES=2000000 ROUNDS=3
+	@$(GO) build -o bin/benchrelay ./shared/e2e/benchrelay
+	@exec bin/benchrelay --bin=bin --messages=$(MESSAGES) --rounds=$(ROUNDS)
 
 deps: ## install the servers that tests and demo use (root on Debian), or say how
 	@shared/e2e/deps.sh
