@@ -19,7 +19,7 @@ import (
 // kernel's buffer fills, and the kernel counts what it drops.
 const (
 	maxDatagram  = 64 << 10
-	kernelBuffer = 8 << 20
+	kernelBuffer = 16 << 20
 	atOnce       = 64               // datagrams that are read by one call
 	queueBatches = 256              // that a socket's reader is ahead of the sink
 	queueBytes   = 8 << 20          // likewise
