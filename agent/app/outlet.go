@@ -200,6 +200,9 @@ func (s *batchSpan) add(r batch.Range) {
 // ends says how far the stream reaches, for a heartbeat.
 func (o *outlet) ends() (all []heartbeat.Stream) {
 	for _, r := range o.queue.Reach() {
+		if r.End == 0 {
+			continue // it never had any
+		}
 		all = append(all, heartbeat.Stream{
 			ID: o.stream, Epoch: r.Epoch, Path: pathOf(o.name), End: r.End, Cursor: r.Cursor, Since: r.Since,
 		})
