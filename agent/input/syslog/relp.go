@@ -177,7 +177,7 @@ func (s *relpSession) end() {
 // Bounds of a frame's header.
 const (
 	maxCommand     = 32        // bytes
-	maxRelpNumber  = 999999999 // of TXNR and LENGTH: nine digits
+	relpDigits     = 9         // of TXNR and LENGTH
 	maxRelpMessage = 128 << 20 // bytes: who claims more is not trusted
 )
 
@@ -277,7 +277,7 @@ func relpNumber(data []byte, at int) (value, end int, err error) {
 			}
 			return value, i, nil
 		}
-		if value = value*10 + int(c-'0'); value > maxRelpNumber {
+		if value = value*10 + int(c-'0'); i-at >= relpDigits {
 			return 0, 0, fmt.Errorf("%w: a number of more than nine digits", errProtocol)
 		}
 	}

@@ -138,7 +138,7 @@ func TestRELPRefuses(t *testing.T) {
 
 // However a stream is cut into pieces, the same frames come of it.
 func FuzzRELPFrames(f *testing.F) {
-	for _, s := range []string{relpOpen + "2 syslog 6 <13>a\n\n3 syslog 0\n", "1 close 0\n", "999999999 a 1 b\n", "1 a 5 x\n", "x"} {
+	for _, s := range []string{relpOpen + "2 syslog 6 <13>a\n\n3 syslog 0\n", "1 close 0\n", "999999999 a 1 b\n", "1 a 5 x\n", "x", "0 0 " + strings.Repeat("0", 60) + "\n"} {
 		f.Add([]byte(s), uint8(1))
 	}
 	f.Fuzz(func(t *testing.T, in []byte, step uint8) {
