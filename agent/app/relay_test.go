@@ -297,6 +297,7 @@ func TestRelayedOffsets(t *testing.T) {
 
 // The stream goes on after a restart; what nobody confirmed comes again, with the same id.
 func TestRelayGoesOn(t *testing.T) {
+	t.Parallel() // it waits for a blocked road
 	dir := t.TempDir()
 	first := newRelay(t, dir, 1, &taken{})
 	first.put(first.ear(""), message("<13>one"))
@@ -332,6 +333,7 @@ func TestRelayGoesOn(t *testing.T) {
 
 // A relay that was cut off sends all that was on the disk, and says once that there may have been more.
 func TestRelayCutOff(t *testing.T) {
+	t.Parallel() // it waits for a blocked road
 	dir, copied := t.TempDir(), t.TempDir()
 	r := newRelay(t, dir, 1, &taken{blocked: true})
 	r.put(r.ear(""), message("<13>kept"), message("<34>kept too"))
@@ -368,6 +370,7 @@ func TestRelayCutOff(t *testing.T) {
 
 // What a disk has spoilt is declared, to the byte, and nothing else is lost by it.
 func TestRelayDamage(t *testing.T) {
+	t.Parallel() // it waits for a blocked road
 	f := func(name string, spoil func(text []byte) []byte, want int, dropped uint64, epochs int) {
 		t.Helper()
 		dir := t.TempDir()
@@ -421,6 +424,7 @@ func TestRelayDamage(t *testing.T) {
 
 // Each sender's messages go by one lane, those of auth by a class of their own; what is left of more lanes is sent too.
 func TestLanesAndClasses(t *testing.T) {
+	t.Parallel() // it waits for a blocked road
 	dir := t.TempDir()
 	r := newRelay(t, dir, 4, &taken{blocked: true}, classAuth, classDefault, "net")
 	lanes := make(map[string]bool)
@@ -457,6 +461,7 @@ func TestLanesAndClasses(t *testing.T) {
 
 // The heartbeat names each stream that has ever had something, with its end, and what waits.
 func TestRelayEnds(t *testing.T) {
+	t.Parallel() // it waits for a blocked road
 	r := newRelay(t, t.TempDir(), 1, &taken{blocked: true})
 	r.put(r.ear(""), message("<13>one"))
 	ends := r.ends()
