@@ -116,30 +116,17 @@ const tellEvery = time.Second
 
 // tell sends what is in doubt, each as an event of its own. It blocks while the road does.
 func (p *pulse) tell(ctx context.Context) error {
-	for _, d := range p.doubts() {
-		text := fmt.Sprintf("what was sent of %s before byte %d may be there twice, or not be whole: %s", d.Path, d.End, d.Reason)
-		if d.Stream == (event.Key{}) { // not of one file
-			text = fmt.Sprintf("%s: %s", d.Path, d.Reason)
+	all := p.doubts()
+	p.mu.Lock()
+	for i, d := range all {
+		if d.Path == relayPath { // before the first leaves: the receiver must have the last, too
+			p.relay = p.offset + uint64(i) + 1
 		}
-		e := p.event(d.At.UTC(), text)
-		e.Set("event.dataset", heartbeat.Doubt)
-		e.Set("event.kind", "event")
-		action := "file-in-doubt"
-		if d.Path == relayPath {
-			action = "relay-cut-off"
-		}
-		e.Set("event.action", action)
-		e.Set("log.file.path", d.Path)
-		e.Set("belfry.doubt.stream", d.Stream.String())
-		e.Set("belfry.doubt.epoch", fmt.Sprint(d.Epoch))
-		e.Set("belfry.doubt.end", fmt.Sprint(d.End))
-		e.Set("belfry.doubt.reason", d.Reason)
-		if d.Path == relayPath {
-			p.mu.Lock()
-			p.relay = p.offset + 1
-			p.mu.Unlock()
-		}
-		if err := p.put(ctx, d.At.UTC(), e); err != nil {
+	}
+	p.mu.Unlock()
+	for _, d := range all {
+		at := d.At.UTC()
+		if err := p.put(ctx, at, p.doubt(d)); err != nil {
 			if ctx.Err() != nil {
 				return nil
 			}
@@ -147,6 +134,28 @@ func (p *pulse) tell(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// doubt makes the event of a doubt: of a file, of all files, or of the relay.
+func (p *pulse) doubt(d file.Doubt) *event.Event {
+	text := fmt.Sprintf("what was sent of %s before byte %d may be there twice, or not be whole: %s", d.Path, d.End, d.Reason)
+	if d.Stream == (event.Key{}) { // not of one file
+		text = fmt.Sprintf("%s: %s", d.Path, d.Reason)
+	}
+	e := p.event(d.At.UTC(), text)
+	e.Set("event.dataset", heartbeat.Doubt)
+	e.Set("event.kind", "event")
+	e.Set("belfry.doubt.reason", d.Reason)
+	if d.Path == relayPath {
+		e.Set("event.action", "relay-cut-off")
+		return e
+	}
+	e.Set("event.action", "file-in-doubt")
+	e.Set("log.file.path", d.Path)
+	e.Set("belfry.doubt.stream", d.Stream.String())
+	e.Set("belfry.doubt.epoch", fmt.Sprint(d.Epoch))
+	e.Set("belfry.doubt.end", fmt.Sprint(d.End))
+	return e
 }
 
 // event begins an event of the agent's own.

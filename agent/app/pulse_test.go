@@ -9,6 +9,7 @@ import (
 	"belfry/agent/input/file"
 	"belfry/agent/ship"
 	"belfry/shared/batch"
+	"belfry/shared/certs"
 	"belfry/shared/event"
 	"belfry/shared/heartbeat"
 )
@@ -71,4 +72,33 @@ func TestHeartbeat(t *testing.T) {
 	if len(got) != len(want) || got[len(got)-1] != want[len(want)-1] {
 		t.Errorf("%d streams were named of %d", len(got), len(want))
 	}
+}
+
+// What is told of the relay counts as told when the receiver has the last of it, and not before.
+func TestToldOfTheRelay(t *testing.T) {
+	b, err := batch.NewBuilder(event.HashKey("a"), event.HashKey("b"), 0, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := ship.New(ship.Config{}, b, nil, nil, quiet, metrics.NewSet()) // it does not run: what is added stays
+	p := newPulse(relaySource, event.HashKey("b"), "", certs.Files{}, s, quiet)
+	told := 0
+	p.told = func() error { told++; return nil }
+	p.doubts = func() []file.Doubt {
+		return []file.Doubt{{Path: "/var/log/a"}, {Path: relayPath}, {Path: relayPath}, {Path: "/var/log/b"}}
+	}
+	if err := p.tell(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	confirm := func(first, end uint64, want int) {
+		t.Helper()
+		p.confirmed(batch.Stream{ID: p.place.Stream, Epoch: p.place.Epoch, Ranges: []batch.Range{{Kind: batch.Data, First: first, End: end}}})
+		if told != want {
+			t.Errorf("told %d times after [%d,%d), want %d", told, first, end, want)
+		}
+	}
+	confirm(2, 4, 0)
+	confirm(0, 1, 0)
+	confirm(1, 2, 1)
+	confirm(4, 9, 1)
 }

@@ -73,7 +73,6 @@ type Fleet struct {
 	touched  map[ledger.Position]struct{}           // changed since Touched was asked
 	dirty    map[event.Key]bool                     // agents whose record is to be written
 	stale    map[ledger.Position]bool               // likewise of streams
-	doubts   []doubt                                // to be said
 	says     []*event.Event                         // to be written with what made them
 	at       uint64                                 // position of the newest events that were looked at
 	settled  uint64                                 // at, some seconds ago: the batches up to there were noted too

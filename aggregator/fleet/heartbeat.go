@@ -64,7 +64,6 @@ func (f *Fleet) heartbeat(e *event.Event) {
 	a.beat(h, e, at)
 	f.dirty[id] = true
 	for i := range h.Streams {
-		f.doubtOthers(a, &h.Streams[i], at)
 		k := streamKey{h.Streams[i].ID, h.Streams[i].Epoch}
 		if s := f.stream(a, k); s != nil {
 			s.beat(&h.Streams[i], at, heard)

@@ -132,7 +132,6 @@ func (f *Fleet) judge(now time.Time) bool {
 	f.judgeHosts(now)
 	f.judgeExpected(now)
 	f.judgeDropped(now)
-	f.judgeDoubts(now)
 	return len(f.says) > 0 || now.Sub(f.saved) >= saveEvery
 }
 

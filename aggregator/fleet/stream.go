@@ -18,7 +18,6 @@ type stream struct {
 	Said   uint64    `json:"said,omitempty"` // the furthest end that a heartbeat or a final size names
 	Known  bool      `json:"known,omitempty"`
 	Final  bool      `json:"final,omitempty"` // it ends there
-	Doubt  bool      `json:"doubt,omitempty"` // it was told that nobody knows where it ended
 	Cursor uint64    `json:"cursor,omitempty"`
 	Behind uint64    `json:"behind,omitempty"`
 	Since  time.Time `json:"since,omitzero"`
