@@ -76,5 +76,7 @@ func (in *Input) adopt(f *os.File) error {
 }
 
 func (in *Input) add(c datagramConn) {
-	in.sockets = append(in.sockets, &socket{conn: c, recvSize: growBuffer(c, kernelBuffer), queue: newQueue()})
+	s := &socket{conn: c, recvSize: growBuffer(c, kernelBuffer), queue: newQueue()}
+	s.dropped, _ = kernelDrops(c) // one that systemd has opened has its number from before
+	in.sockets = append(in.sockets, s)
 }

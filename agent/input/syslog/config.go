@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"path"
@@ -80,6 +81,7 @@ func (c Config) Validate() error {
 	}
 	if err == nil {
 		errs = append(errs, c.validateTLS(at)...)
+		errs = append(errs, c.idleKeys(at)...)
 	}
 	if _, err := c.networks(); err != nil {
 		errs = append(errs, err)
@@ -107,6 +109,51 @@ func (c Config) Validate() error {
 		fault("sockets: %d is not between 1 and %d", c.Sockets, maxSockets)
 	}
 	return errors.Join(errs...)
+}
+
+// idleKeys finds keys that do nothing here: who set one believes that it does.
+func (c Config) idleKeys(at endpoint) (errs []error) {
+	for _, k := range []struct {
+		key       string
+		set, does bool
+		why       string
+	}{
+		{"allow", len(c.Allow) > 0, !at.local(), "who sends there has no address"},
+		{"max_per_address", c.MaxPerAddress != 0, !at.local() && !at.datagrams(), "there are no connections from addresses"},
+		{"max_connections", c.MaxConnections != 0, !at.datagrams(), "there are no connections"},
+		{"idle", c.Idle != 0, !at.datagrams(), "there are no connections"},
+		{"handshake", c.Handshake != 0, at.secure, "there is no TLS"},
+		{"sockets", c.Sockets != 0, at.network == "udp", "only UDP has more than one"},
+	} {
+		if k.set && !k.does {
+			errs = append(errs, fmt.Errorf("%s: does nothing with %s://: %s", k.key, at.scheme, k.why))
+		}
+	}
+	return errs
+}
+
+// Connections is how many connections the listener may hold.
+func (c Config) Connections() int {
+	if at, err := parseEndpoint(c.Listen); err != nil || at.datagrams() {
+		return 0
+	}
+	return c.withDefaults().MaxConnections
+}
+
+// Meets reports whether two listeners cannot both be opened: they are of one place.
+func (c Config) Meets(o Config) bool {
+	a, err := parseEndpoint(c.Listen)
+	b, err2 := parseEndpoint(o.Listen)
+	if err != nil || err2 != nil || a.network != b.network {
+		return c.Listen == o.Listen
+	}
+	if a.local() {
+		return a.addr == b.addr
+	}
+	host, port, _ := net.SplitHostPort(a.addr) // it was checked
+	otherHost, otherPort, _ := net.SplitHostPort(b.addr)
+	every := func(host string) bool { return host == "" || net.ParseIP(host).IsUnspecified() }
+	return port == otherPort && port != "0" && (host == otherHost || every(host) || every(otherHost))
 }
 
 func (c Config) validateTLS(at endpoint) (errs []error) {
@@ -184,6 +231,9 @@ func (c Config) networks() (all []netip.Prefix, err error) {
 		if err != nil {
 			errs = append(errs, fmt.Errorf("allow[%d]: %q is no address and no network as 10.0.0.0/8", i, text))
 			continue
+		}
+		if a := p.Addr(); a.Is4In6() && p.Bits() >= 96 { // as IPv4 that came to a socket for both
+			p = netip.PrefixFrom(a.Unmap(), p.Bits()-96)
 		}
 		all = append(all, p.Masked())
 	}

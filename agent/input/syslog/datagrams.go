@@ -8,7 +8,6 @@ import (
 	"net/netip"
 	"runtime/debug"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -25,6 +24,7 @@ const (
 	queueBytes   = 8 << 20          // likewise
 	countEvery   = 10 * time.Second // look at the kernel's counters
 	keptBatch    = 64 << 10         // bytes of memory that a batch keeps for the next
+	keptBatches  = 8                // that do
 )
 
 // socket is one of those that share an address.
@@ -56,49 +56,64 @@ type datagram struct {
 
 // queue holds batches between the one that reads them and the one that hands them on.
 type queue struct {
-	full, free chan *batch
-	bytes      atomic.Int64
-	eased      chan struct{} // the bytes have become fewer
+	full  chan *batch
+	eased chan struct{} // it has become less
+
+	mu    sync.Mutex
+	free  []*batch // the last that was used is used next: so few of them hold memory
+	out   int      // batches that are not free
+	bytes int      // that they hold
 }
 
 func newQueue() *queue {
-	q := &queue{full: make(chan *batch, queueBatches), free: make(chan *batch, queueBatches), eased: make(chan struct{}, 1)}
-	for range queueBatches {
-		q.free <- new(batch)
-	}
-	return q
+	return &queue{full: make(chan *batch, queueBatches), eased: make(chan struct{}, 1)}
 }
 
 // get returns an empty batch. It waits while the queue is full, and returns nil when ctx is done.
 func (q *queue) get(ctx context.Context) *batch {
-	for q.bytes.Load() > queueBytes {
+	for {
+		if b := q.take(); b != nil {
+			return b
+		}
 		select {
 		case <-q.eased:
 		case <-ctx.Done():
 			return nil
 		}
 	}
-	select {
-	case b := <-q.free:
-		return b
-	case <-ctx.Done():
+}
+
+func (q *queue) take() *batch {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.out >= queueBatches || q.bytes > queueBytes {
 		return nil
 	}
+	q.out++
+	if n := len(q.free); n > 0 {
+		b := q.free[n-1]
+		q.free = q.free[:n-1]
+		return b
+	}
+	return new(batch)
 }
 
 func (q *queue) put(b *batch) {
-	q.bytes.Add(int64(len(b.bytes)))
+	q.mu.Lock()
+	q.bytes += len(b.bytes)
+	q.mu.Unlock()
 	q.full <- b // there are no more batches than it holds
 }
 
-// done takes a batch back.
+// done takes a batch back. What a burst has needed is given up.
 func (q *queue) done(b *batch) {
-	q.bytes.Add(-int64(len(b.bytes)))
-	if cap(b.bytes) > keptBatch {
-		b.bytes = nil
+	q.mu.Lock()
+	q.bytes -= len(b.bytes)
+	q.out--
+	if b.bytes, b.messages = b.bytes[:0], b.messages[:0]; len(q.free) < keptBatches && cap(b.bytes) <= keptBatch {
+		q.free = append(q.free, b)
 	}
-	b.bytes, b.messages = b.bytes[:0], b.messages[:0]
-	q.free <- b
+	q.mu.Unlock()
 	select {
 	case q.eased <- struct{}{}:
 	default: // it was told already
@@ -116,6 +131,7 @@ func (in *Input) runDatagrams(ctx, hand context.Context) error {
 		all.Go(func() {
 			p := &patience{conn: s.conn}
 			defer context.AfterFunc(ctx, p.hurry)()
+			defer context.AfterFunc(hand, p.hurry)() // what is not taken any more is read all the same, and counted
 			errs[i] = in.receive(ctx, hand, s, p)
 			close(s.queue.full)
 		})
@@ -136,7 +152,11 @@ func (in *Input) receive(ctx, hand context.Context, s *socket, p *patience) erro
 	var failing, refusing complaint
 	for {
 		b := s.queue.get(hand)
-		if b == nil || p.extend() != nil {
+		late := b == nil // the sink takes nothing any more
+		if late {
+			b = new(batch)
+		}
+		if p.extend() != nil {
 			return nil
 		}
 		err := r.read()
@@ -154,7 +174,16 @@ func (in *Input) receive(ctx, hand context.Context, s *socket, p *patience) erro
 		}
 		pause.Reset()
 		in.fill(b, r, &refusing)
-		s.queue.put(b)
+		if !late {
+			s.queue.put(b)
+			continue
+		}
+		in.cut.Store(true)
+		begin := 0
+		for _, d := range b.messages {
+			in.count.drop(in.count.refusedBySink, d.end-begin)
+			begin = d.end
+		}
 	}
 }
 
@@ -199,7 +228,7 @@ func (in *Input) fill(b *batch, r *receiver, refusing *complaint) {
 
 // hand gives what is queued to the sink until the queue is closed and empty.
 func (in *Input) hand(hand context.Context, q *queue) {
-	w, h := newWire(int(in.cfg.MaxMessage), in.count, Message{Transport: in.at.transport()}), in.putter(hand)
+	w, h := newWire(int(in.cfg.MaxMessage), in.count, Message{Transport: in.at.transport()}), in.putter(hand, in.sink.Put)
 	var failing complaint
 	for b := range q.full {
 		w.sender.Received = b.received

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // endpoint is a listen URL, taken apart.
@@ -83,8 +85,12 @@ func (e endpoint) clear() error {
 	if st.Mode().Type() != fs.ModeSocket {
 		return fmt.Errorf("%s is there and is not a socket", e.addr)
 	}
-	if c, err := net.DialTimeout(e.network, e.addr, time.Second); err == nil {
-		return errors.Join(fmt.Errorf("%s is used by another process", e.addr), c.Close())
+	c, err := net.DialTimeout(e.network, e.addr, time.Second)
+	if err == nil {
+		err = c.Close()
+	}
+	if !errors.Is(err, unix.ECONNREFUSED) { // that one says that nobody listens; a busy or another kind of socket says something else
+		return errors.Join(fmt.Errorf("%s is used by another process", e.addr), err)
 	}
 	return os.Remove(e.addr)
 }

@@ -149,7 +149,7 @@ func (f *framer) keep(body []byte) {
 
 // recycle empties a buffer; one that grew over a long message is given back.
 func recycle(b []byte) []byte {
-	if cap(b) > readSize {
+	if cap(b) > readSmall {
 		return nil
 	}
 	return b[:0]

@@ -114,10 +114,10 @@ func TestEmptyMessagesAreCounted(t *testing.T) {
 func TestLongMessagesLeaveNoMemory(t *testing.T) {
 	f := framer{max: maxMessage, empty: func() {}}
 	s := bufio.NewScanner(strings.NewReader("<1>" + strings.Repeat("x", maxMessage) + "\n<2>y\n<3>z"))
-	s.Buffer(make([]byte, readSize), readSize)
+	s.Buffer(make([]byte, readSmall), readSmall)
 	s.Split(f.split)
 	for s.Scan() {
-		if f.original > maxMessage != (cap(f.head) > readSize) {
+		if f.original > maxMessage != (cap(f.head) > readSmall) {
 			t.Errorf("after a message of %d bytes: holds %d", f.original, cap(f.head))
 		}
 	}
@@ -197,7 +197,7 @@ func BenchmarkFramer(b *testing.B) {
 			for b.Loop() {
 				f := framer{max: defaultMessage, empty: func() {}}
 				s := bufio.NewScanner(bytes.NewReader(block))
-				s.Buffer(make([]byte, readSize), readSize)
+				s.Buffer(make([]byte, readSmall), readSmall)
 				s.Split(f.split)
 				for s.Scan() {
 				}

@@ -171,7 +171,7 @@ func TestAllow(t *testing.T) {
 		r.takes("<13>yes")
 	}
 	f("udp", `refused_messages_total{transport="udp",reason="not_allowed"} 1`, "127.0.0.0/29")
-	f("tcp", `refused_connections_total{transport="tcp",reason="not_allowed"} 1`, "10.0.0.0/8", "127.0.0.2")
+	f("tcp", `refused_connections_total{transport="tcp",reason="not_allowed"} 1`, "10.0.0.0/8", "::ffff:127.0.0.2")
 }
 
 // A connection that sends on is never idle; one that stops is closed, of RELP too.

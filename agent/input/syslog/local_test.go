@@ -49,6 +49,17 @@ func TestStaleSocket(t *testing.T) {
 	r := start(t, Config{Listen: "unixgram://" + path}, &sink{})
 	r.write(r.dial(), "<13>a")
 	r.takes("<13>a")
+	other, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path + "2", Net: "unixgram"}) // alive, of another kind
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	if _, err := New(Config{Listen: "unix://" + path + "2"}, nil, &sink{}, silent, nil); err == nil {
+		t.Error("the socket of another process was taken")
+	}
+	if _, err := net.Dial("unixgram", path+"2"); err != nil {
+		t.Errorf("the other's socket is gone: %v", err)
+	}
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, []byte("x"), 0o600); err != nil {
 		t.Fatal(err)

@@ -16,7 +16,6 @@ type counters struct {
 	notAllowed       *metrics.Counter // datagrams dropped, or connections refused: not of the networks that may send
 
 	kernelDropped *metrics.Counter // datagrams that never reached us: the socket's buffer was full
-	backlog       *metrics.Counter // packets that the kernel dropped before they had a socket: of all programs of this host
 
 	open         *metrics.Gauge
 	accepted     *metrics.Counter
@@ -47,7 +46,10 @@ func newCounters(set *metrics.Set, scheme string) *counters {
 		c.notAllowed = counter("refused_messages_total", `,reason="not_allowed"`)
 		c.kernelDropped = counter("kernel_dropped_messages_total", "")
 		if !at.local() {
-			c.backlog = set.GetOrCreateCounter("belfry_agent_syslog_host_backlog_dropped_packets_total")
+			set.GetOrCreateGauge("belfry_agent_syslog_host_backlog_dropped_packets_total", func() float64 {
+				n, _ := backlogDrops(softnetFile) // 0 where it is not known
+				return float64(n)
+			})
 		}
 		return c
 	}

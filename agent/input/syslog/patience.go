@@ -39,7 +39,7 @@ func (p *patience) extend() error {
 	return nil
 }
 
-// hurry begins a stop: reads take what has arrived, and little more.
+// hurry begins a stop, or its last part: reads take what has arrived, and little more.
 func (p *patience) hurry() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

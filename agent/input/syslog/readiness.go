@@ -1,6 +1,7 @@
 package syslog
 
 import (
+	"crypto/tls"
 	"net"
 	"syscall"
 
@@ -38,4 +39,22 @@ func (r *readiness) wait() error {
 		return nil
 	}
 	return r.raw.Read(r.peek)
+}
+
+// unread reports whether a connection has something that was not read.
+func unread(conn net.Conn) bool {
+	if t, ok := conn.(*tls.Conn); ok {
+		conn = t.NetConn()
+	}
+	c, ok := conn.(syscall.Conn)
+	if !ok {
+		return false
+	}
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return false
+	}
+	n := 0
+	err = raw.Control(func(fd uintptr) { n, _ = unix.IoctlGetInt(int(fd), unix.TIOCINQ) }) // 0 if it is not known
+	return err == nil && n > 0
 }

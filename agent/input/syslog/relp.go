@@ -2,6 +2,7 @@ package syslog
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -15,6 +16,7 @@ var errProtocol = errors.New("not the protocol")
 // Of the answers of RELP.
 const (
 	answerWithin = 30 * time.Second // how long a peer may leave its answers unread
+	answerAtStop = time.Second      // likewise, when we stop
 	relpVersion  = "0"
 )
 
@@ -31,8 +33,10 @@ type relpSession struct {
 	conn    net.Conn
 	sync    func() error // returns when all that was put is on the disk
 	max     int          // longest message that is kept whole
+	stop    context.Context
 
 	opened, closed bool
+	deaf           bool // the peer does not read its answers
 	frame          relpFrame
 	message        []byte // of the frame that is being read, as far as it is kept
 	answers        []byte // not sent yet
@@ -160,16 +164,26 @@ func (s *relpSession) answer() error {
 }
 
 func (s *relpSession) write() error {
-	if err := s.conn.SetWriteDeadline(time.Now().Add(answerWithin)); err != nil {
+	defer func() { s.answers = s.answers[:0] }()
+	within := answerWithin
+	if s.stop.Err() != nil {
+		within = answerAtStop
+	}
+	if err := s.conn.SetWriteDeadline(time.Now().Add(within)); err != nil {
 		return err
 	}
+	hurry := context.AfterFunc(s.stop, func() { _ = s.conn.SetWriteDeadline(time.Now().Add(answerAtStop)) }) // fails if it is closed
+	defer hurry()
 	_, err := s.conn.Write(s.answers)
-	s.answers = s.answers[:0]
+	s.deaf = err != nil
 	return err
 }
 
 // end tells the sender that no more is taken: it will not wait for answers to what we have not read.
 func (s *relpSession) end() {
+	if s.deaf {
+		return
+	}
 	s.answers = append(s.answers[:0], "0 serverclose 0\n"...)
 	_ = s.write() // who does not hear it sees the connection end
 }

@@ -109,6 +109,24 @@ func TestRELPNotTaken(t *testing.T) {
 	}
 }
 
+// A peer that does not read its answers holds up no stop.
+func TestRELPDeafPeer(t *testing.T) {
+	r := start(t, Config{Listen: "relp://127.0.0.1:0"}, &sink{forget: true})
+	c := r.dial()
+	r.write(c, relpOpen)
+	frames := strings.Repeat("2 syslog 5 <13>a\n", 1000)
+	for { // until its answers fill the buffers of both kernels
+		if err := c.SetWriteDeadline(time.Now().Add(500 * time.Millisecond)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Write([]byte(frames)); err != nil {
+			break
+		}
+	}
+	r.stop()
+	r.wait() // fails after its own 30 s, which is what a peer has
+}
+
 func TestRELPRefuses(t *testing.T) {
 	f := func(sent, want string) {
 		t.Helper()

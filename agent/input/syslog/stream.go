@@ -1,6 +1,7 @@
 package syslog
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -15,13 +16,6 @@ import (
 	"time"
 
 	"belfry/shared/backoff"
-)
-
-// How much is read of a connection at once. One that is silent holds no buffer, unless it is of TLS: then one for a record
-// (RFC 8446, section 5.1), and the rest of a header before it.
-const (
-	readSize   = 64 << 10
-	recordSize = 16<<10 + 512
 )
 
 func (in *Input) listen(handed *Handed) error {
@@ -49,6 +43,7 @@ func (in *Input) listen(handed *Handed) error {
 func (in *Input) runStreams(ctx, hand context.Context) error {
 	defer context.AfterFunc(ctx, func() { _ = in.streams.Close() })() // ends Accept; it can only say that it is closed
 	d := newDoor(in.cfg.MaxConnections, in.cfg.MaxPerAddress)
+	defer context.AfterFunc(ctx, d.shut)()
 	pause := backoff.Backoff{Min: 10 * time.Millisecond, Max: time.Second}
 	var open sync.WaitGroup
 	defer open.Wait()
@@ -76,7 +71,7 @@ func (in *Input) runStreams(ctx, hand context.Context) error {
 
 // connection serves one connection from its first byte to its last. Whatever goes wrong ends this connection only.
 func (in *Input) connection(ctx, hand context.Context, d *door, conn net.Conn, refusing *complaint) {
-	defer conn.Close() //nolint:errcheck // nothing is left to be written
+	defer func() { _ = conn.Close() }() // that of TLS says goodbye (RFC 5425, section 4.4)
 	peer := addrPort(conn.RemoteAddr())
 	defer func() {
 		if p := recover(); p != nil {
@@ -113,12 +108,17 @@ func (in *Input) connection(ctx, hand context.Context, d *door, conn net.Conn, r
 	refusing.warn(in.log, "connection refused: too many are open", "peer", peer.String())
 }
 
+var errTooManyHandshakes = errors.New("too many wait for their handshake")
+
 var errNotAClient = errors.New("its name is not among the clients")
 
 // shake does the TLS handshake of a connection, and returns whom its certificate names.
 func (in *Input) shake(ctx context.Context, d *door, conn net.Conn, peer netip.AddrPort) (*tls.Conn, string, error) {
-	if gone := d.knock(conn, peer.Addr()); gone != nil {
-		_ = gone.Close() // ends its handshake
+	if err := in.await(ctx, d, conn); err != nil {
+		return nil, "", err
+	}
+	if !d.knock(conn, peer.Addr()) {
+		return nil, "", errTooManyHandshakes
 	}
 	defer d.shown(conn)
 	secure := tls.Server(conn, in.tls)
@@ -138,7 +138,21 @@ func (in *Input) shake(ctx context.Context, d *door, conn net.Conn, peer netip.A
 	if len(in.cfg.Clients) > 0 && !slices.ContainsFunc(names, in.isClient) {
 		return nil, "", fmt.Errorf("%q: %w", names, errNotAClient)
 	}
-	return secure, names[0], nil
+	return secure, cmp.Or(names...), nil // some have none but those for hosts
+}
+
+// await waits for the first byte of a connection: one that says nothing takes no place among the handshakes.
+func (in *Input) await(ctx context.Context, d *door, conn net.Conn) error {
+	d.arrive(conn)
+	defer d.speaks(conn)
+	if err := conn.SetReadDeadline(time.Now().Add(time.Duration(in.cfg.Handshake))); err != nil {
+		return err
+	}
+	defer context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Now()) })() // fails if it is closed
+	if err := newReadiness(conn).wait(); err != nil {
+		return fmt.Errorf("nothing was said: %w", err)
+	}
+	return conn.SetReadDeadline(time.Time{})
 }
 
 func (in *Input) isClient(name string) bool {
@@ -164,16 +178,23 @@ func (in *Input) serve(ctx, hand context.Context, conn net.Conn, from Message) {
 	p := &patience{conn: conn, idle: time.Duration(in.cfg.Idle)}
 	defer context.AfterFunc(ctx, p.hurry)()
 	w := newWire(int(in.cfg.MaxMessage), in.count, from)
-	var s session = &lines{wire: w, split: w.GetSplitFunc(), handler: in.putter(hand)}
+	var s session
 	if in.at.relp {
+		kept := in.sink.Session()
 		s = &relpSession{
-			wire: w, handler: in.putter(hand), conn: conn, max: int(in.cfg.MaxMessage),
-			sync: func() error { return in.sink.Sync(hand) },
+			wire: w, handler: in.putter(hand, kept.Put), conn: conn, max: int(in.cfg.MaxMessage),
+			sync: func() error { return kept.Sync(hand) }, stop: ctx,
 		}
+	} else {
+		s = &lines{wire: w, split: w.GetSplitFunc(), handler: in.putter(hand, in.sink.Put), over: hand}
+		defer context.AfterFunc(hand, p.hurry)() // what is not taken any more is read all the same, and counted
 	}
 	err := in.pour(conn, p, s)
 	s.end()
-	if err != nil && !errors.Is(err, io.EOF) && ctx.Err() == nil {
+	if !in.at.relp && ctx.Err() != nil && unread(conn) {
+		in.cut.Store(true) // it sends on and on
+	}
+	if !errors.Is(err, io.EOF) && ctx.Err() == nil {
 		if errors.Is(err, errProtocol) {
 			in.count.malformed.Inc()
 		}
@@ -181,22 +202,21 @@ func (in *Input) serve(ctx, hand context.Context, conn net.Conn, from Message) {
 	}
 }
 
-// pour reads a connection and has the session take it.
+// pour reads a connection and has the session take it. It returns why it ended, io.EOF at its end.
 func (in *Input) pour(conn net.Conn, p *patience, s session) error {
 	ready := newReadiness(conn)
 	var left, own []byte // what the session could not use yet: a part of a header; and the buffer of one that cannot be waited for
 	if ready.always() {
 		own = make([]byte, recordSize)
 	}
-	for {
+	for large := false; ; {
 		err := p.extend()
 		if err == nil {
 			err = ready.wait()
 		}
-		buf, shared := own, (*[readSize]byte)(nil)
+		buf := own
 		if own == nil {
-			shared = in.buffers.Get().(*[readSize]byte)
-			buf = shared[:]
+			buf = in.buffers.get(large)
 		}
 		n := copy(buf, left)
 		if n == len(buf) {
@@ -207,10 +227,11 @@ func (in *Input) pour(conn net.Conn, p *patience, s session) error {
 			more, err = conn.Read(buf[n:])
 			n += more
 		}
+		large = n == len(buf)
 		used, failed := s.take(buf[:n], err != nil)
 		left = append(left[:0], buf[used:n]...)
-		if shared != nil {
-			in.buffers.Put(shared)
+		if own == nil {
+			in.buffers.put(buf)
 		}
 		if failed != nil {
 			return failed
@@ -226,6 +247,7 @@ type lines struct {
 	wire    *wire
 	split   func(data []byte, atEOF bool) (int, []byte, error)
 	handler *handler
+	over    context.Context // when it is done, the sink takes nothing any more: what comes is counted
 }
 
 func (l *lines) take(data []byte, atEnd bool) (used int, err error) {
@@ -236,7 +258,7 @@ func (l *lines) take(data []byte, atEnd bool) (used int, err error) {
 		if message == nil || err != nil {
 			return used, err
 		}
-		if err := pass(l.wire.GetParser(message), l.handler, len(message)); err != nil {
+		if err := pass(l.wire.GetParser(message), l.handler, len(message)); err != nil && l.over.Err() == nil {
 			return used, fmt.Errorf("message not taken: %w", err)
 		}
 	}

@@ -8,7 +8,7 @@
 // On the wire a datagram is one message. On a stream (TCP, TLS, unix) the framing is looked for anew at each message:
 // "LENGTH <PRI>..." is counted, anything else ends at LF or NUL. Line ends and NULs at the end of a message are not part of
 // it. Of these, none is acknowledged: what a sender has written when its connection breaks, or while the relay is down, may be
-// lost without a trace; what came in before an ordered stop is handed on. RELP is acknowledged: a message is answered when the
+// lost without a trace; what came in before an ordered stop is handed on, or counted where the sink is full. RELP is acknowledged: a message is answered when the
 // sink says that it is on the disk, and a sender that got no answer sends again.
 //
 // Sockets may be inherited from systemd (sd_listen_fds(3)); see Activated.
@@ -26,7 +26,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
@@ -51,7 +51,14 @@ type Sink interface {
 	// Put may block, which holds up the senders over TCP and fills the queue of UDP. It must return when ctx is done; a
 	// message for which it returned an error counts as dropped.
 	Put(ctx context.Context, m Message) error
-	// Sync returns when all that was put before the call is on the disk, or an error if that cannot be said.
+	// Session begins the account of one connection whose messages are acknowledged.
+	Session() Session
+}
+
+// Session is a Sink of one connection. One goroutine calls it.
+type Session interface {
+	Put(ctx context.Context, m Message) error
+	// Sync returns when all that was put since the last call is on the disk, or an error if any of it is not.
 	Sync(ctx context.Context) error
 }
 
@@ -66,8 +73,9 @@ type Input struct {
 	streams net.Listener // of connections; nil for datagrams
 	sockets []*socket    // of datagrams
 	tls     *tls.Config  // nil: in the clear
-	buffers sync.Pool    // of *[readSize]byte
+	buffers buffers
 	bug     complaint
+	cut     atomic.Bool // a stop has left messages that were taken by nobody
 }
 
 // New opens the listener, or takes the one that systemd has opened, if handed has it. Nothing is read from it before Run.
@@ -81,7 +89,6 @@ func New(cfg Config, handed *Handed, sink Sink, log *slog.Logger, set *metrics.S
 	}
 	cfg = cfg.withDefaults()
 	in := &Input{cfg: cfg, at: at, sink: sink, log: log.With("listen", cfg.Listen), count: newCounters(set, at.scheme)}
-	in.buffers.New = func() any { return new([readSize]byte) }
 	if in.allow, err = cfg.networks(); err != nil {
 		return nil, err
 	}
@@ -144,15 +151,22 @@ func (in *Input) Run(ctx context.Context) error {
 	return in.runStreams(ctx, hand)
 }
 
-// putter returns a handler for go-syslog's interface that puts messages into the sink. It belongs to one goroutine.
-func (in *Input) putter(hand context.Context) *handler {
+// CutOff reports whether the stop had to leave messages that senders had sent: because the sink was full, or because they sent
+// on. Those of them that were seen are counted as dropped.
+func (in *Input) CutOff() bool { return in.cut.Load() }
+
+// putter returns a handler for go-syslog's interface that puts messages into a sink. It belongs to one goroutine.
+func (in *Input) putter(hand context.Context, put func(context.Context, Message) error) *handler {
 	return &handler{put: func(m *Message) error {
 		if m.OriginalLength > len(m.Raw) {
 			in.count.truncated.Inc()
 		}
 		m.Priority = PriorityOf(m.Raw)
-		if err := in.sink.Put(hand, *m); err != nil {
+		if err := put(hand, *m); err != nil {
 			in.count.drop(in.count.refusedBySink, m.OriginalLength)
+			if hand.Err() != nil {
+				in.cut.Store(true)
+			}
 			return err
 		}
 		in.count.messages.Inc()

@@ -19,6 +19,7 @@ import (
 
 	"github.com/VictoriaMetrics/metrics"
 
+	"belfry/shared/conf"
 	"belfry/shared/e2e/stack"
 )
 
@@ -63,7 +64,9 @@ func (s *sink) Put(ctx context.Context, m Message) error {
 	return nil
 }
 
-func (s *sink) Sync(ctx context.Context) error {
+func (s *sink) Session() Session { return s }
+
+func (s *sink) Sync(context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.syncs++
@@ -321,7 +324,7 @@ func TestQueueIsBoundedInBytes(t *testing.T) {
 	q := newQueue()
 	ctx, cancel := context.WithCancel(t.Context())
 	n := 0
-	for q.bytes.Load() <= queueBytes {
+	for q.bytes <= queueBytes {
 		b := q.get(ctx)
 		b.bytes = make([]byte, maxDatagram)
 		q.put(b)
@@ -363,7 +366,7 @@ func TestStopHandsOnWhatArrived(t *testing.T) {
 		}
 	}
 	f("udp", "<13>a", "<13>a")
-	long := "<13>" + strings.Repeat("x", 3*readSize) // does not fit one read
+	long := "<13>" + strings.Repeat("x", 3*readLarge) // does not fit one read
 	f("tcp", "<13>a\n"+long+"\n<13>b\n<13>c", "<13>a", long, "<13>b", "<13>c")
 }
 
@@ -377,7 +380,36 @@ func TestStopDoesNotWaitForABlockedSink(t *testing.T) {
 		r.stop()
 		r.wait() // by drain
 		r.counts(`dropped_messages_total{transport="` + transport + `",reason="sink"} 1`)
+		if !r.CutOff() {
+			t.Errorf("%s: nobody is told that the stop left something", transport)
+		}
 	}
+}
+
+// What a stop cannot hand on, because the sink is full, is read all the same, and counted.
+func TestStopCountsWhatIsLeft(t *testing.T) {
+	f := func(scheme, end string, sent int) {
+		t.Helper()
+		r := start(t, Config{Listen: scheme + "://127.0.0.1:0", Sockets: 0}, &sink{shut: make(chan struct{})})
+		c := r.dial()
+		for i := range sent {
+			r.write(c, fmt.Sprintf("<13>%07d %0990d%s", i, 0, end))
+		}
+		if scheme == "tcp" {
+			r.counts("open_connections 1")
+		}
+		r.stop()
+		r.wait()
+		kernel := 0
+		if scheme == "udp" {
+			kernel = int(r.count.kernelDropped.Get())
+		}
+		if got := int(r.count.refusedBySink.Get()) + kernel; got != sent || !r.CutOff() || len(r.sink.messages()) > 0 {
+			t.Errorf("%s: %d of %d counted, cut off %v, %d taken", scheme, got, sent, r.CutOff(), len(r.sink.messages()))
+		}
+	}
+	f("tcp", "\n", 1500)
+	f("udp", "", 20_000)
 }
 
 func TestValidate(t *testing.T) {
@@ -399,7 +431,7 @@ func TestValidate(t *testing.T) {
 	f(Config{Listen: "127.0.0.1:514"}, `listen: "127.0.0.1:514" `+schemes)
 	f(Config{Listen: "tcp://127.0.0.1"}, `listen: "tcp://127.0.0.1" is not tcp://HOST:PORT`)
 	f(Config{Listen: "tcp://h:syslog"}, `listen: "tcp://h:syslog" has no port between 0 and 65535`)
-	f(Config{Listen: "udp://h:1", MaxMessage: 1, MaxConnections: -1, MaxPerAddress: -1, Idle: 1},
+	f(Config{Listen: "tcp://h:1", MaxMessage: 1, MaxConnections: -1, MaxPerAddress: -1, Idle: 1},
 		"max_message: 1 is not between 480 and 1048576\nmax_connections: -1 is not between 1 and 100000\n"+
 			"max_per_address: -1 is not between 1 and max_connections, -1\nidle: 1ns is less than 1s")
 	f(Config{Listen: "unix://log"}, `listen: "unix://log" is not unix:///PATH, of at most 107 bytes`)
@@ -410,8 +442,14 @@ func TestValidate(t *testing.T) {
 	f(Config{Listen: "tls://:514", ClientAuth: "maybe", Clients: []string{"["}},
 		"client_auth: \"maybe\" is not require, optional or none\nca: a file must be named\ncert: a file must be named\n"+
 			"key: a file must be named\nclients[0]: \"[\" is not a pattern: syntax error in pattern")
-	f(Config{Listen: "udp://:514", Class: "Auth", Sockets: 100, Handshake: 1},
-		"class: \"Auth\": use 1 to 32 of a-z, 0-9 and _\nhandshake: 1ns is less than 100ms\nsockets: 100 is not between 1 and 64")
+	f(Config{Listen: "udp://:514", Class: "Auth", Sockets: 100},
+		"class: \"Auth\": use 1 to 32 of a-z, 0-9 and _\nsockets: 100 is not between 1 and 64")
+	f(Config{Listen: "udp://:514", MaxConnections: 5, MaxPerAddress: 5, Idle: conf.Duration(time.Hour), Handshake: conf.Duration(time.Second)},
+		"max_per_address: does nothing with udp://: there are no connections from addresses\n"+
+			"max_connections: does nothing with udp://: there are no connections\nidle: does nothing with udp://: there are no connections\n"+
+			"handshake: does nothing with udp://: there is no TLS")
+	f(Config{Listen: "unix:///log", Allow: []string{"10.0.0.0/8"}, Sockets: 2},
+		"allow: does nothing with unix://: who sends there has no address\nsockets: does nothing with unix://: only UDP has more than one")
 	if _, err := New(Config{Listen: "x"}, nil, &sink{}, silent, nil); err == nil {
 		t.Error("a bad configuration was taken")
 	}
@@ -426,6 +464,25 @@ func TestValidate(t *testing.T) {
 	if err := in.Close(); err != nil {
 		t.Error(err)
 	}
+}
+
+func TestMeets(t *testing.T) {
+	f := func(a, b string, want bool) {
+		t.Helper()
+		if got := (Config{Listen: a}).Meets(Config{Listen: b}); got != want {
+			t.Errorf("%s meets %s: %v, want %v", a, b, got, want)
+		}
+	}
+	f("udp://:514", "udp://0.0.0.0:514", true)
+	f("udp://:514", "udp://127.0.0.1:514", true)
+	f("udp://10.0.0.1:514", "udp://10.0.0.2:514", false)
+	f("udp://:514", "tcp://:514", false)
+	f("tcp://:514", "tls://:514", true)
+	f("tls://:6514", "relp://:2514", false)
+	f("tcp://:0", "tcp://:0", false)
+	f("unix:///log", "unix:///log", true)
+	f("unix:///log", "unixgram:///log", false)
+	f("nonsense", "nonsense", true)
 }
 
 // The names of metrics are for ever.

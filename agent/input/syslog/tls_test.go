@@ -2,8 +2,11 @@ package syslog
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
+	"io"
 	"net"
+	"sync"
 	"testing"
 	"time"
 
@@ -106,6 +109,50 @@ func TestTLSWithoutAuthority(t *testing.T) {
 	}
 	r.write(c, "<13>a\n")
 	r.takes("<13>a")
+}
+
+// Many honest clients that come at once, as after a restart of the relay, all get in: none is sent away for being slow.
+func TestHerdOfHandshakes(t *testing.T) {
+	server, of := issued(t, "web01")
+	r := start(t, Config{Listen: "tls://127.0.0.1:0", Files: server, MaxPerAddress: 10}, &sink{})
+	cfg, err := of["web01"].Client()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.ServerName = "127.0.0.1"
+	const clients = 2*maxHandshakes + 50
+	var all sync.WaitGroup
+	for i := range clients {
+		all.Go(func() {
+			d := tls.Dialer{Config: cfg, NetDialer: &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 1, byte(i>>8), byte(i))}}}
+			c, err := d.Dial("tcp", r.Addr().String())
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			fmt.Fprintf(c, "<13>%d\n", i)
+			_ = c.Close() // what was written counts
+		})
+	}
+	all.Wait()
+	r.until("all of them", func() bool { return len(r.sink.messages()) == clients })
+	r.counts(`refused_connections_total{transport="tls",reason="handshake"} 0`)
+}
+
+// A stop says goodbye in TLS (RFC 5425, section 4.4): who does not hear it cannot tell an end from an attack.
+func TestTLSGoodbye(t *testing.T) {
+	server, of := issued(t, "web01")
+	r := start(t, Config{Listen: "tls://127.0.0.1:0", Files: server}, &sink{})
+	c, err := r.dialTLS(of["web01"], true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.write(c, "<13>a\n")
+	r.takes("<13>a")
+	r.stop()
+	if _, err := c.Read(make([]byte, 1)); !errors.Is(err, io.EOF) { // without it, that is an unexpected EOF
+		t.Errorf("read %v", err)
+	}
 }
 
 // Who connects and says nothing keeps nobody else out, also from the same address, and is gone after the deadline.
