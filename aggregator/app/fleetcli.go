@@ -84,7 +84,11 @@ func printHosts(w io.Writer, all []fleet.Host) error {
 		if h.Idle {
 			state += " (nobody speaks in its queue)"
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%s\t%d\t%d\t%s\t%s\t%s\n", printable(h.Name), printable(state), when(h.Seen), h.Lag,
+		lag := fmt.Sprint(h.Lag)
+		if h.Spool > 0 {
+			lag += fmt.Sprintf(" (spool: %d)", h.Spool)
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d\t%d\t%s\t%s\t%s\n", printable(h.Name), printable(state), when(h.Seen), lag,
 			time.Duration(h.LagTime*float64(time.Second)).Round(time.Second), h.Dropped, h.Gaps, printable(h.Version),
 			when(h.Expires), printable(h.Agent))
 	}

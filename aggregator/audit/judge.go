@@ -3,7 +3,8 @@
 //
 // A byte that nobody accounts for is pending at first: a batch that was refused arrives after its successors. When the
 // queue that it belongs to has moved on by a grace, in the time of its data, it is missing, and the bytes that are
-// missing side by side are a gap. So a queue that stands still makes no gaps. A gap keeps its id while parts of it
+// missing side by side are a gap. So a queue that stands still makes no gaps. What a relay says that it still has is
+// pending as long as it says so: its heartbeats may come by another queue, and sooner. A gap keeps its id while parts of it
 // arrive, and closes with the last. What an agent has declared to be dropped is a gap at once.
 //
 // A gap that opens, grows or closes is an event of the aggregator's own stream, which is on the disk in the same

@@ -53,7 +53,7 @@ type Tracker struct {
 	opened time.Time
 
 	mu     sync.Mutex
-	places map[ledger.Position]*place // with a hole or a gap
+	places map[ledger.Position]*place // where something is not accounted for
 	gaps   map[string]*Gap            // that are open or accepted
 	named  map[string]int             // how many of them are of one certificate's name
 	stale  map[ledger.Position]bool   // whose holes are to be written
@@ -253,9 +253,10 @@ func (t *Tracker) judge(p ledger.Position, now time.Time, c *changes) {
 		return t.shrink(g, open, now, c)
 	})
 	t.open(&st, pl, ReasonDropped, minus(dropped, pl.known(ReasonDropped)), now, c)
-	ripe := t.ripen(&st, pl, minus(open, pl.known(ReasonMissing)), now)
+	sent := both(open, []Piece{{0, st.Taken}}) // what its agent still has is on no road
+	ripe := t.ripen(&st, pl, minus(sent, pl.known(ReasonMissing)), now)
 	t.open(&st, pl, ReasonMissing, ripe, now, c)
-	if len(pl.holes) == 0 && len(pl.gaps) == 0 {
+	if len(pl.gaps) == 0 && len(open) == 0 { // what is open is looked at again: it may be that nobody speaks of it any more
 		delete(t.places, p)
 	}
 }
@@ -314,7 +315,7 @@ func (t *Tracker) ripen(st *fleet.Stream, pl *place, open []Piece, now time.Time
 		}
 	}
 	for _, p := range minus(open, joined(old)) {
-		next = append(next, hole{p, t.step(shown(st, p)), t.step(now)})
+		next = append(next, hole{p, t.step(shown(st, p, now)), t.step(now)})
 	}
 	slices.SortFunc(next, func(x, y hole) int { return cmp.Compare(x.First, y.First) })
 	next = merged(next)
@@ -328,20 +329,21 @@ func (t *Tracker) ripen(st *fleet.Stream, pl *place, open []Piece, now time.Time
 // isRipe reports whether a hole is a gap.
 func (t *Tracker) isRipe(st *fleet.Stream, h hole, now time.Time) bool {
 	since := later(later(h.Seen, st.Back), t.opened)
-	return !st.Now.Before(h.Shown.Add(t.grace)) && !now.Before(since.Add(min(t.grace, settle)))
+	return !st.Now.Before(h.Shown.Add(t.grace)) && !now.Before(since.Add(max(st.Wait, min(t.grace, settle))))
 }
 
 // shown returns when that was sealed which shows that bytes are not accounted for: what came behind them, or the
-// heartbeat that names their end.
-func shown(st *fleet.Stream, p Piece) time.Time {
+// heartbeat that names their end. That comes by another queue than what is relayed, and may be far ahead of it. It is never
+// later than now: a clock that is ahead must not make a hole wait.
+func shown(st *fleet.Stream, p Piece, now time.Time) time.Time {
 	at := st.Now
 	if _, until := st.Between(p.First, p.End); !until.IsZero() {
 		at = until
 	} else if !st.Beat.IsZero() {
 		at = st.Beat
 	}
-	if at.After(st.Now) {
-		return st.Now
+	if at.After(now) {
+		return now
 	}
 	return at
 }

@@ -19,7 +19,7 @@ type agent struct {
 
 	Name   string    `json:"name"` // the certificate's that may speak for it
 	Host   string    `json:"host,omitempty"`
-	Queue  string    `json:"queue,omitempty"`  // where its newest batch lay
+	Lanes  []lane    `json:"lanes,omitempty"`  // in the order in which they were heard first
 	Seen   time.Time `json:"seen,omitzero"`    // when a batch of it came, by our clock
 	Sealed time.Time `json:"sealed,omitzero"`  // newest, by its clock, but no later than it came
 	Silent time.Time `json:"silent,omitzero"`  // when that was told; zero: it is not silent
@@ -39,9 +39,10 @@ type agent struct {
 
 	lossSince, lossUntil time.Time // heartbeats between which messages were lost that were not told yet
 
-	// Of files that are older than Lost.
+	// Of files that are older than Lost and Lanes.
 	Boot    event.Key `json:"boot,omitzero"`
 	Dropped uint64    `json:"dropped,omitempty"`
+	Queue   string    `json:"queue,omitempty"`
 }
 
 // streamKey names a stream's epoch within an agent.
@@ -182,7 +183,8 @@ func (f *Fleet) Batch(m *batch.Manifest, name, queueName string, now time.Time) 
 		sealed = now
 	}
 	f.dirty[a.id] = true
-	a.Queue, a.Seen = queueName, now
+	a.Seen = now
+	a.speaks(m.Lane, queueName)
 	if sealed.After(a.Sealed) {
 		a.Sealed = sealed
 	}

@@ -12,6 +12,10 @@
 // it has sealed a batch. So a queue that stands still makes nobody silent. A queue in which nobody speaks is judged by
 // the clock, and is one complaint.
 //
+// An agent that relays speaks by several queues, a lane each. Its heartbeats come by that of lane 0, and where they are
+// due it is missed; another lane may have nothing to say. A stream is judged in the time of the queue that it came by. One
+// of which nothing has come is judged by the slowest of those by which it may: a lane that is behind makes no gaps.
+//
 // A Fleet is safe for concurrent use. It starts no goroutine: Tick is to be called about once a second.
 package fleet
 

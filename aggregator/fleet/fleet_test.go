@@ -390,7 +390,7 @@ func TestHostOfHeartbeats(t *testing.T) {
 		beat(w, "a", heartbeat.Heartbeat{Boot: id("2"), Dropped: 4, Spool: 5, Expires: expires, Config: "c0", Streams: []heartbeat.Stream{s}}),
 		beat(w, "nobody's", heartbeat.Heartbeat{})}))
 	h := w.Hosts(w.now)[0]
-	if h.Name != "agent-a" || h.Host != "a" || h.Lag != 5+7+40 || h.LagTime != 39 || h.Dropped != 7 || h.Version != "1.2" ||
+	if h.Name != "agent-a" || h.Host != "a" || h.Lag != 7+40 || h.Spool != 5 || h.LagTime != 39 || h.Dropped != 7 || h.Version != "1.2" ||
 		h.Config != "c0" || !h.Expires.Equal(expires) {
 		t.Errorf("%+v", h)
 	}
@@ -603,6 +603,9 @@ func TestOldFile(t *testing.T) {
 	w := newTown(t, dir)
 	defer func() { w.Close() }()
 	w.wantStates(t, "agent-a ok, agent-b ok, gone expected")
+	if h := w.Hosts(noon)[0]; h.Queue != "q" {
+		t.Errorf("%+v", h)
+	}
 	if w.Cursor() != 7 || w.db.Self().Agent != own {
 		t.Errorf("cursor %d", w.Cursor())
 	}

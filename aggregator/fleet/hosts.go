@@ -29,11 +29,11 @@ type Host struct {
 	Lag     uint64    `json:"lag_bytes"`            // read or not, what is not taken yet
 	LagTime float64   `json:"lag_seconds"`          // how long the oldest of that waits
 	Dropped uint64    `json:"dropped"`
-	Spool   uint64    `json:"spool_bytes,omitempty"`
+	Spool   uint64    `json:"spool_bytes,omitempty"` // that wait in its spool; Lag has them too
 	Version string    `json:"version,omitempty"`
 	Config  string    `json:"config,omitempty"`
 	Expires time.Time `json:"certificate_expires,omitzero"`
-	Queue   string    `json:"queue,omitempty"`
+	Queue   string    `json:"queue,omitempty"`      // of its heartbeats
 	Idle    bool      `json:"queue_idle,omitempty"` // nobody speaks in its queue
 	Gaps    int       `json:"gaps_open"`            // for who knows them to fill in
 	id      event.Key
@@ -66,20 +66,20 @@ func (f *Fleet) Hosts(now time.Time) []Host {
 }
 
 func (f *Fleet) host(a *agent, newest, now time.Time) Host {
+	home, _ := a.by(0)
 	h := Host{
 		Name: a.Name, Host: a.Host, Agent: a.id.String(), State: f.state(a, newest, now), Seen: a.Seen, Sealed: a.Sealed,
 		Dropped: a.dropped(), Spool: a.Spool, Version: a.Version, Config: a.Config, Expires: a.Expires,
-		Queue: a.Queue, Idle: f.still(a.Queue, now), id: a.id,
+		Queue: home, Idle: f.still(a, now), id: a.id,
 	}
-	h.Lag = a.Spool
 	var oldest time.Time
 	for _, s := range a.streams {
 		if !a.named(s) {
 			continue
 		}
-		h.Lag += s.Behind
+		h.Lag = plus(h.Lag, s.Behind)
 		if !s.Since.IsZero() { // else all was taken, or will never be
-			h.Lag += s.Said - min(s.Said, max(s.Cursor, s.Seen))
+			h.Lag = plus(h.Lag, s.Said-min(s.Said, max(s.Cursor, s.Seen)))
 		}
 		if !s.Since.IsZero() && (oldest.IsZero() || s.Since.Before(oldest)) {
 			oldest = s.Since
@@ -97,7 +97,7 @@ func (f *Fleet) state(a *agent, newest, now time.Time) string {
 		return Replaced
 	case a.cloned():
 		return Clone
-	case f.mute(a, now), f.still(a.Queue, now):
+	case f.mute(a, now), f.still(a, now):
 		return Silent
 	}
 	return OK

@@ -110,7 +110,10 @@ func (f *Fleet) load() error {
 		if a.Dropped > 0 {
 			a.lose(a.Boot, a.Dropped, time.Time{}, a.Beat)
 		}
-		a.Boot, a.Dropped = event.Key{}, 0
+		if len(a.Lanes) == 0 && !a.Seen.IsZero() {
+			a.speaks(0, a.Queue)
+		}
+		a.Boot, a.Dropped, a.Queue = event.Key{}, 0, ""
 		f.add(a)
 		return nil
 	})
@@ -175,7 +178,7 @@ func (f *Fleet) Adopt(l *ledger.Ledger, now time.Time) (streams int) {
 		}
 		f.mu.Lock()
 		if s := f.stream(a, streamKey{p.Stream, p.Epoch}); s != nil {
-			s.Queue, s.Last, s.Came, s.Seen = a.Queue, now, now, max(s.Seen, end)
+			s.Last, s.Came, s.Seen = now, now, max(s.Seen, end)
 			if f.adopted[p.Agent] == nil {
 				f.adopted[p.Agent] = make(map[ledger.Position]bool)
 			}

@@ -16,6 +16,8 @@ type queue struct {
 	Resumed time.Time `json:"resumed,omitzero"` // Time at the first batch after the last pause
 	Back    time.Time `json:"back,omitzero"`    // by our clock, when that one came
 	Idle    time.Time `json:"idle,omitzero"`    // when it was told that nobody speaks
+
+	bare bool // at the last look no heartbeats were due in it: it has other lanes of relays, or nobody
 }
 
 // pauses is the part of Config.SilenceAfter for which nothing comes in a queue before those who speak again are given
@@ -71,9 +73,9 @@ func (f *Fleet) idle(q *queue, now time.Time) bool {
 	return now.Sub(last) > f.cfg.SilenceAfter
 }
 
-// still reports whether nobody speaks in a queue that is judged.
-func (f *Fleet) still(name string, now time.Time) bool {
-	q := f.queues[name]
+// still reports whether nobody speaks in the queue of an agent's heartbeats.
+func (f *Fleet) still(a *agent, now time.Time) bool {
+	q := f.home(a)
 	return q != nil && f.idle(q, now)
 }
 
@@ -102,9 +104,9 @@ func (f *Fleet) newest() map[string]time.Time {
 	return all
 }
 
-// mute reports whether an agent says nothing while others of its queue speak.
+// mute reports whether an agent says nothing, by whatever lane, while others speak in the queue of its heartbeats.
 func (f *Fleet) mute(a *agent, now time.Time) bool {
-	q := f.queues[a.Queue]
+	q := f.home(a)
 	if q == nil || f.idle(q, now) || a.Seen.IsZero() || now.Sub(q.Back) <= min(f.cfg.SilenceAfter, comeBack) {
 		return false
 	}
@@ -112,7 +114,7 @@ func (f *Fleet) mute(a *agent, now time.Time) bool {
 	if q.Resumed.After(since) {
 		since = q.Resumed
 	}
-	return f.dataTime(a.Queue, now).Sub(since) > f.cfg.SilenceAfter
+	return f.dataTime(q.Name, now).Sub(since) > f.cfg.SilenceAfter
 }
 
 // Tick judges who is silent, and writes what has changed when that is due. An error is the disk's: nothing is lost by
@@ -130,6 +132,7 @@ func (f *Fleet) judge(now time.Time) bool {
 	defer f.mu.Unlock()
 	f.judgeQueues(now)
 	f.judgeHosts(now)
+	f.homes()
 	f.judgeExpected(now)
 	f.judgeDropped(now)
 	return len(f.says) > 0 || now.Sub(f.saved) >= saveEvery
@@ -140,7 +143,7 @@ func (f *Fleet) judgeQueues(now time.Time) {
 		idle := f.idle(q, now)
 		switch {
 		case idle && q.Idle.IsZero():
-			names := f.speakers(q.Name)
+			names := f.speakers(q)
 			if len(names) == 0 {
 				continue
 			}
@@ -166,10 +169,10 @@ func (q *queue) shown() string {
 	return "queue " + q.Name
 }
 
-// speakers returns who speaks in a queue, and is not known to be silent anyway.
-func (f *Fleet) speakers(queue string) (names []string) {
+// speakers returns whose heartbeats are due in a queue, and who is not known to be silent anyway.
+func (f *Fleet) speakers(q *queue) (names []string) {
 	for _, a := range f.agents {
-		if a.Queue == queue && a.Silent.IsZero() && !a.Seen.IsZero() && !slices.Contains(names, a.shown()) {
+		if f.home(a) == q && a.Silent.IsZero() && !a.Seen.IsZero() && !slices.Contains(names, a.shown()) {
 			names = append(names, a.shown())
 		}
 	}
@@ -187,7 +190,7 @@ func (f *Fleet) judgeHosts(now time.Time) {
 			a.Silent = now
 			silent = append(silent, a.shown())
 			since[a.shown()] = a.Sealed
-		case !mute && !a.Silent.IsZero() && !f.still(a.Queue, now):
+		case !mute && !a.Silent.IsZero() && !f.still(a, now):
 			if !newest[a.Name].After(a.Sealed) {
 				back = append(back, a.shown())
 				since[a.shown()] = a.Silent

@@ -13,9 +13,9 @@ import (
 // stream is what is known of one epoch of a stream.
 type stream struct {
 	Path   string    `json:"path,omitempty"`
-	Queue  string    `json:"queue,omitempty"`
-	Seen   uint64    `json:"seen"`           // the end of what its batches brought
-	Said   uint64    `json:"said,omitempty"` // the furthest end that a heartbeat or a final size names
+	Queue  string    `json:"queue,omitempty"` // by which its newest batch came, if First is set
+	Seen   uint64    `json:"seen"`            // the end of what its batches brought
+	Said   uint64    `json:"said,omitempty"`  // the furthest end that a heartbeat or a final size names
 	Known  bool      `json:"known,omitempty"`
 	Final  bool      `json:"final,omitempty"` // it ends there
 	Cursor uint64    `json:"cursor,omitempty"`
@@ -187,9 +187,11 @@ type Stream struct {
 	Last  time.Time
 	Fresh bool // it was heard of within the retention
 
-	Beat time.Time // when the newest heartbeat that names it was made
-	Now  time.Time // the time of the data in its queue; zero if none has come
-	Back time.Time // by our clock, when the queue last went on after a pause
+	Taken uint64        // what is behind that its agent still has, as it says; MaxUint64 if it does not say so
+	Beat  time.Time     // when the newest heartbeat that names it was made, no later than its queue has got
+	Now   time.Time     // the time of the data in its queue, or in the slowest by which it may come; zero: it is not judged
+	Back  time.Time     // by our clock, when the queue last went on after a pause
+	Wait  time.Duration // by our clock, how long a hole is to be waited for at least
 
 	stream *stream
 }
@@ -217,18 +219,14 @@ func (f *Fleet) Stream(p ledger.Position, now time.Time) (st Stream, ok bool) {
 func (f *Fleet) describe(a *agent, p ledger.Position, s *stream, now time.Time) Stream {
 	copied := *s
 	copied.Line = append(timeline(nil), s.Line...)
-	queue := s.Queue
-	if s.Seen == 0 {
-		queue = a.Queue
-	}
-	var back time.Time
-	if q := f.queues[queue]; q != nil {
-		back = q.Back
+	pace, beat := f.paceOf(a, s, now), earlier(s.Beat, now)
+	if home := f.home(a); home != nil { // a clock that is ahead must not make it wait
+		beat = earlier(beat, f.dataTime(home.Name, now))
 	}
 	return Stream{
 		Pos: p, Name: a.Name, Host: a.shown(), Path: s.Path, Seen: s.Seen, End: max(s.Seen, s.Said), Known: s.Known,
-		Final: s.Final, First: s.First, Last: s.Last, Now: f.dataTime(queue, now), Beat: s.Beat, Back: back,
-		Fresh: now.Sub(s.Came) <= f.cfg.Retention, stream: &copied,
+		Final: s.Final, First: s.First, Last: s.Last, Now: pace.now, Back: pace.back, Wait: pace.wait,
+		Beat: beat, Taken: f.taken(a, s, now), Fresh: now.Sub(s.Came) <= f.cfg.Retention, stream: &copied,
 	}
 }
 
