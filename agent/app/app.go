@@ -21,6 +21,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
@@ -65,7 +66,8 @@ type Agent struct {
 	files    *file.Input
 	journals []*journal.Input
 	syslogs  []*syslog.Input
-	relay    *relay // nil if there is no syslog to relay, nor any left of before
+	closing  chan struct{} // closed when nothing more is to be shipped
+	relay    *relay        // nil if there is no syslog to relay, nor any left of before
 	pulse    *pulse
 	rotator  *rotate.Rotator // nil if nothing is to be rotated
 }
@@ -80,7 +82,7 @@ func New(cfg *config.Config, version string, log *slog.Logger) (*Agent, error) {
 	if err != nil {
 		return nil, fmt.Errorf("take state folder: %w", err)
 	}
-	a := &Agent{cfg: cfg, grace: grace, log: log, set: metrics.NewSet(), lock: lock}
+	a := &Agent{cfg: cfg, grace: grace, log: log, set: metrics.NewSet(), lock: lock, closing: make(chan struct{})}
 	if err := a.wire(version); err != nil {
 		return nil, errors.Join(err, a.close())
 	}
@@ -127,10 +129,96 @@ func (a *Agent) wire(version string) error {
 		return err
 	}
 	if a.relay != nil {
-		a.pulse.spool, a.pulse.told = a.relay.spool.Waiting, a.relay.cuts.told
+		a.pulse.spool, a.pulse.told, a.pulse.heard = a.relay.spool.Waiting, a.relay.cuts.told, a.relay.cuts.hear
+		a.relay.dropped = a.dropped
 	}
-	a.pulse.streams, a.pulse.dropped = a.streams, func() uint64 { return syslog.Dropped(a.syslogs) }
+	a.pulse.streams, a.pulse.dropped = a.streams, a.dropped
 	return nil
+}
+
+// dropped returns how many messages the listeners have lost, with those that nobody was told of before.
+func (a *Agent) dropped() uint64 {
+	n := syslog.Dropped(a.syslogs)
+	if a.relay != nil {
+		n = a.relay.cuts.count(n)
+	}
+	return n
+}
+
+// listen takes syslog until ctx is done. All listeners stop side by side.
+func (a *Agent) listen(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ended := make(chan error, len(a.syslogs))
+	for _, in := range a.syslogs {
+		go func() {
+			err := in.Run(ctx)
+			if err != nil {
+				cancel()
+			}
+			ended <- err
+		}()
+	}
+	var errs []error
+	for range a.syslogs {
+		errs = append(errs, <-ended)
+	}
+	return errors.Join(errs...)
+}
+
+// abandonAfter is how long a stop waits for a road that does not go: what is not confirmed is sent after the next start.
+const abandonAfter = 2 * time.Second
+
+// send ships by all lanes until they are closed and everything is confirmed.
+func (a *Agent) send(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ended := make(chan error, len(a.ships))
+	for _, s := range a.ships {
+		go func() {
+			err := s.Run(ctx)
+			if err != nil {
+				cancel()
+			}
+			ended <- err
+		}()
+	}
+	go a.abandon(ctx, cancel)
+	var errs []error
+	for range a.ships {
+		errs = append(errs, <-ended)
+	}
+	return errors.Join(errs...)
+}
+
+// abandon waits for the end of the input, and gives up what is under way if the road does not go then.
+func (a *Agent) abandon(ctx context.Context, give func()) {
+	select {
+	case <-a.closing:
+	case <-ctx.Done():
+		return
+	}
+	often := time.NewTicker(abandonAfter)
+	defer often.Stop()
+	for {
+		select {
+		case <-often.C:
+			if a.road.LastError() != nil {
+				give()
+				return
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// closeShips ends the input of all lanes.
+func (a *Agent) closeShips() {
+	for _, s := range a.ships {
+		s.Close()
+	}
+	close(a.closing)
 }
 
 // wireJournals opens the journals, each with its state.
@@ -274,8 +362,8 @@ func (a *Agent) confirmed(m *batch.Manifest) {
 // Run works until ctx is done, then stops in order.
 func (a *Agent) Run(ctx context.Context) error {
 	var g run.Group
-	for i, in := range a.syslogs {
-		g.AddWorker(fmt.Sprintf("input/syslog[%d]", i), in.Run)
+	if len(a.syslogs) > 0 {
+		g.AddWorker("input/syslog", a.listen)
 	}
 	if a.relay != nil {
 		g.Add("relay", a.relay.Run, a.relay.stop)
@@ -290,9 +378,7 @@ func (a *Agent) Run(ctx context.Context) error {
 		g.AddWorker("rotate", a.rotator.Run)
 	}
 	g.Add("heartbeat", a.pulse.Run, a.pulse.stop)
-	for lane, s := range a.ships {
-		g.Add(fmt.Sprintf("ship[%d]", lane), s.Run, s.Close)
-	}
+	g.Add("ship", a.send, sync.OnceFunc(a.closeShips))
 	g.AddWorker("road", a.road.Run)
 	for name, addr := range map[string]string{"status": "unix:" + SocketPath(a.cfg.State), "metrics": a.cfg.Metrics} {
 		if addr == "" {
@@ -322,7 +408,8 @@ func (a *Agent) close() error {
 		}
 	}
 	if a.relay != nil {
-		errs = append(errs, a.relay.Close())
+		a.dropped() // those of the stop too
+		errs = append(errs, a.relay.Close(slices.ContainsFunc(a.syslogs, (*syslog.Input).CutOff)))
 	}
 	for _, j := range a.journals {
 		errs = append(errs, j.Close())

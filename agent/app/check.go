@@ -13,6 +13,7 @@ import (
 	"belfry/agent/config"
 	"belfry/agent/input/file"
 	"belfry/agent/input/journal"
+	"belfry/agent/input/syslog"
 	"belfry/agent/rotate"
 	"belfry/agent/spool"
 	"belfry/shared/certs"
@@ -62,6 +63,9 @@ func Check(cfg *config.Config) []string {
 			all = append(all, fmt.Sprintf("inputs.syslog[%d].%s", i, w))
 		}
 	}
+	if w := fewDescriptors(cfg.Inputs.Syslog); w != "" {
+		warn("inputs.syslog", "%s", w)
+	}
 	if len(cfg.Inputs.Syslog) > 0 {
 		for _, w := range spool.Doubts(SpoolPath(cfg.State), cfg.Spool) {
 			all = append(all, "spool."+w)
@@ -80,6 +84,26 @@ func Check(cfg *config.Config) []string {
 	all = append(all, rotate.Check(cfg.Rotate, func(path string) bool { return followed[path] })...)
 	return append(all, rotate.Rights(cfg.Rotate)...)
 }
+
+// fewDescriptors says that the listeners may hold more connections than the process may have open.
+func fewDescriptors(listeners []syslog.Config) string {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return ""
+	}
+	most := uint64(0)
+	for _, l := range listeners {
+		most += uint64(l.Connections())
+	}
+	if most+sparedDescriptors <= limit.Max {
+		return ""
+	}
+	return fmt.Sprintf("%d connections may be open, and %d descriptors (LimitNOFILE): with fewer max_connections none is short of them",
+		most, limit.Max)
+}
+
+// sparedDescriptors are for files, the road and the spool.
+const sparedDescriptors = 256
 
 // readable says why a path would not be followed. It never opens what is no regular file: a pipe would block.
 func readable(path string) error {

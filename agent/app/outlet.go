@@ -6,14 +6,15 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"belfry/agent/input/file"
 	"belfry/agent/input/syslog"
 	"belfry/agent/ship"
 	"belfry/agent/spool"
+	"belfry/shared/backoff"
 	"belfry/shared/batch"
 	"belfry/shared/event"
 	"belfry/shared/heartbeat"
@@ -29,12 +30,9 @@ type outlet struct {
 	log    *slog.Logger
 	events relayed
 
-	places []spool.Reach // of run: the epochs that are still to come, that of the last record first
-	at     uint64        // of run: up to where that one was handed on, or declared
-
-	put, synced atomic.Uint64 // the last record that was put, and the last that is known to be on the disk
-
 	mu   sync.Mutex
+	in   uint64                // the epoch of what was handed on last,
+	to   uint64                // and up to where
 	sent []handed              // handed on and not confirmed, in order
 	took map[uint64]*batchSpan // per epoch: what was confirmed ahead of its turn
 }
@@ -62,15 +60,27 @@ func pathOf(name string) string { return relayPath + "/" + name }
 
 // run hands on what lies in the queue until that has ended and is empty, or ctx is done.
 func (o *outlet) run(ctx context.Context) error {
-	o.places = o.queue.Reach()
-	o.at = o.places[0].Cursor
-	for {
+	pause := backoff.Backoff{Min: 50 * time.Millisecond, Max: 5 * time.Second}
+	for told := false; ; {
 		rec, err := o.queue.Next(ctx)
-		if errors.Is(err, io.EOF) {
+		switch {
+		case err == nil:
+		case errors.Is(err, io.EOF):
 			return nil
-		}
-		if err != nil {
+		case ctx.Err() != nil || errors.Is(err, spool.ErrClosed):
 			return err
+		default: // no descriptors, perhaps: it lies there, and can be read again
+			if !told {
+				o.log.Error("spool cannot be read, trying again", "err", err)
+				told = true
+			}
+			pause.Wait(ctx)
+			continue
+		}
+		if told {
+			o.log.Info("spool is read again")
+			told = false
+			pause.Reset()
 		}
 		if err := o.hand(ctx, &rec); err != nil {
 			return err
@@ -78,57 +88,31 @@ func (o *outlet) run(ctx context.Context) error {
 	}
 }
 
-// hand hands one record on, and what is missing before it: what a damaged disk or a failed write took.
+// hand hands one record on, or declares what a damaged disk or a failed write took.
 func (o *outlet) hand(ctx context.Context, rec *spool.Record) error {
-	if err := o.enter(ctx, rec.Epoch); err != nil {
-		return err
+	if rec.Lost {
+		o.log.Warn("messages in the spool are lost: declared", "bytes", rec.End-rec.First)
+		return o.lose(ctx, rec)
 	}
 	m, err := readKept(rec.Payload)
-	if err == nil {
-		o.events.received(m.Received)
-	}
 	if err != nil { // of a later version, or our own bug
 		o.log.Error("a record of the spool is not understood: declared as lost", "lsn", rec.LSN, "err", err)
-		o.note(rec)
-		return o.lose(ctx, rec.Epoch, rec.End)
+		return o.lose(ctx, rec)
 	}
-	if err := o.lose(ctx, rec.Epoch, rec.First); err != nil {
-		return err
-	}
-	o.at = rec.End
+	o.events.received(m.Received)
 	o.note(rec)
 	place := batch.Place{Stream: o.stream, Epoch: rec.Epoch, Class: o.class, Day: o.events.day}
 	m.Priority = syslog.PriorityOf(m.Raw)
 	return o.ship.Add(ctx, place, rec.First, rec.End, o.events.event(place, rec.First, &m))
 }
 
-// enter goes on to the epoch of the next record. What is left of those before it is lost.
-func (o *outlet) enter(ctx context.Context, epoch uint64) error {
-	for len(o.places) > 0 && o.places[0].Epoch != epoch {
-		if err := o.lose(ctx, o.places[0].Epoch, o.places[0].End); err != nil {
-			return err
-		}
-		o.places = o.places[1:]
-		if o.at = 0; len(o.places) > 0 {
-			o.at = o.places[0].Cursor
-		}
+// lose declares what is missing.
+func (o *outlet) lose(ctx context.Context, rec *spool.Record) error {
+	o.note(rec)
+	place := batch.Place{
+		Stream: o.stream, Epoch: rec.Epoch, Class: o.class, Day: cmp.Or(o.events.day, time.Now().UTC().Format(time.DateOnly)),
 	}
-	if len(o.places) == 0 {
-		o.places = []spool.Reach{{Epoch: epoch}}
-	}
-	return nil
-}
-
-// lose declares what is missing of an epoch before a place.
-func (o *outlet) lose(ctx context.Context, epoch, to uint64) error {
-	if to <= o.at {
-		return nil
-	}
-	o.log.Warn("messages in the spool are lost: declared", "bytes", to-o.at)
-	place := batch.Place{Stream: o.stream, Epoch: epoch, Class: o.class, Day: cmp.Or(o.events.day, time.Now().UTC().Format(time.DateOnly))}
-	from := o.at
-	o.at = to
-	return o.ship.Pass(ctx, place, batch.Dropped, from, to)
+	return o.ship.Pass(ctx, place, batch.Dropped, rec.First, rec.End)
 }
 
 // note keeps in mind what is handed on, before it can be confirmed.
@@ -139,6 +123,7 @@ func (o *outlet) note(rec *spool.Record) {
 		o.took[rec.Epoch] = &batchSpan{mark: rec.First}
 	}
 	o.sent = append(o.sent, handed{rec.Epoch, rec.End, rec.LSN})
+	o.in, o.to = rec.Epoch, rec.End
 }
 
 // confirmed notes what the receiver has taken, and lets go of what is confirmed without a gap before it.
@@ -197,14 +182,26 @@ func (s *batchSpan) add(r batch.Range) {
 	}
 }
 
-// ends says how far the stream reaches, for a heartbeat.
+// ends says how far the stream reaches, for a heartbeat: up to what was handed on. What waits behind that is not missing.
 func (o *outlet) ends() (all []heartbeat.Stream) {
-	for _, r := range o.queue.Reach() {
+	places := o.queue.Reach()
+	o.mu.Lock()
+	in, to := o.in, o.to
+	o.mu.Unlock()
+	at := slices.IndexFunc(places, func(r spool.Reach) bool { return r.Epoch == in })
+	for i, r := range places {
 		if r.End == 0 {
 			continue // it never had any
 		}
+		end := r.End // of an epoch that was left
+		switch {
+		case i == at:
+			end = max(r.Cursor, min(to, r.End))
+		case i > at:
+			end = r.Cursor
+		}
 		all = append(all, heartbeat.Stream{
-			ID: o.stream, Epoch: r.Epoch, Path: pathOf(o.name), End: r.End, Cursor: r.Cursor, Since: r.Since,
+			ID: o.stream, Epoch: r.Epoch, Path: pathOf(o.name), End: end, Cursor: r.Cursor, Behind: r.End - end, Since: r.Since,
 		})
 	}
 	return all

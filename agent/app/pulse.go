@@ -20,6 +20,12 @@ import (
 // firstBeat is how long after the start the first heartbeat leaves: by then the files were looked at once.
 const firstBeat = 2 * time.Second
 
+// lastBeat is how long the last heartbeat may wait for the road.
+const lastBeat = 2 * time.Second
+
+// counted is the number of dropped messages that a heartbeat told of, and where it ends in the stream.
+type counted struct{ end, dropped uint64 }
+
 // pulse sends heartbeats. They are a stream like any other, which begins anew with each start of the process.
 type pulse struct {
 	src     file.Source
@@ -37,11 +43,14 @@ type pulse struct {
 
 	mu     sync.Mutex // guards what follows
 	offset uint64
-	relay  uint64        // behind the last event that told of the relay
-	taken  batchSpan     // what of the stream was confirmed
-	told   func() error  // the receiver has what was told of the relay
-	ended  chan struct{} // closed when the inputs have stopped
-	stop   func()
+	relay  uint64    // behind the last event that told of the relay
+	taken  batchSpan // what of the stream was confirmed
+	counts []counted // of heartbeats that are not confirmed, in order
+
+	told  func() error  // the receiver has what was told of the relay
+	heard func(uint64)  // the receiver knows that so many messages were dropped
+	ended chan struct{} // closed when the inputs have stopped
+	stop  func()
 }
 
 func newPulse(src file.Source, boot event.Key, config string, files certs.Files, s *ship.Shipper, log *slog.Logger) *pulse {
@@ -51,6 +60,7 @@ func newPulse(src file.Source, boot event.Key, config string, files certs.Files,
 	}
 	p.doubts = func() []file.Doubt { return nil }
 	p.spool = func() uint64 { return 0 }
+	p.told, p.heard = func() error { return nil }, func(uint64) {}
 	p.stop = sync.OnceFunc(func() { close(p.ended) })
 	return p
 }
@@ -70,7 +80,9 @@ func (p *pulse) Run(ctx context.Context) error {
 			continue
 		case <-t.C:
 			t.Reset(heartbeat.Every)
-		case <-p.ended:
+		case <-p.ended: // who cannot be reached must not hold up the stop
+			ctx, cancel := context.WithTimeout(ctx, lastBeat)
+			defer cancel()
 			return errors.Join(p.tell(ctx), p.beat(ctx))
 		case <-ctx.Done():
 			return nil
@@ -108,6 +120,9 @@ func (p *pulse) send(ctx context.Context, streams []heartbeat.Stream) error {
 	if err := h.Put(e); err != nil {
 		return err
 	}
+	p.mu.Lock()
+	p.counts = append(p.counts, counted{p.offset + 1, h.Dropped})
+	p.mu.Unlock()
 	return p.put(ctx, now, e)
 }
 
@@ -194,8 +209,12 @@ func (p *pulse) confirmed(s batch.Stream) {
 		p.taken.add(r)
 	}
 	done := p.relay > before && p.relay <= p.taken.mark
+	for len(p.counts) > 0 && p.counts[0].end <= p.taken.mark {
+		p.heard(p.counts[0].dropped)
+		p.counts = p.counts[1:]
+	}
 	p.mu.Unlock()
-	if !done || p.told == nil {
+	if !done {
 		return
 	}
 	if err := p.told(); err != nil {

@@ -80,7 +80,7 @@ func receive(b *testing.B, scheme string, size int, write func(c net.Conn, n int
 			b.Error(err)
 		}
 	}
-	if err := r.Close(); err != nil {
+	if err := r.Close(false); err != nil {
 		b.Error(err)
 	}
 }

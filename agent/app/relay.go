@@ -13,7 +13,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
@@ -48,6 +47,7 @@ type relay struct {
 	stop    func()
 	scratch sync.Pool // of *[]byte
 	cuts    *cutOffs
+	dropped func() uint64 // counts what was lost before it could be kept
 }
 
 // outletName is the name of an outlet's folder in the spool.
@@ -56,16 +56,13 @@ func outletName(lane int, class string) string { return strconv.Itoa(lane) + "-"
 // openRelay opens the spool, and an outlet for each lane and class. shippers has one for each lane, the first one's at least;
 // what an earlier configuration left in more lanes goes by the first.
 func openRelay(dir string, cfg spool.Config, classes []string, src file.Source, shippers []*ship.Shipper, log *slog.Logger, set *metrics.Set) (*relay, error) {
-	cuts, err := openCutOffs(dir)
-	if err != nil {
-		return nil, err
-	}
+	last := lastKept(dir)
 	sp, err := spool.Open(dir, cfg, log, set)
 	if err != nil {
 		return nil, err
 	}
 	r := &relay{
-		src: src, spool: sp, cuts: cuts, dir: dir, log: log, lanes: len(shippers), outlets: make(map[string]*outlet), ended: make(chan struct{}),
+		src: src, spool: sp, dir: dir, log: log, lanes: len(shippers), outlets: make(map[string]*outlet), ended: make(chan struct{}),
 		scratch: sync.Pool{New: func() any { return new([]byte) }},
 	}
 	r.stop = sync.OnceFunc(func() { close(r.ended) })
@@ -82,6 +79,9 @@ func openRelay(dir string, cfg spool.Config, classes []string, src file.Source, 
 		if err := r.open(name, shippers); err != nil {
 			return nil, errors.Join(err, sp.Close())
 		}
+	}
+	if r.cuts, err = openCutOffs(dir, last); err != nil { // at last: a start that fails is none
+		return nil, errors.Join(err, sp.Close())
 	}
 	return r, nil
 }
@@ -106,11 +106,11 @@ func (r *relay) open(name string, shippers []*ship.Shipper) error {
 	return nil
 }
 
-// Close brings everything to the disk.
-func (r *relay) Close() error {
+// Close brings everything to the disk. left says that the listeners had to leave something when they stopped.
+func (r *relay) Close(left bool) error {
 	err := r.spool.Close()
 	if err == nil {
-		err = r.cuts.end()
+		err = r.cuts.end(left)
 	}
 	return err
 }
@@ -133,6 +133,11 @@ func (r *relay) ear(class string) ear {
 
 // Put keeps one message. It blocks while the spool is full.
 func (e ear) Put(ctx context.Context, m syslog.Message) error {
+	_, _, err := e.keep(ctx, &m)
+	return err
+}
+
+func (e ear) keep(ctx context.Context, m *syslog.Message) (*outlet, uint64, error) {
 	lane := laneOf(m.Peer.Addr(), e.lanes)
 	o := e.other[lane]
 	if f := m.Priority >> 3; f == syslog.Auth || f == syslog.AuthPriv {
@@ -140,41 +145,53 @@ func (e ear) Put(ctx context.Context, m syslog.Message) error {
 	}
 	buf := e.scratch.Get().(*[]byte)
 	defer e.scratch.Put(buf)
-	*buf = appendKept((*buf)[:0], &m)
+	*buf = appendKept((*buf)[:0], m)
 	lsn, err := o.queue.Put(ctx, *buf)
+	return o, lsn, err
+}
+
+// Session begins the account of one connection.
+func (e ear) Session() syslog.Session { return &session{ear: e} }
+
+// session knows what one connection has put since its last Sync: in one outlet or two, for its sender is in one lane.
+type session struct {
+	ear
+	put [2]span
+}
+
+// span is what was put into an outlet, from the first record to the last. Others may have put something between.
+type span struct {
+	into        *outlet
+	first, last uint64
+}
+
+// Put keeps one message, and notes where.
+func (s *session) Put(ctx context.Context, m syslog.Message) error {
+	o, lsn, err := s.keep(ctx, &m)
 	if err != nil {
 		return err
 	}
-	raise(&o.put, lsn)
+	p := &s.put[0]
+	if p.into != nil && p.into != o {
+		p = &s.put[1]
+	}
+	if p.into == nil {
+		p.into, p.first = o, lsn
+	}
+	p.last = lsn
 	return nil
 }
 
-// Sync returns when all that was put before is on the disk.
-func (e ear) Sync(ctx context.Context) error {
+// Sync returns when all that was put is on the disk.
+func (s *session) Sync(ctx context.Context) error {
 	var errs []error
-	for lane := range e.lanes {
-		errs = append(errs, e.auth[lane].sync(ctx), e.other[lane].sync(ctx))
+	for _, p := range s.put {
+		if p.into != nil {
+			errs = append(errs, p.into.queue.Synced(ctx, p.first, p.last))
+		}
 	}
+	s.put = [2]span{}
 	return errors.Join(errs...)
-}
-
-// sync returns when all that was put into an outlet is on the disk.
-func (o *outlet) sync(ctx context.Context) error {
-	lsn := o.put.Load()
-	if lsn <= o.synced.Load() {
-		return nil
-	}
-	if err := o.queue.Synced(ctx, lsn); err != nil {
-		return err
-	}
-	raise(&o.synced, lsn)
-	return nil
-}
-
-// raise makes a number larger, never smaller.
-func raise(a *atomic.Uint64, to uint64) {
-	for old := a.Load(); old < to && !a.CompareAndSwap(old, to); old = a.Load() {
-	}
 }
 
 // laneOf returns the lane of a sender. The port does not count: a sender may come from another one each time.
@@ -199,6 +216,7 @@ func (r *relay) Run(ctx context.Context) error {
 	defer endKeep()
 	var keeping sync.WaitGroup
 	keeping.Go(func() { errs <- r.spool.Run(keep) })
+	keeping.Go(func() { r.count(keep) })
 	for _, o := range r.outlets {
 		all.Go(func() {
 			err := o.run(ctx)
@@ -229,6 +247,29 @@ func (r *relay) Run(ctx context.Context) error {
 	return errors.Join(real...)
 }
 
+// countEvery is how often the number of what was dropped is brought to the disk, if nobody could be told.
+const countEvery = time.Second
+
+func (r *relay) count(ctx context.Context) {
+	if r.dropped == nil {
+		return
+	}
+	t := time.NewTicker(countEvery)
+	defer t.Stop()
+	for told := false; ; {
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			return
+		}
+		r.dropped()
+		if err := r.cuts.keep(); err != nil && !told {
+			r.log.Warn("the number of dropped messages cannot be kept", "err", err)
+			told = true
+		}
+	}
+}
+
 // confirmed notes what the receiver has taken.
 func (r *relay) confirmed(s batch.Stream) {
 	for _, o := range r.outlets {
@@ -254,10 +295,9 @@ func (r *relay) status(inputs []*syslog.Input) *RelayStatus {
 		s.Listeners = append(s.Listeners, in.String())
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.outlets)) {
-		q := QueueStatus{Name: name}
+		q := QueueStatus{Name: name, Lost: r.outlets[name].queue.Lost()}
 		for _, reach := range r.outlets[name].queue.Reach() {
 			q.Behind += reach.End - reach.Cursor
-			q.Lost += reach.Lost
 			if q.Since.IsZero() {
 				q.Since = reach.Since
 			}

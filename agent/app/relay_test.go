@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -100,13 +102,14 @@ func newRelay(t *testing.T, dir string, lanes int, road *taken, classes ...strin
 
 func (r *relayRig) put(e ear, messages ...syslog.Message) {
 	r.t.Helper()
+	s := e.Session()
 	for _, m := range messages {
 		m.Priority = syslog.PriorityOf(m.Raw)
-		if err := e.Put(r.t.Context(), m); err != nil {
+		if err := s.Put(r.t.Context(), m); err != nil {
 			r.t.Fatal(err)
 		}
 	}
-	if err := e.Sync(r.t.Context()); err != nil {
+	if err := s.Sync(r.t.Context()); err != nil {
 		r.t.Fatal(err)
 	}
 }
@@ -120,7 +123,7 @@ func (r *relayRig) finish() {
 	}
 	r.ended.Wait()
 	r.end()
-	if err := r.Close(); err != nil {
+	if err := r.Close(false); err != nil {
 		r.t.Error(err)
 	}
 }
@@ -337,8 +340,13 @@ func TestRelayCutOff(t *testing.T) {
 	dir, copied := t.TempDir(), t.TempDir()
 	r := newRelay(t, dir, 1, &taken{blocked: true})
 	r.put(r.ear(""), message("<13>kept"), message("<34>kept too"))
-	if err := os.CopyFS(copied, os.DirFS(dir)); err != nil {
-		t.Fatal(err)
+	for err := fs.ErrNotExist; err != nil; { // files come and go while it runs
+		if err = os.RemoveAll(copied); err == nil {
+			err = os.CopyFS(copied, os.DirFS(dir))
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
 	}
 	r.finish()
 	again := newRelay(t, copied, 1, &taken{})
@@ -422,6 +430,49 @@ func TestRelayDamage(t *testing.T) {
 	f("cut", func(b []byte) []byte { return b[:len(b)/2] }, 5, 5*size, 1)
 }
 
+// The number of dropped messages outlives the process, until the receiver has heard of it; a stop that left something is told.
+func TestDropsOutliveTheProcess(t *testing.T) {
+	dir := t.TempDir()
+	f := func(begin, more, heard uint64, left bool) *cutOffs {
+		t.Helper()
+		c, err := openCutOffs(dir, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := c.count(0); got != begin {
+			t.Errorf("%d messages to be told at the start, want %d", got, begin)
+		}
+		c.count(more)
+		c.hear(heard)
+		if err := errors.Join(c.keep(), c.end(left)); err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	f(0, 10, 0, false)
+	f(10, 5, 12, false)
+	c := f(3, 0, 3, false)
+	if len(c.doubts()) > 0 {
+		t.Error("an ordered end is in doubt")
+	}
+	if _, err := os.Stat(c.path); err == nil {
+		t.Error("the file is still there, and nothing to be told")
+	}
+	f(0, 0, 0, true)
+	killed, err := openCutOffs(dir, time.Now())
+	if err != nil || len(killed.doubts()) != 1 {
+		t.Errorf("a stop that left something is not told: %v", err)
+	}
+	killed.count(7)
+	if err := killed.keep(); err != nil { // and nothing more
+		t.Fatal(err)
+	}
+	again, err := openCutOffs(dir, time.Now())
+	if err != nil || again.count(0) != 7 || len(again.doubts()) != 2 {
+		t.Errorf("after a kill: %v, %+v", err, again)
+	}
+}
+
 // Each sender's messages go by one lane, those of auth by a class of their own; what is left of more lanes is sent too.
 func TestLanesAndClasses(t *testing.T) {
 	t.Parallel() // it waits for a blocked road
@@ -465,7 +516,7 @@ func TestRelayEnds(t *testing.T) {
 	r := newRelay(t, t.TempDir(), 1, &taken{blocked: true})
 	r.put(r.ear(""), message("<13>one"))
 	ends := r.ends()
-	if len(ends) != 1 || ends[0].Path != "syslog/0-default" || ends[0].End == 0 || ends[0].Cursor != 0 || ends[0].Since.IsZero() ||
+	if len(ends) != 1 || ends[0].Path != "syslog/0-default" || ends[0].End+ends[0].Behind == 0 || ends[0].Cursor != 0 || ends[0].Since.IsZero() ||
 		ends[0].ID != event.HashKey("syslog", relaySource.Agent.String(), "syslog/0-default") || r.spool.Waiting() == 0 {
 		t.Errorf("%+v, %d bytes wait", ends, r.spool.Waiting())
 	}

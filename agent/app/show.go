@@ -120,10 +120,14 @@ func (s Status) writeRelay(w io.Writer) error {
 	}
 	for _, q := range r.Queues {
 		if q.Behind > 0 {
-			fmt.Fprintf(t, "\t%s: %d bytes are not confirmed, since %s\n", shown(q.Name), q.Behind, q.Since.Local().Format(time.DateTime))
+			since := ""
+			if !q.Since.IsZero() {
+				since = ", since " + q.Since.Local().Format(time.DateTime)
+			}
+			fmt.Fprintf(t, "\t%s: %d bytes are not confirmed%s\n", shown(q.Name), q.Behind, since)
 		}
 		if q.Lost > 0 {
-			fmt.Fprintf(t, "\t%s: LOST %d bytes, declared\n", shown(q.Name), q.Lost)
+			fmt.Fprintf(t, "\t%s: LOST %d bytes, to be declared or declared\n", shown(q.Name), q.Lost)
 		}
 	}
 	fmt.Fprintln(t)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"path/filepath"
 	"text/tabwriter"
 
@@ -36,13 +37,17 @@ func CheckSpool(state string, w io.Writer) error {
 // RepairSpool writes damaged files of the spool anew, with all that is good in them, and keeps them beside. No agent may run.
 func RepairSpool(state string, w io.Writer) (err error) {
 	lock, err := segment.Lock(filepath.Join(state, "lock"))
+	if errors.Is(err, fs.ErrNotExist) { // nothing was ever kept
+		writeSpool(w, nil)
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("take state folder: %w", err)
 	}
 	defer func() { err = errors.Join(err, lock.Close()) }()
 	all, err := spool.Repair(SpoolPath(state))
-	if writeSpool(w, all) {
-		fmt.Fprintln(w, "repaired; the damaged files are kept beside, as NAME.damaged")
+	if writeSpool(w, all) && err == nil {
+		fmt.Fprintln(w, "repaired; what was damaged is kept beside, as NAME.damaged")
 	}
 	return err
 }

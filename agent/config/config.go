@@ -143,6 +143,7 @@ func (c *Config) Validate() error {
 		errs = append(errs, errors.New("inputs: nothing to read: give files, syslog or journal"))
 	}
 	errs = append(errs, c.repeated()...)
+	errs = append(errs, c.oversized()...)
 	if c.Ship.Lanes < 0 || c.Ship.Lanes > maxLanes {
 		errs = append(errs, fmt.Errorf("ship.lanes: %d is not between 1 and %d", c.Ship.Lanes, maxLanes))
 	}
@@ -159,13 +160,13 @@ func (c *Config) Validate() error {
 
 // repeated finds inputs that are there twice.
 func (c *Config) repeated() (errs []error) {
-	at := make(map[string]int)
 	for i, in := range c.Inputs.Syslog {
-		if first, twice := at[in.Listen]; twice {
-			errs = append(errs, fmt.Errorf("inputs.syslog[%d].listen: %q is that of inputs.syslog[%d] too", i, in.Listen, first))
-			continue
+		for k, other := range c.Inputs.Syslog[:i] {
+			if in.Meets(other) {
+				errs = append(errs, fmt.Errorf("inputs.syslog[%d].listen: %q is the place of inputs.syslog[%d] too", i, in.Listen, k))
+				break
+			}
 		}
-		at[in.Listen] = i
 	}
 	names := make(map[string]int)
 	for i, in := range c.Inputs.Journal {
@@ -174,6 +175,18 @@ func (c *Config) repeated() (errs []error) {
 			continue
 		}
 		names[in.Name()] = i
+	}
+	return errs
+}
+
+// oversized finds listeners that take longer messages than the spool does.
+func (c *Config) oversized() (errs []error) {
+	most := c.Spool.MaxMessage()
+	for i, in := range c.Inputs.Syslog {
+		if int64(in.MaxMessage) > most {
+			errs = append(errs, fmt.Errorf("inputs.syslog[%d].max_message: %d is more than a spool.max_bytes of %d takes: %d",
+				i, in.MaxMessage, c.Spool.MaxBytes, most))
+		}
 	}
 	return errs
 }

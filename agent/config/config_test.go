@@ -192,8 +192,10 @@ func TestFaults(t *testing.T) {
 	f("inputs: {syslog: [{listen: \"udp://:514\"}, {}]}\n"+ship,
 		` inputs.syslog[1].listen: "" does not begin with udp://, tcp://, tls://, relp://, relp+tls://, unix:// or unixgram://`)
 	f("inputs: {syslog: [{listen: \"udp://:514\"}, {listen: \"udp://:514\"}], journal: [{}, {class: auth}]}\n"+ship,
-		` inputs.syslog[1].listen: "udp://:514" is that of inputs.syslog[0] too`,
+		` inputs.syslog[1].listen: "udp://:514" is the place of inputs.syslog[0] too`,
 		` inputs.journal[1]: the same journal as inputs.journal[0]`)
+	f("inputs: {syslog: [{listen: \"udp://:514\", max_message: 1MiB}]}\nspool: {max_bytes: 1MiB}\n"+ship,
+		" inputs.syslog[0].max_message: 1048576 is more than a spool.max_bytes of 1048576 takes: 523232")
 	f(inputs+"ship: {lanes: 17, https: {url: \"https://h:1\", CERTS}}\nspool: {sync_after: 1s}\n",
 		" spool.sync_after: 1s is not between 0s and 100ms", " ship.lanes: 17 is not between 1 and 16")
 	f("inputs: {syslog: [{listen: \"tcp://:514\", max_message: 1, max_connections: 1000000, max_per_address: 2000000, idle: 1ms}]}\n"+ship,

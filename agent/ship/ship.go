@@ -24,8 +24,8 @@ import (
 
 // Transport is the road to the receiver.
 type Transport interface {
-	// Send hands one batch over. One goroutine calls it, in order; it may block while the road is blocked, and
-	// returns when ctx is done. It calls done exactly once, sooner or later, from any goroutine: with nil when the
+	// Send hands one batch over. Each shipper calls it by one goroutine, in order, and several may share a road; it may
+	// block while the road is blocked, and returns when ctx is done. It calls done exactly once, sooner or later, from any goroutine: with nil when the
 	// receiver has taken the batch, with an error when the batch must be sent again.
 	Send(ctx context.Context, b *batch.Sealed, done func(error))
 }

@@ -105,7 +105,7 @@ func BenchmarkSynced(b *testing.B) {
 				for pb.Next() {
 					lsn, err := r.q.Put(b.Context(), payload)
 					if err == nil {
-						err = r.q.Synced(b.Context(), lsn)
+						err = r.q.Synced(b.Context(), lsn, lsn)
 					}
 					if err != nil {
 						b.Error(err)

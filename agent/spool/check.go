@@ -3,7 +3,10 @@ package spool
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
+	"time"
 
 	"belfry/shared/segment"
 )
@@ -19,11 +22,22 @@ type QueueReport struct {
 	CursorLost   bool // there is none, or it is damaged: all that is there waits
 }
 
-// Check reads every queue in the folder and changes nothing. It may run beside the agent; what is then torn at the end of a
-// queue may be a write that is under way, and of what was confirmed in the last second or so it says that it waits.
+// underWay is how long after the first look a write that was under way must have gone on.
+const underWay = 100 * time.Millisecond
+
+// Check reads every queue in the folder and changes nothing. It may run beside the agent: what is torn at the end of a queue
+// it looks at twice, for it may be a write that is under way. Of what was confirmed in the last second or so it says that it
+// waits.
 func Check(dir string) ([]QueueReport, error) {
 	return report(dir, func(name string, r *QueueReport) (err error) {
 		r.Damage, err = examine(dir, name, r, func(Record) error { return nil })
+		if n := len(r.Damage); err == nil && n > 0 && r.Damage[n-1].Torn {
+			time.Sleep(underWay)
+			var stays bool
+			if stays, err = r.Damage[n-1].Stays(); !stays && err == nil {
+				r.Damage = r.Damage[:n-1]
+			}
+		}
 		return err
 	})
 }
@@ -39,7 +53,8 @@ func Each(dir, queue string, fn func(Record) error) error {
 }
 
 // Repair makes every damaged queue whole again: of what is good nothing is lost, and the damaged files stay beside, as
-// NAME.damaged. The caller sees to it that no agent runs. It returns what was found, with the damage that was there before.
+// NAME.damaged. A cursor that is lost is written anew: it says that all waits. The caller sees to it that no agent runs. It
+// returns what was found, with the damage that was there before.
 func Repair(dir string) ([]QueueReport, error) {
 	return report(dir, func(name string, r *QueueReport) error {
 		damage, err := segment.Repair(filepath.Join(dir, name))
@@ -47,8 +62,24 @@ func Repair(dir string) ([]QueueReport, error) {
 			_, err = examine(dir, name, r, func(Record) error { return nil })
 		}
 		r.Damage = damage
+		if err == nil && r.CursorLost {
+			err = repairCursor(filepath.Join(dir, name))
+		}
 		return err
 	})
+}
+
+// repairCursor writes a cursor from all that is in the log beside it. One that is damaged stays, as cursor.damaged.
+func repairCursor(dir string) error {
+	c := newCursor()
+	if _, err := segment.Examine(dir, c.add); err != nil {
+		return err
+	}
+	path := filepath.Join(dir, cursorName)
+	if err := os.Rename(path, path+".damaged"); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("put cursor aside: %w", err)
+	}
+	return c.save(dir)
 }
 
 // report has one look at each queue. An error with one of them costs the others nothing.

@@ -8,6 +8,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"belfry/shared/segment"
 )
@@ -23,8 +25,10 @@ func each(t *testing.T, dir, queue string) (all []string) {
 
 func TestCheckAndRepair(t *testing.T) {
 	dir := t.TempDir()
-	if all, err := Check(filepath.Join(dir, "none")); err != nil || all != nil {
-		t.Errorf("%v, %v", all, err)
+	for _, what := range []func(string) ([]QueueReport, error){Check, Repair} {
+		if all, err := what(filepath.Join(dir, "none")); err != nil || all != nil {
+			t.Errorf("%v, %v", all, err)
+		}
 	}
 	r := start(t, dir, Config{})
 	all := numbered(0, 20)
@@ -65,8 +69,19 @@ func TestCheckAndRepair(t *testing.T) {
 	spoilt.CursorLost, spoilt.Waiting, spoilt.WaitingBytes = true, spoilt.Records, spoilt.Bytes
 	check(Check, spoilt)
 	check(Repair, spoilt)
-	whole.CursorLost, whole.Waiting, whole.WaitingBytes = true, whole.Records, whole.Bytes
+	whole.Waiting, whole.WaitingBytes = whole.Records, whole.Bytes
 	check(Check, whole)
+	must(t, os.WriteFile(filepath.Join(dir, "q", cursorName), []byte("none"), 0o600))
+	whole.CursorLost = true
+	check(Check, whole)
+	check(Check, whole)
+	check(Repair, whole)
+	whole.CursorLost = false
+	check(Check, whole)
+	check(Repair, whole)
+	if b, err := os.ReadFile(filepath.Join(dir, "q", cursorName+".damaged")); string(b) != "none" {
+		t.Errorf("%q, %v", b, err)
+	}
 	if aside, _ := filepath.Glob(filepath.Join(dir, "q", "*.seg.damaged")); len(aside) != 1 {
 		t.Errorf("put aside: %v", aside)
 	}
@@ -92,6 +107,48 @@ func TestCheckAndRepair(t *testing.T) {
 	}
 }
 
+// A write that is under way is no damage; what is torn and stays so is.
+func TestCheckBesideAWrite(t *testing.T) {
+	dir := t.TempDir()
+	r := start(t, dir, Config{})
+	r.put("one", "two")
+	r.end()
+	all, err := filepath.Glob(filepath.Join(dir, "q", "*.seg"))
+	must(t, err)
+	whole, err := os.ReadFile(all[0])
+	must(t, err)
+	f := func(now []byte, later func() error, places int) {
+		t.Helper()
+		must(t, os.WriteFile(all[0], now, 0o600))
+		synctest.Test(t, func(t *testing.T) {
+			go func() {
+				time.Sleep(underWay / 2)
+				must(t, later())
+			}()
+			got, err := Check(dir)
+			if err != nil || len(got) != 1 || len(got[0].Damage) != places {
+				t.Errorf("%+v, %v; want %d damaged places", got, err, places)
+			}
+			time.Sleep(underWay)
+		})
+	}
+	write := func(b []byte) func() error { return func() error { return os.WriteFile(all[0], b, 0o600) } }
+	n := len(whole)
+	f(whole, write(whole), 0)
+	f(whole[:n-1], write(whole), 0)
+	f(whole[:n-20], write(whole[:n-1]), 0) // and goes on
+	f(whole[:n-1], write(whole[:n-recordCost-3]), 0)
+	f(whole[:n-1], write(whole[:n-1]), 1)
+	broken := append([]byte(nil), whole...)
+	broken[n-1] ^= 1
+	f(broken, write(broken), 1)
+	broken = append([]byte(nil), whole...)
+	broken[n-recordCost-4] ^= 1 // of the first
+	f(broken[:n-1], write(broken), 1)
+	f(broken[:n-recordCost-3], write(broken), 1) // more was written behind it
+	f(whole[:n-1], func() error { return os.Rename(all[0], all[0]+".x") }, 0)
+}
+
 // TestOldFolder opens a folder of the first version of the format.
 func TestOldFolder(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "spool")
@@ -106,7 +163,7 @@ func TestOldFolder(t *testing.T) {
 		t.Errorf("%+v", last)
 	}
 	r.put("five")
-	if rec := r.want("five"); rec.First != 15 || rec.LSN != 5 || rec.Epoch != last.Epoch {
+	if rec := r.want("five"); rec.First != 0 || rec.LSN != 5 || rec.Epoch == last.Epoch || r.q.Lost() > 0 { // of another boot
 		t.Errorf("%+v", rec)
 	}
 	if r.said.count("WARN") > 0 {

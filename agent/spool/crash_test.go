@@ -16,11 +16,13 @@ import (
 
 // TestCrash puts, takes and confirms, and ends each round in another way: it closes the spool, or kills it before or behind a
 // sync, or cuts the power, or spoils what lies on the disk. No place ever stands for two contents that have left, and
-// everything comes again, in order, that was on the disk, not confirmed, and is still readable.
+// everything comes again, in order, that was on the disk, not confirmed, and is still readable. Each byte of each epoch comes
+// once, from where the queue was confirmed to the end: as it was put, or as lost, and that only if something was spoilt.
 func TestCrash(t *testing.T) {
 	dir := quick(t)
 	for seed := range uint64(40) {
-		c := &crash{T: t, seed: seed, rand: rand.New(rand.NewPCG(seed, 1)), dir: filepath.Join(dir, fmt.Sprint(seed)), sent: map[spot]string{}}
+		c := &crash{T: t, seed: seed, rand: rand.New(rand.NewPCG(seed, 1)), dir: filepath.Join(dir, fmt.Sprint(seed)),
+			sent: map[spot]string{}, boots: map[uint64]int{}}
 		for range 12 {
 			c.round()
 		}
@@ -39,6 +41,8 @@ type crash struct {
 	put    int
 	sent   map[spot]string // all that ever left
 	expect []Record        // what must come first after the crash
+	spoilt bool            // a disk was, ever
+	boots  map[uint64]int  // of the epochs
 	r      *rig
 
 	// Of this round:
@@ -48,6 +52,8 @@ type crash struct {
 	confirmed uint64
 	sizes     map[string]int64 // what of each file is on the disk
 	shot      func()           // copies the folder, before or behind the next sync
+	reach     []Reach          // how far the epochs reached at the start; that of the last record first
+	at        uint64           // the place behind that
 }
 
 func (c *crash) round() {
@@ -57,6 +63,13 @@ func (c *crash) round() {
 		s.sync = c.sync
 	})
 	c.sizes = c.written() // Open has synced it
+	c.reach = c.r.q.Reach()
+	c.at = c.reach[0].Cursor
+	if e := c.r.q.epoch; c.boots[e] == 0 {
+		c.boots[e] = c.boot + 1
+	} else if c.boots[e] != c.boot+1 {
+		c.Fatalf("seed %d: epoch %d goes on behind a boot", c.seed, e)
+	}
 	c.again()
 	for range c.rand.IntN(30) {
 		if c.r.room.held.Load() > 600<<10 {
@@ -69,10 +82,14 @@ func (c *crash) round() {
 			c.confirms(c.rand.IntN(3) > 0)
 		}
 	}
+	if c.rand.IntN(4) == 0 {
+		c.rest()
+	}
 	switch c.rand.IntN(6) {
 	case 0:
 		c.r.end()
 		c.synced = c.r.q.last
+		c.boot += c.rand.IntN(2)
 	case 1: // the cursor was saved, and nothing removed yet
 		c.r.stop()
 		must(c, c.r.q.saveCursor(false))
@@ -98,6 +115,13 @@ func (c *crash) again() {
 
 func (c *crash) take() Record {
 	rec := c.r.next()
+	for c.follows(rec); rec.Lost; c.follows(rec) {
+		if !c.spoilt {
+			c.Fatalf("seed %d: %+v, and nothing was spoilt", c.seed, rec)
+		}
+		c.taken = append(c.taken, rec.LSN)
+		rec = c.r.next()
+	}
 	at := spot{rec.Epoch, rec.First}
 	if was, ok := c.sent[at]; ok && was != string(rec.Payload) {
 		c.Fatalf("seed %d: %d.%d was %.20q and is %.20q", c.seed, rec.Epoch, rec.First, was, rec.Payload)
@@ -109,6 +133,34 @@ func (c *crash) take() Record {
 	c.taken = append(c.taken, rec.LSN)
 	c.synced = max(c.synced, rec.LSN)
 	return rec
+}
+
+// follows checks that a record lies behind the one before.
+func (c *crash) follows(rec Record) {
+	for len(c.reach) > 1 && c.reach[0].Epoch != rec.Epoch && c.at == c.reach[0].End {
+		c.reach = c.reach[1:]
+		c.at = c.reach[0].Cursor
+	}
+	if n := len(c.taken); c.reach[0].Epoch != rec.Epoch || rec.First != c.at || n > 0 && rec.LSN <= c.taken[n-1] {
+		c.Fatalf("seed %d: %d.%d.%d-%d, lost: %v, behind %d of %+v, %v", c.seed, rec.LSN, rec.Epoch, rec.First, rec.End, rec.Lost, c.at,
+			c.reach, c.taken)
+	}
+	c.at = rec.End
+}
+
+// rest takes what is left, up to the end of all that was put.
+func (c *crash) rest() {
+	lsn := c.r.put("rest")
+	c.all[lsn] = "rest"
+	for c.take().LSN != lsn {
+	}
+	c.r.q.Confirm(lsn)
+	for _, p := range c.r.q.Reach() {
+		if p.Cursor != p.End || p.Epoch != c.r.q.epoch || c.r.Waiting() != 0 {
+			c.Fatalf("seed %d: all is confirmed, and it reaches to %+v", c.seed, p)
+		}
+	}
+	c.taken, c.confirmed = nil, lsn
 }
 
 func (c *crash) puts() {
@@ -128,7 +180,10 @@ func (c *crash) puts() {
 // takes takes up to n records, of those that were put.
 func (c *crash) takes(n int) {
 	for ; n > 0; n-- {
-		if len(c.all) == 0 || c.r.q.reader.At() > slices.Max(slices.Collect(maps.Keys(c.all))) {
+		c.r.q.reading.Lock()
+		at := c.r.q.reader.At()
+		c.r.q.reading.Unlock()
+		if len(c.all) == 0 || at > slices.Max(slices.Collect(maps.Keys(c.all))) {
 			return
 		}
 		c.take()
@@ -231,7 +286,7 @@ func (c *crash) cut(dir string) {
 func (c *crash) spoil() {
 	all, err := filepath.Glob(filepath.Join(c.dir, "q", "*"))
 	must(c, err)
-	c.synced = 0
+	c.synced, c.spoilt = 0, true
 	for range 1 + c.rand.IntN(4) {
 		path := all[c.rand.IntN(len(all))]
 		b, err := os.ReadFile(path)

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"belfry/shared/segment"
@@ -68,6 +69,29 @@ func parseCursor(b []byte) (*cursor, error) {
 		return nil, errCursor
 	}
 	return &c, nil
+}
+
+// newCursor returns the cursor of a log that has none: all that is added waits.
+func newCursor() *cursor { return &cursor{Next: 1, Places: []place{{}}} }
+
+// add takes a record into account, as it lies in the log. Where the first one begins is where the queue begins.
+func (c *cursor) add(lsn uint64, b []byte) error {
+	r, ok := parseRecord(lsn, b)
+	if !ok {
+		return nil
+	}
+	if c.Places[0].Epoch == 0 {
+		c.LSN = lsn - 1
+		c.Places[0] = place{r.Epoch, r.First, r.First}
+	}
+	c.Next = lsn + 1
+	i := slices.IndexFunc(c.Places, func(p place) bool { return p.Epoch == r.Epoch })
+	if i < 0 {
+		i = len(c.Places)
+		c.Places = append(c.Places, place{Epoch: r.Epoch})
+	}
+	c.Places[i].End = max(c.Places[i].End, r.End)
+	return nil
 }
 
 func (c *cursor) save(dir string) error {

@@ -27,3 +27,9 @@ func Doubts(dir string, cfg Config) []string {
 	}
 	return nil
 }
+
+// slack is for what a message has beside its text.
+const slack = 1 << 10
+
+// MaxMessage is the longest message, in bytes, that fits.
+func (c Config) MaxMessage() int64 { return int64(c.maxPayload()) - slack }

@@ -36,7 +36,7 @@ func (r *rig) fillUp(size int) (all []string) {
 			return all
 		}
 		if all = append(all, p); len(all)%10 == 0 {
-			_ = r.q.Synced(r.t.Context(), lsn)
+			_ = r.q.Synced(r.t.Context(), lsn, lsn)
 		}
 	}
 }
@@ -221,7 +221,7 @@ func TestFailedSync(t *testing.T) {
 	lost := r.put("three", "four")
 	waits := make(chan error)
 	for lsn := lost - 1; lsn <= lost; lsn++ {
-		go func() { waits <- r.q.Synced(t.Context(), lsn) }()
+		go func() { waits <- r.q.Synced(t.Context(), lsn, lsn) }()
 	}
 	for range 2 {
 		if err := <-waits; !errors.Is(err, ErrLost) {
@@ -231,12 +231,16 @@ func TestFailedSync(t *testing.T) {
 	r.synced(2)
 	fails.Store(false)
 	r.synced(r.put("five"))
-	before := r.want("one", "two")
-	after := r.want("five")
-	if after.Epoch != before.Epoch || after.First != before.End+uint64(len("threefour")) || after.LSN <= lost {
-		t.Errorf("%+v behind %+v", after, before)
+	if n := r.q.Lost(); n != 9 { // it is known before Next comes to it
+		t.Errorf("%d bytes lost", n)
 	}
-	if p := r.q.Reach(); len(p) != 1 || p[0].Lost != 9 || p[0].End != after.End || r.Waiting() != 10 {
+	before := r.want("one", "two")
+	hole := r.lost(before.End, uint64(len("threefour")))
+	after := r.want("five")
+	if after.Epoch != before.Epoch || after.First != hole.End || after.LSN <= lost || hole.LSN <= before.LSN || hole.LSN >= after.LSN {
+		t.Errorf("%+v, %+v behind %+v", after, hole, before)
+	}
+	if p := r.q.Reach(); len(p) != 1 || p[0].Lost != 9 || r.q.Lost() != 9 || p[0].End != after.End || r.Waiting() != 19 {
 		t.Errorf("%+v, %d bytes wait", p, r.Waiting())
 	}
 	if n := diskBytes(t, dir); r.room.held.Load() != n {
@@ -244,22 +248,156 @@ func TestFailedSync(t *testing.T) {
 	}
 	// The loss is at the end when the spool is closed: the hole shows all the same.
 	fails.Store(true)
-	if err := r.q.Synced(t.Context(), r.put("six")); !errors.Is(err, ErrLost) {
+	six := r.put("six")
+	if err := r.q.Synced(t.Context(), six, six); !errors.Is(err, ErrLost) {
 		t.Errorf("Synced = %v", err)
 	}
 	fails.Store(false)
 	r.q.Confirm(after.LSN)
-	if p := r.q.Reach(); p[0].Lost != 12 || r.Waiting() != 0 || !p[0].Since.IsZero() {
+	if p := r.q.Reach(); p[0].Lost != 12 || r.Waiting() != 3 || p[0].Since.IsZero() || p[0].Since.After(time.Now()) {
 		t.Errorf("%+v, %d bytes wait", p, r.Waiting())
+	}
+	r.lost(after.End, 3)
+	r.end()
+	r = start(t, dir, Config{}) // nobody has confirmed it
+	if p := r.q.Reach(); p[0].End != after.End+3 || p[0].Cursor != after.End || p[0].Since.IsZero() || r.q.Lost() != 0 {
+		t.Errorf("%+v, %d bytes lost", p, r.q.Lost())
+	}
+	rec := r.lost(after.End, 3)
+	if r.q.Confirm(rec.LSN); rec.Epoch != after.Epoch || r.Waiting() != 0 || !r.q.Reach()[0].Since.IsZero() || r.q.Lost() != 3 {
+		t.Errorf("%+v behind %+v; %+v, %d bytes lost", rec, after, r.q.Reach(), r.q.Lost())
 	}
 	r.end()
 	r = start(t, dir, Config{})
 	r.put("seven")
-	if rec := r.want("seven"); rec.First != after.End+3 || rec.Epoch != after.Epoch || r.q.Reach()[0].Lost != 3 {
-		t.Errorf("%+v behind %+v; %+v", rec, after, r.q.Reach())
+	if rec := r.want("seven"); rec.First != after.End+3 || rec.Epoch != after.Epoch || r.q.Lost() != 0 || r.Waiting() != 5 {
+		t.Errorf("%+v behind %+v; %+v, %d bytes wait", rec, after, r.q.Reach(), r.Waiting())
 	}
-	if r.Waiting() != 5 {
-		t.Errorf("%d bytes wait", r.Waiting())
+	r.end()
+}
+
+// One who has put two records, of which a failed sync took the first, is told. So is whoever asks for what nobody knows.
+func TestSyncedOfMany(t *testing.T) {
+	fails := make(chan error, 1)
+	r := start(t, quick(t), Config{}, func(s *Spool) {
+		s.sync = func(sync func() error) error {
+			select {
+			case err := <-fails:
+				return err
+			default:
+				return sync()
+			}
+		}
+	})
+	f := func(first, last uint64, want error) {
+		t.Helper()
+		if err := r.q.Synced(t.Context(), first, last); !errors.Is(err, want) {
+			t.Errorf("Synced from %d to %d = %v, want %v", first, last, err, want)
+		}
+	}
+	r.synced(r.put("one"))
+	fails <- unix.EIO
+	gone := r.put("lost")
+	f(gone, gone, ErrLost)
+	kept := r.put("kept", "kept too") - 1
+	f(kept, kept+1, nil)
+	f(gone, kept, ErrLost)
+	f(1, kept, ErrLost)
+	f(1, 1, nil)
+	for range maxLost {
+		fails <- unix.EIO
+		lsn := r.put("lost")
+		f(lsn, lsn, ErrLost)
+		kept = r.put("kept")
+		f(kept, kept, nil)
+	}
+	f(gone, gone, ErrLost) // it is forgotten
+	f(1, 1, ErrLost)       // who knows
+	f(gone+1, gone+1, nil)
+	r.end()
+	f(kept, kept, nil)
+}
+
+// What Close could not bring to the disk is lost, and told at the next start.
+func TestCloseFails(t *testing.T) {
+	dir := t.TempDir()
+	r := start(t, dir, Config{})
+	r.synced(r.put("one"))
+	r.stop()
+	lsn := r.put("two")
+	r.q.mu.Lock()
+	r.q.fail(unix.EIO, true)
+	r.q.mu.Unlock()
+	if err := r.Close(); !errors.Is(err, unix.EIO) {
+		t.Errorf("Close = %v", err)
+	}
+	if err := r.q.Synced(t.Context(), 1, lsn); !errors.Is(err, ErrLost) {
+		t.Errorf("Synced = %v", err)
+	}
+	r = start(t, dir, Config{})
+	rec := r.want("one")
+	r.lost(rec.End, 3)
+	r.put("three")
+	r.want("three")
+	r.end()
+}
+
+// Before anything more is put, the cursor on the disk says what a failed sync has taken: it is told after a kill, too.
+func TestKilledBehindALoss(t *testing.T) {
+	dir := t.TempDir()
+	fails := make(chan error, 1)
+	r := start(t, filepath.Join(dir, "a"), Config{}, func(s *Spool) {
+		s.sync = func(sync func() error) error {
+			select {
+			case err := <-fails:
+				return err
+			default:
+				return sync()
+			}
+		}
+	})
+	r.synced(r.put("one"))
+	fails <- unix.EIO
+	lsn := r.put("two")
+	if err := r.q.Synced(t.Context(), lsn, lsn); !errors.Is(err, ErrLost) {
+		t.Errorf("Synced = %v", err)
+	}
+	r.put("three")
+	must(t, os.CopyFS(filepath.Join(dir, "b"), os.DirFS(filepath.Join(dir, "a"))))
+	r.end()
+	r = start(t, filepath.Join(dir, "b"), Config{})
+	rec := r.want("one")
+	r.lost(rec.End, 3)
+	r.end()
+}
+
+// Losses one behind the other, each told before the next, count once.
+func TestLostTwice(t *testing.T) {
+	fails := make(chan error, 1)
+	r := start(t, quick(t), Config{}, func(s *Spool) {
+		s.sync = func(sync func() error) error {
+			select {
+			case err := <-fails:
+				return err
+			default:
+				return sync()
+			}
+		}
+	})
+	r.synced(r.put("one"))
+	rec := r.want("one")
+	for i := range uint64(4) {
+		fails <- unix.EIO
+		lsn := r.put("lost")
+		if err := r.q.Synced(t.Context(), lsn, lsn); !errors.Is(err, ErrLost) {
+			t.Errorf("Synced = %v", err)
+		}
+		if i%2 == 1 { // the one before was told already, or not
+			r.lost(rec.End+4*(i-1), 8)
+		}
+		if n := r.q.Lost(); n != 4*(i+1) {
+			t.Errorf("%d bytes lost after %d times 4", n, i+1)
+		}
 	}
 	r.end()
 }
@@ -276,16 +414,19 @@ func TestFailsAgainAndAgain(t *testing.T) {
 		}
 	})
 	var lost, kept atomic.Int64
+	var bytes atomic.Uint64
 	done := make(chan struct{})
 	const senders, each = 8, 150
 	for s := range senders {
 		go func() {
 			for i := range each {
-				lsn, err := r.q.Put(t.Context(), fmt.Appendf(nil, "%d %0*d", s, 1+i*13%300, i))
+				p := fmt.Appendf(nil, "%d %0*d", s, 1+i*13%300, i)
+				lsn, err := r.q.Put(t.Context(), p)
 				if err != nil {
 					t.Error(err)
 				}
-				switch err := r.q.Synced(t.Context(), lsn); {
+				bytes.Add(uint64(len(p)))
+				switch err := r.q.Synced(t.Context(), lsn, lsn); {
 				case errors.Is(err, ErrLost):
 					lost.Add(1)
 				case err != nil:
@@ -309,20 +450,25 @@ func TestFailsAgainAndAgain(t *testing.T) {
 		if err != nil {
 			break
 		}
-		if rec.First < last.End || rec.LSN <= last.LSN {
+		if rec.First != last.End || rec.LSN <= last.LSN {
 			t.Fatalf("%+v behind %+v", rec, last)
 		}
-		holes += rec.First - last.End
 		last = rec
-		if out++; out%20 == 0 {
+		if rec.Lost {
+			holes += rec.End - rec.First
+		} else {
+			out++
+		}
+		if out%20 == 0 {
 			r.q.Confirm(rec.LSN)
 		}
 	}
 	r.q.Confirm(last.LSN)
-	end := r.q.Reach()[0]
-	holes += end.End - last.End
-	if int64(out) != kept.Load() || kept.Load()+lost.Load() != senders*each || lost.Load() == 0 || end.Lost != holes {
-		t.Errorf("%d came, %d were kept, %d lost; lost bytes %d, holes %d", out, kept.Load(), lost.Load(), end.Lost, holes)
+	if int64(out) != kept.Load() || kept.Load()+lost.Load() != senders*each || lost.Load() == 0 || r.q.Lost() != holes {
+		t.Errorf("%d came, %d were kept, %d lost; lost bytes %d, holes %d", out, kept.Load(), lost.Load(), r.q.Lost(), holes)
+	}
+	if end := r.q.Reach()[0]; last.End != bytes.Load() || end.End != last.End || end.Cursor != last.End {
+		t.Errorf("%d bytes were put, the last is %+v, %+v", bytes.Load(), last, end)
 	}
 	if r.Waiting() != 0 {
 		t.Errorf("%d bytes wait", r.Waiting())

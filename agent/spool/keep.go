@@ -10,20 +10,35 @@ import (
 type Reach struct {
 	Epoch  uint64
 	End    uint64    // all before it was put
-	Cursor uint64    // all before it was confirmed, or is lost
-	Since  time.Time // when the oldest record that waits was put, or up to a few seconds before; zero if none waits
-	Lost   uint64    // bytes that failed writes and damage have taken, as far as it is known, since the queue was opened
+	Cursor uint64    // all before it was confirmed; what is lost waits for that as well
+	Since  time.Time // when the oldest that waits was put, or up to a few seconds before; zero if nothing waits
+	Lost   uint64    // bytes that are lost, as Queue.Lost says, but of this epoch alone
+}
+
+// Lost returns how many bytes failed writes and damage have taken, as far as it is known, since the queue was opened. What
+// was lost before, and not confirmed, counts again.
+func (q *Queue) Lost() uint64 {
+	q.out.mu.Lock()
+	defer q.out.mu.Unlock()
+	return q.out.lost
+}
+
+// waiting returns the bytes that were put and not confirmed.
+func (q *Queue) waiting() (n uint64) {
+	for _, p := range q.Reach() {
+		n += p.End - min(p.Cursor, p.End)
+	}
+	return n
 }
 
 // Reach returns how far the queue reaches: in the epochs of which something is not confirmed, oldest first, and in the one in
-// use, which is always there and last. The others grow no more. What of the last one was lost by a failed write, and has
-// nothing behind it yet, is in Lost and before End.
+// use, which is always there and last. The others grow no more.
 func (q *Queue) Reach() []Reach {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	places, confirmed := q.out.reach(q.end)
 	for i := range places {
-		if p := &places[i]; p.End > p.Cursor && confirmed < q.last && q.waiting.Load() > 0 {
+		if p := &places[i]; p.End > p.Cursor {
 			lsn := confirmed + 1
 			if i > 0 && i+1 == len(places) {
 				lsn = max(lsn, q.began)
@@ -98,12 +113,15 @@ func (q *Queue) tidy() error {
 	q.tidying.Lock()
 	defer q.tidying.Unlock()
 	q.mu.Lock()
-	log, bad := q.log, q.bad != nil || q.closed
+	log, upto, bad := q.log, q.saved, q.bad != nil || q.closed
 	q.mu.Unlock()
 	if bad {
 		return err
 	}
-	err = errors.Join(err, log.Release(q.out.done()+1))
+	if err != nil {
+		upto = q.out.done()
+	}
+	err = errors.Join(err, log.Release(upto+1))
 	if err == nil {
 		err = q.shrink()
 	}
@@ -129,11 +147,11 @@ func (o *out) done() uint64 {
 	return o.confirmed
 }
 
-// shrink replaces the last segment by an empty one, if nothing in it waits.
+// shrink replaces the last segment by an empty one, if the cursor says that nothing in it waits.
 func (q *Queue) shrink() error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.bad != nil || q.closed || q.out.done() < q.last || q.settled < q.last || q.log.Size() <= blockBytes {
+	if q.bad != nil || q.closed || q.saved < q.last || q.settled < q.last || q.log.Size() <= blockBytes {
 		return nil
 	}
 	err := q.log.TruncateBefore(q.last + 1)
@@ -149,7 +167,7 @@ func (q *Queue) saveCursor(clean bool) error {
 	defer q.saving.Unlock()
 	q.mu.Lock()
 	places, confirmed := q.out.reach(q.settledEnd)
-	c := cursor{LSN: confirmed, Next: q.settled + 1, Boot: q.s.boot, Clean: clean}
+	c := cursor{LSN: confirmed, Next: max(q.settled, confirmed) + 1, Boot: q.s.boot, Clean: clean}
 	if confirmed < q.last {
 		c.Since = q.marks.since(confirmed + 1)
 	}
@@ -157,5 +175,11 @@ func (q *Queue) saveCursor(clean bool) error {
 	for _, p := range places {
 		c.Places = append(c.Places, place{p.Epoch, p.Cursor, max(p.End, p.Cursor)})
 	}
-	return c.save(q.dir)
+	if err := c.save(q.dir); err != nil {
+		return err
+	}
+	q.mu.Lock()
+	q.saved = confirmed
+	q.mu.Unlock()
+	return nil
 }

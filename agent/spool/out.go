@@ -5,13 +5,14 @@ import (
 	"sync"
 )
 
-// out is what has become of the records that Next has handed out. It keeps 32 bytes for each of them until it is confirmed:
+// out is what has become of the records that Next has handed out. It keeps 24 bytes for each of them until it is confirmed:
 // whoever takes them bounds their number.
 type out struct {
 	mu        sync.Mutex
 	places    []Reach // epochs, oldest first, of which something is not confirmed, and the one in use; the End of that is not kept here
 	at        int     // the epoch that Next is in
 	pos       uint64  // the place there behind the last record
+	lost      uint64  // bytes, of all epochs
 	holes     []hole  // losses that are counted, and that Next has not come to
 	taken     ring
 	passed    uint64 // all up to this lsn was handed out, or is gone
@@ -21,83 +22,114 @@ type out struct {
 // hole is a range of an epoch.
 type hole struct{ epoch, first, end uint64 }
 
-// hand notes that a record is handed out, and returns how many bytes are missing before it that nobody has counted.
-func (o *out) hand(r Record) (missing uint64) {
+// hand notes what is handed out next, and returns it: the record r that was read, or what is lost before it. In that case r
+// is to be given again.
+func (o *out) hand(r Record) Record {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.places[o.at].Epoch != r.Epoch {
-		i := slices.IndexFunc(o.places[o.at:], func(p Reach) bool { return p.Epoch == r.Epoch })
-		if i < 0 { // nobody told of it: an old cursor, perhaps
-			i = min(1, len(o.places)-1-o.at)
-			o.places = slices.Insert(o.places, o.at+i, Reach{Epoch: r.Epoch})
-		}
-		if missing = o.enter(o.at + i); o.places[o.at].End == 0 && o.at+1 < len(o.places) {
-			o.pos = r.First // of that one nothing is known
-		}
+	if lost, ok := o.enter(r); ok {
+		return lost
 	}
-	p := &o.places[o.at]
-	if r.First > o.pos {
-		missing += o.skip(r.First)
+	if lost, ok := o.pass(r.First, r.LSN-1); ok {
+		return lost
 	}
-	o.pos = r.End
 	if o.at+1 < len(o.places) {
+		p := &o.places[o.at]
 		p.End = max(p.End, r.End)
 	}
+	o.pos = r.End
 	o.passed = r.LSN
-	o.taken.push(handed{r.LSN, r.Epoch, r.End, uint32(len(r.Payload))})
-	return missing
+	o.taken.push(handed{r.LSN, r.Epoch, r.End})
+	return r
 }
 
-// enter goes on to a later epoch.
-func (o *out) enter(i int) (missing uint64) {
+// enter goes on to the epoch of a record, if nothing is lost before that.
+func (o *out) enter(r Record) (lost Record, ok bool) {
+	if o.places[o.at].Epoch == r.Epoch {
+		return lost, false
+	}
+	i := slices.IndexFunc(o.places[o.at:], func(p Reach) bool { return p.Epoch == r.Epoch })
+	if i < 0 { // nobody told of it: an old cursor, perhaps
+		i = min(1, len(o.places)-1-o.at)
+		o.places = slices.Insert(o.places, o.at+i, Reach{Epoch: r.Epoch, Cursor: r.First, End: r.First})
+		if i == 0 {
+			o.pos = r.First
+		}
+	}
+	return o.leave(o.at+i, r.LSN-1)
+}
+
+// leave goes on to a later epoch, if nothing is lost before that.
+func (o *out) leave(i int, upto uint64) (lost Record, ok bool) {
 	for o.at < i {
-		missing += o.skip(o.places[o.at].End)
+		if lost, ok := o.pass(o.places[o.at].End, upto); ok {
+			return lost, true
+		}
 		o.at++
 		o.pos = o.places[o.at].Cursor
 	}
 	o.settle()
-	return missing
+	return lost, false
 }
 
-// skip passes over what is lost of an epoch, and returns how much of it was not counted before.
-func (o *out) skip(to uint64) (missing uint64) {
-	p := &o.places[o.at]
+// pass goes over what is lost of the epoch before the place to, and hands it out: ok is false if there is nothing. Its
+// records had numbers up to upto. Each has had one, so that there is one for each loss.
+func (o *out) pass(to, upto uint64) (lost Record, ok bool) {
 	if to <= o.pos {
-		return 0
+		return lost, false
 	}
-	missing = to - o.pos
+	p := &o.places[o.at]
+	fresh := o.uncounted(to)
+	p.Lost += fresh
+	o.lost += fresh
+	o.passed = max(o.passed, min(o.passed+1, upto))
+	lost = Record{LSN: o.passed, Epoch: p.Epoch, First: o.pos, End: to, Lost: true}
+	o.pos = to
+	o.taken.push(handed{lost.LSN, lost.Epoch, lost.End})
+	return lost, true
+}
+
+// uncounted returns how much of what is lost of the epoch before the place to was not counted when it was lost.
+func (o *out) uncounted(to uint64) uint64 {
+	n := to - o.pos
 	o.holes = slices.DeleteFunc(o.holes, func(h hole) bool {
-		if h.epoch != p.Epoch || h.end > to {
+		if h.epoch != o.places[o.at].Epoch || h.end > to {
 			return false
 		}
-		missing -= min(h.end-h.first, missing)
+		n -= min(h.end-h.first, n)
 		return true
 	})
-	p.Lost += missing
-	o.pos = to
-	return missing
+	return n
 }
 
-// restAt notes that all before lsn was handed out or is gone, and so are the epochs before the one in use. moved says that
-// more is confirmed by that.
-func (o *out) restAt(lsn uint64) (missing uint64, moved bool) {
+// rest notes that all that can be read up to lsn was handed out, which ends at the place end of the epoch in use. It returns
+// what is lost of it; if there is nothing, moved says that more is confirmed by that.
+func (o *out) rest(lsn, end uint64) (lost Record, moved bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.passed = max(o.passed, lsn-1)
-	missing = o.enter(len(o.places) - 1)
+	if lost, ok := o.leave(len(o.places)-1, lsn); ok {
+		return lost, false
+	}
+	if lost, ok := o.pass(end, lsn); ok {
+		return lost, false
+	}
+	o.passed = max(o.passed, lsn)
 	if o.taken.len() == 0 && o.passed > o.confirmed {
 		o.confirmed, moved = o.passed, true
 	}
-	return missing, moved
+	return lost, moved
 }
 
 // lose takes note of what a failed write has taken, up to the place end of the epoch in use, and returns where that begins:
-// behind the newest record of the log, or where the queue was confirmed if that is empty.
+// behind the newest record of the log, or where the queue was confirmed if that is empty, and behind what was lost before.
 func (o *out) lose(epoch, end uint64, newest []byte) (from uint64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	p := &o.places[len(o.places)-1]
 	from = p.Cursor
+	if o.at+1 == len(o.places) {
+		from = max(from, o.pos)
+	}
 	if r, ok := parseRecord(0, newest); ok && r.Epoch == epoch {
 		from = max(from, r.End)
 	}
@@ -109,28 +141,28 @@ func (o *out) lose(epoch, end uint64, newest []byte) (from uint64) {
 	if from < end {
 		o.holes = append(o.holes, hole{epoch, from, end})
 		p.Lost += end - from
+		o.lost += end - from
 	}
 	return from
 }
 
-// confirm takes back what was handed out up to lsn. It returns the bytes, and up to where all is confirmed.
-func (o *out) confirm(lsn uint64) (freed uint64, upto uint64) {
+// confirm takes back what was handed out up to lsn. It returns up to where all is confirmed.
+func (o *out) confirm(lsn uint64) (upto uint64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for o.taken.len() > 0 && o.taken.first().lsn <= lsn {
 		h := o.taken.pop()
-		freed += uint64(h.size)
-		o.confirmed = h.lsn
+		o.confirmed = max(o.confirmed, h.lsn)
 		for len(o.places) > 1 && o.at > 0 && o.places[0].Epoch != h.epoch {
 			o.forget()
 		}
-		o.places[0].Cursor = h.end
+		o.places[0].Cursor = max(o.places[0].Cursor, h.end)
 	}
 	if o.taken.len() == 0 {
 		o.confirmed = max(o.confirmed, o.passed)
 	}
 	o.settle()
-	return freed, o.confirmed
+	return o.confirmed
 }
 
 // settle forgets the epochs that Next has left, if nothing of them is under way.
@@ -153,7 +185,6 @@ type ring struct {
 
 type handed struct {
 	lsn, epoch, end uint64
-	size            uint32
 }
 
 func (r *ring) len() int      { return len(r.all) - r.head }

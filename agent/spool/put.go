@@ -64,7 +64,6 @@ func (q *Queue) append(payload []byte, cost int64) (lsn uint64, err error) {
 	}
 	q.last, q.end = lsn, q.end+uint64(len(payload))
 	q.disk += cost
-	q.waiting.Add(int64(len(payload)))
 	q.s.count.records.Inc()
 	q.announcePut(lsn, cost, before)
 	return lsn, nil
@@ -72,9 +71,11 @@ func (q *Queue) append(payload []byte, cost int64) (lsn uint64, err error) {
 
 // announcePut tells write of what was put: the first of a group, and what makes a segment nearly full.
 func (q *Queue) announcePut(lsn uint64, cost, before int64) {
+	if !q.dirty || len(q.marks.all) == 0 {
+		q.marks.add(lsn, time.Now())
+	}
 	if !q.dirty {
 		q.dirty = true
-		q.marks.add(lsn, time.Now())
 		signal(q.wakes.put)
 	}
 	if before < q.nearly && before+cost >= q.nearly {
@@ -142,12 +143,13 @@ func (q *Queue) refusal() error {
 	return nil
 }
 
-// Synced returns when the record is on the disk. It has the sync done at once: whoever comes while one is under way shares
-// the next. The error is ErrLost where a failed write has taken the record.
-func (q *Queue) Synced(ctx context.Context, lsn uint64) error {
+// Synced returns when the records first to last are on the disk, those of others between them as well. It has the sync done
+// at once: whoever comes while one is under way shares the next. The error is ErrLost where a failed write has taken any of
+// them, or may have: of losses that lie far back it is not known any more what they took.
+func (q *Queue) Synced(ctx context.Context, first, last uint64) error {
 	for {
 		q.mu.Lock()
-		done, err := q.fate(lsn)
+		done, err := q.fate(first, last)
 		changed := q.changed
 		q.mu.Unlock()
 		if done {
@@ -162,15 +164,12 @@ func (q *Queue) Synced(ctx context.Context, lsn uint64) error {
 	}
 }
 
-// fate says what became of a record, if it is known. mu is held.
-func (q *Queue) fate(lsn uint64) (known bool, err error) {
-	for _, s := range q.lost {
-		if lsn >= s.first && lsn < s.end {
-			return true, ErrLost
-		}
-	}
+// fate says what became of the records first to last, if it is known. mu is held.
+func (q *Queue) fate(first, last uint64) (known bool, err error) {
 	switch {
-	case lsn <= q.settled:
+	case q.lost.meets(first, last):
+		return true, ErrLost
+	case last <= q.settled:
 		return true, nil
 	case q.closed:
 		return true, ErrClosed

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"belfry/shared/segment"
@@ -18,9 +17,8 @@ import (
 type Queue struct {
 	name, dir string
 	s         *Spool
-	waiting   atomic.Int64 // bytes of payload that are not confirmed
-	most      int          // bytes of a payload
-	nearly    int64        // size of a segment from which on write begins a new one, so that Put need not wait for that
+	most      int   // bytes of a payload
+	nearly    int64 // size of a segment from which on write begins a new one, so that Put need not wait for that
 
 	mu         sync.Mutex   // guards what follows; it is not held while a file goes to the disk, but for a short rest of it
 	log        *segment.Log // while bad is set, only write touches it
@@ -31,13 +29,14 @@ type Queue struct {
 	settledEnd uint64       // the place behind it
 	disk       int64        // bytes that are charged
 	scratch    []byte
+	saved      uint64 // all up to this lsn was confirmed, and the cursor on the disk says so
 	dirty      bool   // something was put since the last sync began
 	unlooked   int64  // bytes put since the free space was looked at
 	marks      marks  // when what was put
-	lost       []span // lsns that a failed write has taken
-	bad        error  // the log has failed, and write is about to mend it
-	broken     bool   // by a sync: what is in its file is not to be believed
-	unsaved    bool   // the cursor still says what it said before Open
+	lost       losses
+	bad        error // the log has failed, and write is about to mend it
+	broken     bool  // by a sync: what is in its file is not to be believed
+	unsaved    bool  // the cursor does not say yet where the epoch began, or what was lost
 	ended      bool
 	closed     bool
 	changed    chan struct{} // closed when any of this has changed
@@ -54,11 +53,14 @@ type Queue struct {
 	reading  sync.Mutex // guards the two that follow; taken behind mu
 	reader   *segment.Follower
 	readFrom *segment.Log
-	expect   uint64 // lsn of the next record if nothing is lost; Next's alone
-}
 
-// span is a range of lsns.
-type span struct{ first, end uint64 }
+	// Next's alone.
+	expect uint64   // lsn of the next record if nothing is lost
+	held   Record   // was read, and comes behind what is lost before it; LSN 0 if there is none
+	looked struct { // what was settled before it last looked for more
+		lsn, end uint64
+	}
+}
 
 // openQueue opens a queue, or makes it.
 func openQueue(s *Spool, name string) (*Queue, error) {
@@ -104,19 +106,20 @@ func (q *Queue) resume(c *cursor) error {
 	}
 	defer q.noteDamage(q.log)
 	newest, _ := parseRecord(lsn, b)
-	known := c != nil
-	if !known {
-		if c, err = q.scan(); err != nil {
+	if c == nil {
+		c = newCursor()
+		if err := q.log.Read(0, c.add); err != nil {
 			return err
 		}
 	}
 	next := q.log.Next()
 	use := &c.Places[len(c.Places)-1]
 	whole := newest.LSN+1 == next || newest.LSN == 0 && c.LSN+1 == next
-	whole = whole && known && c.Boot == q.s.boot && c.Boot != ""
+	// Behind a boot the folder may be an old one that was restored: its places were given to others since.
+	same := c.Boot == q.s.boot && c.Boot != ""
 	switch {
-	case known && c.Next == next && (c.Clean || whole):
-	case whole && newest.Epoch == use.Epoch:
+	case same && c.Next == next && (c.Clean || whole):
+	case same && whole && newest.Epoch == use.Epoch:
 		use.End = newest.End
 	default: // nobody knows which places were given
 		if newest.Epoch == use.Epoch && newest.LSN >= c.Next {
@@ -139,13 +142,12 @@ func (q *Queue) resume(c *cursor) error {
 func (q *Queue) takeUp(c *cursor) {
 	for _, p := range c.Places {
 		q.out.places = append(q.out.places, Reach{Epoch: p.Epoch, Cursor: p.Cursor, End: p.End})
-		q.waiting.Add(int64(p.End - p.Cursor))
 	}
 	q.out.pos = c.Places[0].Cursor
 	q.out.confirmed = min(c.LSN, q.last)
 	q.out.passed = q.out.confirmed
 	q.expect = q.out.confirmed + 1
-	if q.waiting.Load() > 0 {
+	if q.waiting() > 0 {
 		q.marks.add(q.expect, q.oldest(c))
 	}
 	q.readFrom, q.reader = q.log, q.log.Follow(q.expect)
@@ -168,35 +170,6 @@ func (q *Queue) oldest(c *cursor) time.Time {
 		}
 	}
 	return newest
-}
-
-// scan makes a cursor for a log that has none, from all that is in it.
-func (q *Queue) scan() (*cursor, error) {
-	c := &cursor{LSN: q.log.First() - 1, Next: q.log.First()}
-	err := q.log.Read(0, func(lsn uint64, b []byte) error {
-		if r, ok := parseRecord(lsn, b); ok {
-			c.Places = addPlace(c.Places, r)
-		}
-		return nil
-	})
-	if len(c.Places) == 0 {
-		c.Places = []place{{}} // an epoch is drawn
-	}
-	return c, err
-}
-
-// addPlace takes a record into account. Where the first one begins is where the queue begins.
-func addPlace(places []place, r Record) []place {
-	i := slices.IndexFunc(places, func(p place) bool { return p.Epoch == r.Epoch })
-	if i < 0 {
-		p := place{Epoch: r.Epoch}
-		if len(places) == 0 {
-			p.Cursor = r.First
-		}
-		return append(places, place{r.Epoch, p.Cursor, r.End})
-	}
-	places[i].End = max(places[i].End, r.End)
-	return places
 }
 
 // Name returns the queue's name.
@@ -251,7 +224,8 @@ func (q *Queue) close() error {
 		q.settled, q.settledEnd = q.last, q.end
 		err = q.log.Close()
 	} else {
-		_, e := q.log.Abandon()
+		next, e := q.log.Abandon()
+		q.giveUp(next)
 		err = fmt.Errorf("what was put last is lost: %w", errors.Join(err, e))
 	}
 	q.closed = true

@@ -69,11 +69,12 @@ func TestNewEpoch(t *testing.T) {
 		t.Error(r.said.all.String())
 	}
 	old := r.want("one", "two")
-	rec := r.next()
-	if string(rec.Payload) != "four" || rec.First != 0 || rec.Epoch != p[1].Epoch || old.Epoch != p[0].Epoch {
-		t.Errorf("%+v", rec)
+	hole := r.lost(old.End, 5)
+	rec := r.want("four")
+	if rec.First != 0 || rec.Epoch != p[1].Epoch || old.Epoch != p[0].Epoch || hole.Epoch != old.Epoch || hole.LSN != 3 {
+		t.Errorf("%+v, %+v, %+v", old, hole, rec)
 	}
-	if l := r.q.Reach(); len(l) != 2 || l[0].Epoch != old.Epoch || l[0].End != 11 || l[0].Lost != 5 || r.Waiting() != 10 {
+	if l := r.q.Reach(); len(l) != 2 || l[0].Epoch != old.Epoch || l[0].End != 11 || l[0].Lost != 5 || r.Waiting() != 15 {
 		t.Errorf("%+v, %d bytes wait", l, r.Waiting())
 	}
 	r.q.Confirm(1)
@@ -81,15 +82,151 @@ func TestNewEpoch(t *testing.T) {
 		t.Errorf("%+v", p)
 	}
 	r.q.Confirm(2)
-	if p = r.q.Reach(); len(p) != 1 || p[0].Epoch != rec.Epoch || p[0].Cursor != 0 {
+	if p = r.q.Reach(); len(p) != 2 || p[0].Cursor != 6 || p[0].End != 11 || p[0].Since.IsZero() {
 		t.Errorf("%+v", p)
+	}
+	for range 2 { // until it is confirmed, the loss comes again
+		r.end()
+		r = start(t, dir, Config{})
+		if again := r.lost(old.End, 5); again.Epoch != old.Epoch || r.q.Lost() != 5 {
+			t.Errorf("%+v, was %+v", again, hole)
+		}
+		if again := r.want("four"); again.LSN != rec.LSN || again.Epoch != rec.Epoch || again.First != 0 {
+			t.Errorf("%+v, was %+v", again, rec)
+		}
+	}
+	r.q.Confirm(hole.LSN)
+	if p = r.q.Reach(); len(p) != 1 || p[0].Epoch != rec.Epoch || p[0].Cursor != 0 || r.Waiting() != 4 || r.q.Lost() != 5 {
+		t.Errorf("%+v, %d bytes wait, %d are lost", p, r.Waiting(), r.q.Lost())
 	}
 	r.end()
 	r = start(t, dir, Config{})
-	if again := r.want("four"); again.LSN != rec.LSN || again.Epoch != rec.Epoch || again.First != 0 {
-		t.Errorf("%+v, was %+v", again, rec)
-	}
+	r.want("four")
 	r.end()
+}
+
+// A queue of which nothing can be read any more tells what is lost, without anything behind it, and again until that is
+// confirmed.
+func TestAllIsLost(t *testing.T) {
+	dir := t.TempDir()
+	r := start(t, dir, Config{})
+	r.put("one", "two", "three")
+	since := r.q.Reach()[0].Since
+	r.end()
+	all, err := filepath.Glob(filepath.Join(dir, "q", "*.seg"))
+	must(t, err)
+	b, err := os.ReadFile(all[0])
+	must(t, err)
+	b[0] ^= 1 // the segment's header
+	must(t, os.WriteFile(all[0], b, 0o600))
+	var epoch uint64
+	for i := range 3 {
+		r = start(t, dir, Config{})
+		rec := r.lost(0, 11)
+		p := r.q.Reach()
+		if len(p) != 2 || p[0].Epoch != rec.Epoch || p[0].End != 11 || p[0].Cursor != 0 || !p[0].Since.Equal(since) || i > 0 && epoch != rec.Epoch {
+			t.Errorf("%+v, was put %v; %+v", p, since, rec)
+		}
+		if epoch = rec.Epoch; i == 2 {
+			r.q.Confirm(rec.LSN)
+		}
+		if r.nothing(); i == 2 {
+			r.until("an empty segment", func() bool { return diskBytes(t, dir) < 100 })
+		}
+		r.end()
+	}
+	r = start(t, dir, Config{})
+	if p := r.q.Reach(); len(p) != 1 || p[0].Epoch == epoch || r.Waiting() != 0 || r.said.count("damaged") > 0 {
+		t.Errorf("%+v, %s", p, r.said.all.String())
+	}
+	r.nothing()
+	r.end()
+}
+
+// Epochs of which nothing is left are told each on its own, in order, and each is confirmed on its own.
+func TestLostEpochs(t *testing.T) {
+	dir := t.TempDir()
+	boot := 0
+	next := func() *rig {
+		boot++
+		return start(t, dir, Config{}, func(s *Spool) { s.boot = fmt.Sprint(boot) })
+	}
+	var epochs []uint64
+	for i := range 4 {
+		r := next()
+		r.put(fmt.Sprint(i), fmt.Sprint("and ", i))
+		epochs = append(epochs, r.q.epoch)
+		r.end()
+	}
+	all, err := filepath.Glob(filepath.Join(dir, "q", "*.seg"))
+	must(t, err)
+	b, err := os.ReadFile(all[0])
+	must(t, err)
+	third := len(b) - 20 // the bytes of the records
+	for i := range third - (2*recordCost + 6) {
+		b[20+i] ^= 0x55
+	}
+	must(t, os.WriteFile(all[0], b, 0o600))
+	for confirmed := range 4 {
+		r := next()
+		if p := r.q.Reach(); len(p) != 5-confirmed || p[0].Epoch != epochs[confirmed] {
+			t.Fatalf("%d confirmed: %+v of %v", confirmed, p, epochs)
+		}
+		last := Record{}
+		for i := confirmed; i < 3; i++ {
+			rec := r.lost(0, 6)
+			if rec.Epoch != epochs[i] || rec.LSN <= last.LSN {
+				t.Errorf("%+v behind %+v, want epoch %d of %v", rec, last, i, epochs)
+			}
+			if last = rec; i == confirmed {
+				r.q.Confirm(rec.LSN)
+			}
+		}
+		if rec := r.want("3", "and 3"); rec.LSN != 8 || rec.Epoch != epochs[3] || last.LSN >= 7 {
+			t.Errorf("%+v behind %+v", rec, last)
+		}
+		r.nothing()
+		r.end()
+	}
+}
+
+// After an ordered stop and a boot nothing is lost: what waits keeps its places, and what comes then has others, for the
+// folder may be an old one that was restored.
+func TestBoot(t *testing.T) {
+	for _, waits := range []bool{false, true} {
+		dir := t.TempDir()
+		r := start(t, dir, Config{}, func(s *Spool) { s.boot = "one" })
+		r.put("a", "bc", "def")
+		last := r.want("a", "bc")
+		if r.q.Confirm(last.LSN); !waits {
+			last = r.want("def")
+			r.q.Confirm(last.LSN)
+		}
+		r.end()
+		r = start(t, dir, Config{}, func(s *Spool) { s.boot = "two" })
+		p := r.q.Reach()
+		now := p[len(p)-1]
+		if now.Epoch == last.Epoch || now.Cursor != 0 || now.End != 0 {
+			t.Errorf("%+v behind %+v", p, last)
+		}
+		if waits {
+			if len(p) != 2 || p[0].Epoch != last.Epoch || p[0].Cursor != 3 || p[0].End != 6 || p[0].Since.IsZero() {
+				t.Errorf("%+v behind %+v", p, last)
+			}
+			if rec := r.want("def"); rec.Epoch != last.Epoch || rec.First != last.End {
+				t.Errorf("%+v behind %+v", rec, last)
+			}
+		} else if len(p) != 1 || r.Waiting() != 0 {
+			t.Errorf("%+v", p)
+		}
+		r.put("x")
+		rec := r.want("x")
+		r.nothing()
+		if r.q.Confirm(rec.LSN); rec.Epoch != now.Epoch || rec.First != 0 || r.q.Lost() != 0 || r.Waiting() != 0 || len(r.q.Reach()) != 1 {
+			t.Errorf("%+v, %d bytes lost, %+v", rec, r.q.Lost(), r.q.Reach())
+		}
+		r.end()
+	}
 }
 
 // A damaged record in the middle is a hole in the places, which goes on being counted while the spool is open.
@@ -100,13 +237,25 @@ func TestHole(t *testing.T) {
 	r.end()
 	spoil(t, dir, recordCost+5+1) // the last byte of the second
 	r = start(t, dir, Config{})
-	r.want("one")
+	one := r.want("one")
+	if rec := r.lost(3, 6); rec.LSN != 2 || rec.Epoch != one.Epoch {
+		t.Errorf("%+v", rec)
+	}
 	rec := r.want("three")
-	if rec.First != 9 || rec.LSN != 3 || r.Waiting() != 8 {
+	if rec.First != 9 || rec.LSN != 3 || r.Waiting() != 14 {
 		t.Errorf("%+v, %d bytes wait", rec, r.Waiting())
 	}
 	if p := r.q.Reach(); len(p) != 1 || p[0].Lost != 6 || p[0].End != 14 {
 		t.Errorf("%+v", p)
+	}
+	r.q.Confirm(1)
+	r.end()
+	r = start(t, dir, Config{})
+	r.q.Confirm(r.lost(3, 6).LSN)
+	r.end()
+	r = start(t, dir, Config{}) // the loss is confirmed, and what is behind it is not
+	if r.want("three"); r.q.Lost() != 0 || r.Waiting() != 5 {
+		t.Errorf("%d bytes are lost, %d wait", r.q.Lost(), r.Waiting())
 	}
 	r.q.Confirm(3)
 	if r.Waiting() != 0 {
@@ -115,8 +264,8 @@ func TestHole(t *testing.T) {
 	r.end()
 }
 
-// After the machine was off without a clean end a new epoch begins: a disk may have lied about what it had.
-func TestEpochAfterPowerCut(t *testing.T) {
+// After each boot a new epoch begins: the disk may have lied about what it had, or be that of another time.
+func TestEpochAfterBoot(t *testing.T) {
 	dir := t.TempDir()
 	epoch := func(boot string, clean bool) uint64 {
 		r := start(t, dir, Config{}, func(s *Spool) { s.boot = boot })
@@ -131,10 +280,11 @@ func TestEpochAfterPowerCut(t *testing.T) {
 	}
 	a := epoch("1", false)
 	b := epoch("1", true)
-	c := epoch("2", false)
-	d := epoch("3", true)
-	if a != b || b != c || c == d {
-		t.Error(a, b, c, d)
+	c := epoch("1", false)
+	d := epoch("2", true)
+	e := epoch("3", true)
+	if a != b || b != c || c == d || d == e {
+		t.Error(a, b, c, d, e)
 	}
 }
 

@@ -7,11 +7,12 @@ import (
 	"belfry/shared/segment"
 )
 
-// Record is what Next returns.
+// Record is what Next returns: what was put, or what was lost.
 type Record struct {
-	LSN               uint64 // its number in the log: what Confirm takes
+	LSN               uint64 // its number in the log, or one of those that were lost: what Confirm takes
 	Epoch, First, End uint64 // its place: [First, End) of the epoch, as long as Payload
-	Payload           []byte // valid until the next call of Next
+	Payload           []byte // valid until the next call of Next; none if it is lost
+	Lost              bool   // a failed write or damage has taken what was in this place: one record or many
 }
 
 const (

@@ -118,14 +118,18 @@ func (r *rig) put(payloads ...string) (lsn uint64) {
 
 func (r *rig) synced(lsn uint64) {
 	r.t.Helper()
-	must(r.t, r.q.Synced(r.t.Context(), lsn))
+	must(r.t, r.q.Synced(r.t.Context(), lsn, lsn))
 }
 
 // next returns the next record with its own payload.
 func (r *rig) next() Record {
 	r.t.Helper()
-	rec, err := r.q.Next(r.t.Context())
-	must(r.t, err)
+	ctx, cancel := context.WithTimeout(r.t.Context(), 10*time.Second)
+	defer cancel()
+	rec, err := r.q.Next(ctx)
+	if err != nil {
+		r.t.Fatalf("%v; waiting %d, reach %+v\n%s", err, r.Waiting(), r.q.Reach(), r.said.all.String())
+	}
 	rec.Payload = []byte(string(rec.Payload))
 	return rec
 }
@@ -144,6 +148,16 @@ func (r *rig) want(payloads ...string) (last Record) {
 		last = rec
 	}
 	return last
+}
+
+// lost takes a record that says that n bytes are lost, from the place first on.
+func (r *rig) lost(first, n uint64) Record {
+	r.t.Helper()
+	rec := r.next()
+	if !rec.Lost || len(rec.Payload) > 0 || rec.First != first || rec.End != first+n {
+		r.t.Fatalf("record %+v, want %d bytes lost from %d on", rec, n, first)
+	}
+	return rec
 }
 
 // nothing checks that nothing comes.

@@ -11,7 +11,8 @@
 // bad disk has spoilt is passed over, counted and logged.
 //
 // A queue is one stream of bytes. Its records lie one behind the other in an epoch, each as long as its payload; the epoch is
-// drawn anew when nobody knows any more which places were given. A hole between two records of an epoch is what was lost.
+// drawn anew when nobody knows any more which places were given, and when the machine has started anew. What is lost of an
+// epoch is told like a record, until that was confirmed.
 //
 // The folder DIR/NAME of a queue is a log of package segment. A record's payload there is
 //
@@ -203,14 +204,12 @@ func (s *Spool) open() []*Queue {
 	return slices.SortedFunc(maps.Values(s.queues), func(a, b *Queue) int { return cmp.Compare(a.name, b.name) })
 }
 
-// Waiting returns the bytes of payload that were put and not confirmed, of all open queues. What is known to be lost does
-// not wait.
-func (s *Spool) Waiting() uint64 {
-	var n int64
+// Waiting returns the bytes of payload that were put and not confirmed, of all open queues. What is lost waits for that, too.
+func (s *Spool) Waiting() (n uint64) {
 	for _, q := range s.open() {
-		n += max(q.waiting.Load(), 0)
+		n += q.waiting()
 	}
-	return uint64(n)
+	return n
 }
 
 // Close brings what was put to the disk, saves the cursors, and closes all queues. Run must have returned.

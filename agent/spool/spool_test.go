@@ -113,7 +113,7 @@ func TestNextWaitsForTheDisk(t *testing.T) {
 	r.nothing()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
-	if err := r.q.Synced(ctx, 1); !errors.Is(err, context.DeadlineExceeded) {
+	if err := r.q.Synced(ctx, 1, 1); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("Synced = %v before the sync", err)
 	}
 	r.put("b") // not blocked by it
@@ -139,10 +139,10 @@ func TestEnd(t *testing.T) {
 	if _, err := r.q.Put(t.Context(), []byte("c")); !errors.Is(err, ErrClosed) {
 		t.Errorf("Put behind Close = %v", err)
 	}
-	if err := r.q.Synced(t.Context(), 3); !errors.Is(err, ErrClosed) {
+	if err := r.q.Synced(t.Context(), 3, 3); !errors.Is(err, ErrClosed) {
 		t.Errorf("Synced behind Close = %v", err)
 	}
-	if err := r.q.Synced(t.Context(), 2); err != nil {
+	if err := r.q.Synced(t.Context(), 2, 2); err != nil {
 		t.Errorf("Synced behind Close = %v", err)
 	}
 	if _, err := r.q.Next(t.Context()); !errors.Is(err, ErrClosed) {
@@ -188,7 +188,7 @@ func TestQueues(t *testing.T) {
 	r.put("one")
 	lsn, err := b.Put(t.Context(), []byte("two"))
 	must(t, err)
-	must(t, b.Synced(t.Context(), lsn))
+	must(t, b.Synced(t.Context(), lsn, lsn))
 	rec, err := b.Next(t.Context())
 	must(t, err)
 	if string(rec.Payload) != "two" || rec.Epoch == r.want("one").Epoch || b.Name() != "b.514_udp-x" {

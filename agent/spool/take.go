@@ -8,87 +8,102 @@ import (
 	"belfry/shared/segment"
 )
 
-// Next returns the next record in order, of those that are on the disk; it blocks until there is one or ctx is done. It
-// begins behind what was confirmed when the queue was opened: at the Cursor of the first of Reach, as it is before the first
-// call. A hole between the End of one record and the First of the next in the same epoch is what was lost; where the epoch
-// changes, so is what the one before has up to its End in that Reach. It changes only when a queue is opened. After End, Next
-// returns io.EOF when all was handed out.
+// Next returns what comes next in order, of what is on the disk or is lost; it blocks until there is something or ctx is
+// done. It begins behind what was confirmed when the queue was opened: at the Cursor of the first of Reach, as it is before
+// the first call. From there on each byte of each epoch comes once, up to the End of the epoch: in the record that was put, or
+// in one that is Lost. Such a one comes before what lies behind it, or as soon as it is known if nothing does; until it is
+// confirmed it comes again after a restart, like any other. After End, Next returns io.EOF when all was handed out.
 func (q *Queue) Next(ctx context.Context) (Record, error) {
-	for tried := uint64(0); ; {
+	for {
+		r, err := q.read()
+		if err == nil && r.LSN == 0 {
+			r, err = q.rest(ctx)
+		}
+		if err != nil || r.LSN > 0 {
+			return r, err
+		}
+	}
+}
+
+// read returns what comes next; LSN is 0 if nothing more can be read.
+func (q *Queue) read() (Record, error) {
+	for q.held.LSN == 0 {
 		q.reading.Lock()
 		lsn, b, ok, err := q.reader.Next()
-		at := q.reader.At()
 		q.reading.Unlock()
 		if err != nil {
 			return Record{}, fmt.Errorf("read queue %s: %w", q.name, err)
 		}
-		if ok {
-			if lsn != q.expect {
-				q.noteDamage(q.readFrom)
-			}
-			q.expect = lsn + 1
-			r, ok := parseRecord(lsn, b)
-			if !ok {
-				continue
-			}
-			q.waiting.Add(-int64(q.out.hand(r)))
-			return r, nil
+		if !ok {
+			return Record{}, nil
 		}
-		if err := q.rest(ctx, at, tried); err != nil {
-			return Record{}, err
+		if lsn != q.expect {
+			q.noteDamage(q.readFrom)
 		}
-		tried = at
+		q.expect = lsn + 1
+		if r, ok := parseRecord(lsn, b); ok {
+			q.held = r
+		}
 	}
+	r := q.out.hand(q.held)
+	if !r.Lost {
+		q.held = Record{}
+	}
+	return r, nil
 }
 
-// rest waits until there may be more from the lsn at on; tried is where it was tried before.
-func (q *Queue) rest(ctx context.Context, at, tried uint64) error {
+// rest returns what is lost of what is on the disk, when all of that was read. If nothing is, it waits until there may be
+// more, and returns LSN 0.
+func (q *Queue) rest(ctx context.Context) (Record, error) {
 	q.noteDamage(q.readFrom)
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	switch {
 	case q.closed:
-		q.follow(nil, 0)
-		return ErrClosed
+		q.follow(nil)
+		return Record{}, ErrClosed
 	case q.log != q.readFrom:
-		q.follow(q.log, at)
-		return nil
-	case at <= q.settled && at != tried: // it came meanwhile
-		return nil
-	case q.ended && at > q.last && q.bad == nil:
-		return io.EOF
+		q.follow(q.log)
+		return Record{}, nil
+	case q.looked.lsn < q.settled: // it came meanwhile, perhaps
+		q.looked.lsn, q.looked.end = q.settled, q.settledEnd
+		return Record{}, nil
 	}
-	missing, moved := q.out.restAt(at)
-	q.waiting.Add(-int64(missing))
+	lost, moved := q.out.rest(q.looked.lsn, q.looked.end)
+	if lost.Lost {
+		return lost, nil
+	}
 	if moved {
 		signal(q.wakes.confirmed)
+	}
+	if q.ended && q.settled == q.last && q.bad == nil {
+		return Record{}, io.EOF
 	}
 	changed := q.changed
 	q.mu.Unlock()
 	defer q.mu.Lock()
 	select {
 	case <-ctx.Done():
-		return ctx.Err()
+		return Record{}, ctx.Err()
 	case <-changed:
-		return nil
+		return Record{}, nil
 	}
 }
 
 // follow goes on to read in another log; with nil it lets go of the one that it has. mu is held.
-func (q *Queue) follow(l *segment.Log, at uint64) {
+func (q *Queue) follow(l *segment.Log) {
 	q.reading.Lock()
 	defer q.reading.Unlock()
 	q.reader.Close()
 	if l != nil {
-		q.readFrom, q.reader = l, l.Follow(at)
+		q.readFrom, q.reader = l, l.Follow(q.reader.At())
 	}
 }
 
-// Confirm says that all records up to and including lsn, of those that Next has returned, were taken. They never come again;
-// segments that hold no others are removed soon.
+// Confirm says that all records up to and including lsn, of those that Next has returned, were taken, and that of those that
+// are Lost it is known. They never come again; segments that hold no others are removed soon.
 func (q *Queue) Confirm(lsn uint64) {
-	freed, upto := q.out.confirm(lsn)
-	q.waiting.Add(-int64(freed))
+	upto := q.out.confirm(lsn)
 	q.mu.Lock()
 	if upto >= q.last {
 		q.marks = marks{}

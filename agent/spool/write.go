@@ -108,7 +108,8 @@ func (q *Queue) mend(ctx context.Context) {
 		var err error
 		if broken {
 			err = q.reopen()
-		} else {
+		}
+		if err == nil {
 			err = q.retry()
 		}
 		if err != nil {
@@ -117,7 +118,7 @@ func (q *Queue) mend(ctx context.Context) {
 	}
 }
 
-// retry writes what could not be written. Nothing is lost by that.
+// retry writes what could not be written, and the cursor. Nothing is lost by that.
 func (q *Queue) retry() error {
 	err := q.log.Retry()
 	if err != nil && !q.log.Retries() {
@@ -138,11 +139,11 @@ func (q *Queue) retry() error {
 	defer q.mu.Unlock()
 	q.unsaved = false
 	q.settled, q.settledEnd = q.last, q.end
-	q.mended("lost_bytes", 0)
+	q.mended()
 	return nil
 }
 
-// reopen opens the log anew. What was not on the disk is lost, even if the file still shows it.
+// reopen opens the log anew. What was not on the disk is lost, even if the file still shows it. retry does the rest.
 func (q *Queue) reopen() error {
 	q.tidying.Lock()
 	defer q.tidying.Unlock()
@@ -162,32 +163,28 @@ func (q *Queue) reopen() error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.log, q.seen = l, 0
-	lost := q.lose(next, b)
 	now := l.Bytes()
 	q.s.room.charge(now - q.disk)
 	q.disk = now
-	q.mended("lost_bytes", lost)
+	lost := q.end - q.out.lose(q.epoch, q.end, b)
+	q.giveUp(next)
+	q.announce()
+	if lost > 0 {
+		q.s.log.Error("records are lost by a failed write", "queue", q.name, "lost_bytes", lost)
+	}
+	q.broken, q.unsaved = false, true // before more is put, the cursor must say what was lost
 	return nil
 }
 
-// maxLost bounds how many losses Synced knows of: whoever waits has long been told.
-const maxLost = 100
-
-// lose gives up what was put from lsn next on; newest is the record before, if there is one. mu is held.
-func (q *Queue) lose(next uint64, newest []byte) (lost uint64) {
-	if next <= q.last {
-		q.lost = append(q.lost, span{next, q.last + 1})
-		q.lost = q.lost[max(len(q.lost)-maxLost, 0):]
-	}
-	from := q.out.lose(q.epoch, q.end, newest)
-	q.waiting.Add(-int64(q.end - from))
+// giveUp takes what was put from lsn next on for lost. mu is held.
+func (q *Queue) giveUp(next uint64) {
+	q.lost.add(next, q.last+1)
 	q.settled, q.settledEnd = q.last, q.end
-	return q.end - from
 }
 
 // mended lets everybody go on. mu is held.
-func (q *Queue) mended(args ...any) {
+func (q *Queue) mended() {
 	q.bad, q.broken, q.dirty = nil, false, false
-	q.s.log.Info("queue is written again", append([]any{"queue", q.name}, args...)...)
+	q.s.log.Info("queue is written again", "queue", q.name)
 	q.announce()
 }

@@ -1,6 +1,6 @@
 // Package https is the road to an aggregator without a broker between: each batch is one POST over mutual TLS, and is
-// taken when the answer is 200 (it is on the aggregator's disk) or 202 (a broker holds it). Batches go one after the
-// other. 429 and 503 are back pressure: the road rests as long as Retry-After says.
+// taken when the answer is 200 (it is on the aggregator's disk) or 202 (a broker holds it). Those of one
+// lane go one after the other. 429 and 503 are back pressure: the road rests as long as Retry-After says.
 package https
 
 import (
@@ -65,6 +65,9 @@ type Road struct {
 	posts, failures *metrics.Counter
 }
 
+// idleConns is how many connections wait for the next batch: one for each of the lanes that a relay may have.
+const idleConns = 16
+
 // New returns the road. It connects with the first batch. indexed is called with each batch that the answer says is in the
 // index already. Where a broker has it first, acked is called with what the index says later.
 func New(cfg Config, indexed func(*batch.Manifest), acked func(*heartbeat.Ack), log *slog.Logger, set *metrics.Set) (*Road, error) {
@@ -79,7 +82,7 @@ func New(cfg Config, indexed func(*batch.Manifest), acked func(*heartbeat.Ack), 
 	r.client = &http.Client{
 		Timeout: cmp.Or(time.Duration(cfg.Timeout), time.Minute),
 		Transport: &http.Transport{
-			DialTLSContext: r.dial, IdleConnTimeout: 90 * time.Second, MaxIdleConnsPerHost: 1, ResponseHeaderTimeout: time.Minute,
+			DialTLSContext: r.dial, IdleConnTimeout: 90 * time.Second, MaxIdleConnsPerHost: idleConns, ResponseHeaderTimeout: time.Minute,
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
