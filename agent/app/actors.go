@@ -1,0 +1,94 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"belfry/agent/input/syslog"
+)
+
+// dropped returns how many messages the listeners have lost, with those that nobody was told of before.
+func (a *Agent) dropped() uint64 {
+	n := syslog.Dropped(a.syslogs)
+	if a.relay != nil {
+		n = a.relay.cuts.count(n)
+	}
+	return n
+}
+
+// listen takes syslog until ctx is done. All listeners stop side by side.
+func (a *Agent) listen(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ended := make(chan error, len(a.syslogs))
+	for _, in := range a.syslogs {
+		go func() {
+			err := in.Run(ctx)
+			if err != nil {
+				cancel()
+			}
+			ended <- err
+		}()
+	}
+	var errs []error
+	for range a.syslogs {
+		errs = append(errs, <-ended)
+	}
+	return errors.Join(errs...)
+}
+
+// abandonAfter is how long a stop waits for a road that does not go: what is not confirmed is sent after the next start.
+const abandonAfter = 2 * time.Second
+
+// send ships by all lanes until they are closed and everything is confirmed.
+func (a *Agent) send(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	ended := make(chan error, len(a.ships))
+	for _, s := range a.ships {
+		go func() {
+			err := s.Run(ctx)
+			if err != nil {
+				cancel()
+			}
+			ended <- err
+		}()
+	}
+	go a.abandon(ctx, cancel)
+	var errs []error
+	for range a.ships {
+		errs = append(errs, <-ended)
+	}
+	return errors.Join(errs...)
+}
+
+// abandon waits for the end of the input, and gives up what is under way if the road does not go then.
+func (a *Agent) abandon(ctx context.Context, give func()) {
+	select {
+	case <-a.closing:
+	case <-ctx.Done():
+		return
+	}
+	often := time.NewTicker(abandonAfter)
+	defer often.Stop()
+	for {
+		select {
+		case <-often.C:
+			if a.road.LastError() != nil {
+				give()
+				return
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// closeShips ends the input of all lanes.
+func (a *Agent) closeShips() {
+	for _, s := range a.ships {
+		s.Close()
+	}
+	close(a.closing)
+}
