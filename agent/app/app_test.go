@@ -253,8 +253,13 @@ func TestNewFails(t *testing.T) {
 		if err == nil || a != nil || !strings.Contains(err.Error(), strings.ReplaceAll(want, "STATE", cfg.State)) {
 			t.Fatalf("%v, want %q", err, want)
 		}
-		if after := openFiles(t); !slices.Equal(before, after) {
-			t.Errorf("%s: open files were %q, are %q", want, before, after)
+		for _, name := range openFiles(t) { // what an earlier test had open may be gone meanwhile
+			i := slices.Index(before, name)
+			if i < 0 {
+				t.Errorf("%s: %s stays open", want, name)
+				continue
+			}
+			before = slices.Delete(before, i, i+1)
 		}
 	}
 	f("listen at tcp://"+busy.Addr().String(), func(c *config.Config) {

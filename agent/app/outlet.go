@@ -60,6 +60,7 @@ func pathOf(name string) string { return relayPath + "/" + name }
 
 // run hands on what lies in the queue until that has ended and is empty, or ctx is done.
 func (o *outlet) run(ctx context.Context) error {
+	defer o.queue.Leave()
 	pause := backoff.Backoff{Min: 50 * time.Millisecond, Max: 5 * time.Second}
 	for told := false; ; {
 		rec, err := o.queue.Next(ctx)

@@ -113,3 +113,6 @@ func (q *Queue) Confirm(lsn uint64) {
 	q.mu.Unlock()
 	signal(q.wakes.confirmed)
 }
+
+// Leave closes what Next reads from, for whoever is done with it. Next must not be called any more.
+func (q *Queue) Leave() { q.reader.Close() }
