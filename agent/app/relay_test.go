@@ -260,7 +260,9 @@ func TestRelayedCutMessage(t *testing.T) {
 	m := message("<13>the beginning")
 	m.OriginalLength = 100_000
 	events, _ := relayedOf(t, m, message("<13>next"))
-	if at(events[0], "log.original_length") != 100_000.0 || at(events[1], "log.original_length") != nil {
+	tags, _ := at(events[0], "tags").([]any)
+	if at(events[0], "log.original_length") != 100_000.0 || at(events[1], "log.original_length") != nil ||
+		len(tags) != 1 || tags[0] != "truncated" || at(events[1], "tags") != nil {
 		t.Errorf("%v", events)
 	}
 }

@@ -50,12 +50,13 @@ func (r *relayed) event(place batch.Place, offset uint64, m *syslog.Message) []b
 	if !m.Peer.IsValid() {
 		b = append(event.AppendString(append(b, `,"host":{"name":`...), r.src.Host), '}')
 	}
-	if !utf8.Valid(m.Raw) {
+	valid, cut := utf8.Valid(m.Raw), m.OriginalLength > len(m.Raw)
+	if !valid {
 		b = append(b, `,"labels":{"raw_base64":"`...)
-		b = append(base64.StdEncoding.AppendEncode(b, m.Raw), `"},"tags":["invalid_utf8"]`...)
+		b = append(base64.StdEncoding.AppendEncode(b, m.Raw), `"}`...)
 	}
 	b = strconv.AppendUint(append(b, `,"log":{"offset":`...), offset, 10)
-	if m.OriginalLength > len(m.Raw) {
+	if cut {
 		b = strconv.AppendInt(append(b, `,"original_length":`...), int64(m.OriginalLength), 10)
 	}
 	b = appendPriority(b, m.Priority)
@@ -65,6 +66,14 @@ func (r *relayed) event(place batch.Place, offset uint64, m *syslog.Message) []b
 		b = event.AppendString(append(b, `,"observer":{"name":`...), r.src.Host)
 		b = append(b, `},"source":{"ip":"`...)
 		b = append(m.Peer.Addr().Unmap().WithZone("").AppendTo(b), `"}`...)
+	}
+	switch {
+	case cut && !valid:
+		b = append(b, `,"tags":["truncated","invalid_utf8"]`...)
+	case cut:
+		b = append(b, `,"tags":["truncated"]`...)
+	case !valid:
+		b = append(b, `,"tags":["invalid_utf8"]`...)
 	}
 	if m.Client != "" {
 		b = event.AppendString(append(b, `,"tls":{"client":{"x509":{"subject":{"common_name":`...), m.Client)

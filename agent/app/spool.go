@@ -62,6 +62,10 @@ func writeSpool(w io.Writer, all []spool.QueueReport) (damaged bool) {
 	_ = t.Flush() // to the terminal
 	for _, q := range all {
 		for _, d := range q.Damage {
+			if d.Torn {
+				fmt.Fprintf(w, "%s: a write was cut off, or its end is damaged: %s; the next start goes on behind it\n", q.Name, d)
+				continue
+			}
 			damaged = true
 			fmt.Fprintf(w, "%s: damaged: %s\n", q.Name, d)
 		}

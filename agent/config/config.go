@@ -181,6 +181,9 @@ func (c *Config) repeated() (errs []error) {
 
 // oversized finds listeners that take longer messages than the spool does.
 func (c *Config) oversized() (errs []error) {
+	if c.Spool.Validate() != nil {
+		return nil // of which more is said
+	}
 	most := c.Spool.MaxMessage()
 	for i, in := range c.Inputs.Syslog {
 		if int64(in.MaxMessage) > most {

@@ -83,6 +83,12 @@ func (c Config) Validate() error {
 		errs = append(errs, c.validateTLS(at)...)
 		errs = append(errs, c.idleKeys(at)...)
 	}
+	if c.Allow != nil && len(c.Allow) == 0 {
+		fault("allow: the list is empty: nobody could send; without the key everybody may")
+	}
+	if c.Clients != nil && len(c.Clients) == 0 {
+		fault("clients: the list is empty: nobody could connect; without the key whoever the authorities know may")
+	}
 	if _, err := c.networks(); err != nil {
 		errs = append(errs, err)
 	}

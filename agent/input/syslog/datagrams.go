@@ -129,9 +129,8 @@ func (in *Input) runDatagrams(ctx, hand context.Context) error {
 	for i, s := range in.sockets {
 		all.Go(func() { in.hand(hand, s.queue) })
 		all.Go(func() {
-			p := &patience{conn: s.conn}
+			p := &patience{conn: s.conn, over: hand.Done()}
 			defer context.AfterFunc(ctx, p.hurry)()
-			defer context.AfterFunc(hand, p.hurry)() // what is not taken any more is read all the same, and counted
 			errs[i] = in.receive(ctx, hand, s, p)
 			close(s.queue.full)
 		})

@@ -24,6 +24,8 @@ func (in *Input) watchDrops(ctx context.Context) {
 }
 
 func (in *Input) countDrops(told bool) bool {
+	in.counting.Lock()
+	defer in.counting.Unlock()
 	for _, s := range in.sockets {
 		now, known := kernelDrops(s.conn)
 		if !known || now == s.dropped {

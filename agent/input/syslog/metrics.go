@@ -75,6 +75,9 @@ func (c *counters) drop(reason *metrics.Counter, n int) {
 // Dropped returns how many messages were lost at these inputs since the process began: they never reached the sink. What came
 // over RELP and was not taken is not lost: it was not answered, and so comes again.
 func Dropped(inputs []*Input) uint64 {
+	for _, in := range inputs {
+		in.countDrops(true)
+	}
 	return sum(inputs, func(in *Input) []*metrics.Counter {
 		if in.at.relp {
 			return nil

@@ -17,10 +17,12 @@ const (
 // patience sets the deadline of each read of a socket.
 type patience struct {
 	conn interface{ SetReadDeadline(time.Time) error }
-	idle time.Duration // longest silence; 0 is for ever
+	idle time.Duration   // longest silence; 0 is for ever
+	over <-chan struct{} // closed when nothing is taken any more: what is left is read all the same, and counted
 
 	mu    sync.Mutex // orders the reader and the one who stops it
 	until time.Time  // end of all reading; zero before a stop
+	last  bool       // over was seen
 }
 
 // extend must be called before each read. It returns an error if there shall be no more.
@@ -28,6 +30,9 @@ func (p *patience) extend() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
+	if p.isOver() && !p.last {
+		p.last, p.until = true, now.Add(hurry)
+	}
 	switch {
 	case now.After(p.until) && !p.until.IsZero():
 		return os.ErrDeadlineExceeded
@@ -39,7 +44,16 @@ func (p *patience) extend() error {
 	return nil
 }
 
-// hurry begins a stop, or its last part: reads take what has arrived, and little more.
+func (p *patience) isOver() bool {
+	select {
+	case <-p.over:
+		return true
+	default: // also where there is none
+		return false
+	}
+}
+
+// hurry begins a stop: reads take what has arrived, and little more.
 func (p *patience) hurry() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -47,17 +61,24 @@ func (p *patience) hurry() {
 	_ = p.conn.SetReadDeadline(time.Now().Add(linger)) // fails only if it is closed
 }
 
-// complaint is a warning that a sender can bring about at will: it is logged once a minute, not each time.
+// complaint is a warning that a sender can bring about at will: it is logged once a minute, with how many there were besides.
 type complaint struct {
-	mu    sync.Mutex
-	since time.Time
+	mu     sync.Mutex
+	since  time.Time
+	others int
 }
 
 func (c *complaint) warn(log *slog.Logger, message string, args ...any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if now := time.Now(); now.Sub(c.since) >= time.Minute {
-		c.since = now
-		log.Warn(message, args...)
+	now := time.Now()
+	if now.Sub(c.since) < time.Minute {
+		c.others++
+		return
 	}
+	if c.others > 0 {
+		args = append(args, "others", c.others)
+	}
+	c.since, c.others = now, 0
+	log.Warn(message, args...)
 }

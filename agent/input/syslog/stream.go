@@ -47,7 +47,8 @@ func (in *Input) runStreams(ctx, hand context.Context) error {
 	pause := backoff.Backoff{Min: 10 * time.Millisecond, Max: time.Second}
 	var open sync.WaitGroup
 	defer open.Wait()
-	var failing, refusing complaint
+	var failing complaint
+	var refusing refusals
 	for {
 		conn, err := in.streams.Accept()
 		if ctx.Err() != nil {
@@ -69,8 +70,11 @@ func (in *Input) runStreams(ctx, hand context.Context) error {
 	}
 }
 
+// refusals are told apart, so that none hides another.
+type refusals struct{ notAllowed, handshake, tooMany complaint }
+
 // connection serves one connection from its first byte to its last. Whatever goes wrong ends this connection only.
-func (in *Input) connection(ctx, hand context.Context, d *door, conn net.Conn, refusing *complaint) {
+func (in *Input) connection(ctx, hand context.Context, d *door, conn net.Conn, refusing *refusals) {
 	defer func() { _ = conn.Close() }() // that of TLS says goodbye (RFC 5425, section 4.4)
 	peer := addrPort(conn.RemoteAddr())
 	defer func() {
@@ -81,7 +85,7 @@ func (in *Input) connection(ctx, hand context.Context, d *door, conn net.Conn, r
 	}()
 	if !in.allowed(peer.Addr()) {
 		in.count.notAllowed.Inc()
-		refusing.warn(in.log, "connection refused: the address is not allowed", "peer", peer.String())
+		refusing.notAllowed.warn(in.log, "connection refused: the address is not allowed", "peer", peer.String())
 		return
 	}
 	name := ""
@@ -89,7 +93,7 @@ func (in *Input) connection(ctx, hand context.Context, d *door, conn net.Conn, r
 		secure, who, err := in.shake(ctx, d, conn, peer)
 		if err != nil {
 			in.count.handshakes.Inc()
-			refusing.warn(in.log, "connection refused: no handshake", "peer", peer.String(), "err", err)
+			refusing.handshake.warn(in.log, "connection refused: no handshake", "peer", peer.String(), "err", err)
 			return
 		}
 		conn, name = secure, who
@@ -105,7 +109,7 @@ func (in *Input) connection(ctx, hand context.Context, d *door, conn net.Conn, r
 	case fullForAddress:
 		in.count.tooManyOfOne.Inc()
 	}
-	refusing.warn(in.log, "connection refused: too many are open", "peer", peer.String())
+	refusing.tooMany.warn(in.log, "connection refused: too many are open", "peer", peer.String())
 }
 
 var errTooManyHandshakes = errors.New("too many wait for their handshake")
@@ -134,7 +138,9 @@ func (in *Input) shake(ctx context.Context, d *door, conn net.Conn, peer netip.A
 		}
 		return secure, "", nil
 	}
-	names := append([]string{certs[0].Subject.CommonName}, certs[0].DNSNames...)
+	names := append([]string{certs[0].Subject.CommonName}, slices.DeleteFunc(slices.Clone(certs[0].DNSNames), func(name string) bool {
+		return name == certs[0].Subject.CommonName
+	})...)
 	if len(in.cfg.Clients) > 0 && !slices.ContainsFunc(names, in.isClient) {
 		return nil, "", fmt.Errorf("%q: %w", names, errNotAClient)
 	}
@@ -187,7 +193,8 @@ func (in *Input) serve(ctx, hand context.Context, conn net.Conn, from Message) {
 		}
 	} else {
 		s = &lines{wire: w, split: w.GetSplitFunc(), handler: in.putter(hand, in.sink.Put), over: hand}
-		defer context.AfterFunc(hand, p.hurry)() // what is not taken any more is read all the same, and counted
+		defer context.AfterFunc(ctx, func() { goodbye(conn) })()
+		p.over = hand.Done()
 	}
 	err := in.pour(conn, p, s)
 	s.end()
@@ -199,6 +206,13 @@ func (in *Input) serve(ctx, hand context.Context, conn net.Conn, from Message) {
 			in.count.malformed.Inc()
 		}
 		in.log.Debug("connection ended", "peer", from.Peer.String(), "err", err)
+	}
+}
+
+// goodbye tells a sender that we are about to stop, while what it has sent is still read: one that looks sends no more.
+func goodbye(conn net.Conn) {
+	if c, ok := conn.(interface{ CloseWrite() error }); ok {
+		_ = c.CloseWrite() // who is gone need not be told
 	}
 }
 

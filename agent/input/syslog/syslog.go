@@ -26,6 +26,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -64,18 +65,19 @@ type Session interface {
 
 // Input is one open listener.
 type Input struct {
-	cfg     Config
-	at      endpoint
-	sink    Sink
-	log     *slog.Logger
-	count   *counters
-	allow   []netip.Prefix
-	streams net.Listener // of connections; nil for datagrams
-	sockets []*socket    // of datagrams
-	tls     *tls.Config  // nil: in the clear
-	buffers buffers
-	bug     complaint
-	cut     atomic.Bool // a stop has left messages that were taken by nobody
+	cfg      Config
+	at       endpoint
+	sink     Sink
+	log      *slog.Logger
+	count    *counters
+	allow    []netip.Prefix
+	streams  net.Listener // of connections; nil for datagrams
+	sockets  []*socket    // of datagrams
+	tls      *tls.Config  // nil: in the clear
+	buffers  buffers
+	bug      complaint
+	counting sync.Mutex  // of what the kernel dropped
+	cut      atomic.Bool // a stop has left messages that were taken by nobody
 }
 
 // New opens the listener, or takes the one that systemd has opened, if handed has it. Nothing is read from it before Run.
