@@ -38,8 +38,9 @@ func (a *Agent) listen(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// abandonAfter is how long a stop waits for a road that does not go: what is not confirmed is sent after the next start.
-const abandonAfter = 2 * time.Second
+// lookAtRoad is how often a stop looks whether the road goes. It waits for none that does not: what is not confirmed is sent
+// after the next start.
+const lookAtRoad = 250 * time.Millisecond
 
 // send ships by all lanes until they are closed and everything is confirmed.
 func (a *Agent) send(ctx context.Context) error {
@@ -70,7 +71,7 @@ func (a *Agent) abandon(ctx context.Context, give func()) {
 	case <-ctx.Done():
 		return
 	}
-	often := time.NewTicker(abandonAfter)
+	often := time.NewTicker(lookAtRoad)
 	defer often.Stop()
 	for {
 		select {

@@ -130,7 +130,7 @@ func (a *Agent) wire(version string) error {
 	}
 	if a.relay != nil {
 		a.pulse.spool, a.pulse.told, a.pulse.heard = a.relay.spool.Waiting, a.relay.cuts.told, a.relay.cuts.hear
-		a.relay.dropped = a.dropped
+		a.relay.dropped, a.relay.roadErr = a.dropped, a.road.LastError
 	}
 	a.pulse.streams, a.pulse.dropped = a.streams, a.dropped
 	return nil
@@ -304,6 +304,9 @@ func (a *Agent) Run(ctx context.Context) error {
 			return errors.Join(err, a.close())
 		}
 		g.AddWorker(name, srv.Run)
+	}
+	if a.relay != nil && len(a.relay.cuts.times) > 0 {
+		a.log.Warn("the relay was cut off: what it had not kept is lost, and will be told", "times", len(a.relay.cuts.times))
 	}
 	a.log.Info("agent runs", "agent", a.id.String(), "host", a.cfg.Host)
 	ops.Notify(ops.Ready)

@@ -154,7 +154,7 @@ func lastKept(dir string) (last time.Time) {
 		if err != nil {
 			return nil // what cannot be looked at tells nothing
 		}
-		if st, err := d.Info(); err == nil && st.ModTime().After(last) && !d.IsDir() {
+		if st, err := d.Info(); err == nil && st.ModTime().After(last) && strings.HasSuffix(d.Name(), ".seg") {
 			last = st.ModTime()
 		}
 		return nil

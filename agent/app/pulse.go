@@ -21,7 +21,7 @@ import (
 const firstBeat = 2 * time.Second
 
 // lastBeat is how long the last heartbeat may wait for the road.
-const lastBeat = 2 * time.Second
+const lastBeat = time.Second
 
 // counted is the number of dropped messages that a heartbeat told of, and where it ends in the stream.
 type counted struct{ end, dropped uint64 }

@@ -46,6 +46,7 @@ type relay struct {
 	scratch sync.Pool // of *[]byte
 	cuts    *cutOffs
 	dropped func() uint64 // counts what was lost before it could be kept
+	roadErr func() error  // why nothing can be sent
 }
 
 // outletName is the name of an outlet's folder in the spool.
@@ -54,7 +55,7 @@ func outletName(lane int, class string) string { return strconv.Itoa(lane) + "-"
 // openRelay opens the spool, and an outlet for each lane and class. shippers has one for each lane, the first one's at least;
 // what an earlier configuration left in more lanes goes by the first.
 func openRelay(dir string, cfg spool.Config, classes []string, src file.Source, shippers []*ship.Shipper, log *slog.Logger, set *metrics.Set) (*relay, error) {
-	last := lastKept(dir)
+	last, kept := lastKept(dir), time.Time{}
 	sp, err := spool.Open(dir, cfg, log, set)
 	if err != nil {
 		return nil, err
@@ -77,6 +78,14 @@ func openRelay(dir string, cfg spool.Config, classes []string, src file.Source, 
 		if err := r.open(name, shippers); err != nil {
 			return nil, errors.Join(err, sp.Close())
 		}
+	}
+	for _, o := range r.outlets {
+		if m, err := readKept(o.queue.Newest()); err == nil && m.Received.After(kept) {
+			kept = m.Received
+		}
+	}
+	if !kept.IsZero() {
+		last = kept // the files may have been touched later, when nothing could be kept any more
 	}
 	if r.cuts, err = openCutOffs(dir, last); err != nil { // at last: a start that fails is none
 		return nil, errors.Join(err, sp.Close())
@@ -140,6 +149,9 @@ func (r *relay) Run(ctx context.Context) error {
 	for _, o := range r.outlets {
 		o.queue.End()
 	}
+	if r.roadErr != nil && r.roadErr() != nil {
+		cancel() // it waits where it is
+	}
 	defer time.AfterFunc(drainSpool, cancel).Stop()
 	all.Wait()
 	endKeep()
@@ -197,7 +209,7 @@ func (r *relay) ends() (all []heartbeat.Stream) {
 
 // status says how the relay is.
 func (r *relay) status(inputs []*syslog.Input) *RelayStatus {
-	s := &RelayStatus{Messages: syslog.Taken(inputs), Dropped: syslog.Dropped(inputs), Spool: r.spool.Waiting()}
+	s := &RelayStatus{Stuck: r.spool.Stuck(), Messages: syslog.Taken(inputs), Dropped: syslog.Dropped(inputs), Spool: r.spool.Waiting()}
 	for _, in := range inputs {
 		s.Listeners = append(s.Listeners, in.String())
 	}

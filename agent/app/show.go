@@ -114,7 +114,10 @@ func (s Status) writeRelay(w io.Writer) error {
 	}
 	r := s.Relay
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(t, "relay\t%d messages taken, %d dropped; %d bytes wait in the spool\n", r.Messages, r.Dropped, r.Spool)
+	fmt.Fprintf(t, "relay\t%d messages taken since the start, %d dropped; %d bytes wait in the spool\n", r.Messages, r.Dropped, r.Spool)
+	if r.Stuck != "" {
+		fmt.Fprintf(t, "\tTAKES NOTHING: %s\n", shown(r.Stuck))
+	}
 	for _, l := range r.Listeners {
 		fmt.Fprintf(t, "\tlistens at %s\n", shown(l))
 	}
@@ -127,7 +130,7 @@ func (s Status) writeRelay(w io.Writer) error {
 			fmt.Fprintf(t, "\t%s: %d bytes are not confirmed%s\n", shown(q.Name), q.Behind, since)
 		}
 		if q.Lost > 0 {
-			fmt.Fprintf(t, "\t%s: LOST %d bytes, to be declared or declared\n", shown(q.Name), q.Lost)
+			fmt.Fprintf(t, "\t%s: LOST %d bytes of the spool since the start; they are declared to the receiver\n", shown(q.Name), q.Lost)
 		}
 	}
 	fmt.Fprintln(t)

@@ -32,6 +32,7 @@ type Status struct {
 type RelayStatus struct {
 	Listeners []string      `json:"listeners"`        // where it listens, as it was configured, and the address
 	Messages  uint64        `json:"messages"`         // taken since the start
+	Stuck     string        `json:"stuck,omitempty"`  // why nothing is taken at the moment
 	Dropped   uint64        `json:"dropped_messages"` // lost since the start before they could be kept
 	Spool     uint64        `json:"spool_bytes"`      // that wait on the disk
 	Queues    []QueueStatus `json:"queues"`

@@ -204,6 +204,35 @@ func TestStartOnFullDisk(t *testing.T) {
 }
 
 // After a failed sync nothing is believed that was not synced before: who waits is told, and the hole shows.
+// A queue that a kill left with a torn end needs a new segment: on a disk that others have filled it has the ballast's room.
+func TestTornEndOnFullDisk(t *testing.T) {
+	disk := small(t, "8m")
+	dir := filepath.Join(disk, "spool")
+	r := start(t, dir, Config{})
+	all := numbered(0, 100)
+	r.put(all...)
+	r.end()
+	segments, err := filepath.Glob(filepath.Join(dir, "*", "*.seg"))
+	must(t, err)
+	f, err := os.OpenFile(segments[len(segments)-1], os.O_WRONLY|os.O_APPEND, 0)
+	must(t, err)
+	_, err = f.Write(make([]byte, 30))
+	must(t, errors.Join(err, f.Close()))
+	filler := filepath.Join(disk, "filler")
+	if err := os.WriteFile(filler, make([]byte, 16<<20), 0o600); !errors.Is(err, unix.ENOSPC) {
+		t.Fatalf("the disk is not full: %v", err)
+	}
+	r = start(t, dir, Config{})
+	r.want(all...)
+	if r.Stuck() == "" {
+		t.Error("nobody is told that nothing is taken")
+	}
+	must(t, os.Remove(filler))
+	r.put("x")
+	r.want("x")
+	r.end()
+}
+
 func TestFailedSync(t *testing.T) {
 	var fails atomic.Bool
 	dir := t.TempDir()

@@ -11,7 +11,7 @@ func newCounters(set *metrics.Set, s *Spool) *counters {
 	set.NewGauge("belfry_agent_spool_bytes", func() float64 { return float64(s.room.held.Load()) })
 	set.NewGauge("belfry_agent_spool_waiting_bytes", func() float64 { return float64(s.Waiting()) })
 	set.NewGauge("belfry_agent_spool_full", func() float64 {
-		if s.room.full() {
+		if s.Stuck() != "" {
 			return 1
 		}
 		return 0

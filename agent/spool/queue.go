@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -34,9 +35,10 @@ type Queue struct {
 	unlooked   int64  // bytes put since the free space was looked at
 	marks      marks  // when what was put
 	lost       losses
-	bad        error // the log has failed, and write is about to mend it
-	broken     bool  // by a sync: what is in its file is not to be believed
-	unsaved    bool  // the cursor does not say yet where the epoch began, or what was lost
+	bad        error  // the log has failed, and write is about to mend it
+	broken     bool   // by a sync: what is in its file is not to be believed
+	unsaved    bool   // the cursor does not say yet where the epoch began, or what was lost
+	newest     []byte // payload of the last record that Open found, nil if there was none
 	ended      bool
 	closed     bool
 	changed    chan struct{} // closed when any of this has changed
@@ -106,6 +108,7 @@ func (q *Queue) resume(c *cursor) error {
 	}
 	defer q.noteDamage(q.log)
 	newest, _ := parseRecord(lsn, b)
+	q.newest = bytes.Clone(newest.Payload)
 	if c == nil {
 		c = newCursor()
 		if err := q.log.Read(0, c.add); err != nil {
@@ -171,6 +174,10 @@ func (q *Queue) oldest(c *cursor) time.Time {
 	}
 	return newest
 }
+
+// Newest returns the payload of the last record that lay in the queue when it was opened, nil if there was none. It must not be
+// changed.
+func (q *Queue) Newest() []byte { return q.newest }
 
 // Name returns the queue's name.
 func (q *Queue) Name() string { return q.name }

@@ -2,6 +2,7 @@ package spool
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -27,10 +28,12 @@ type room struct {
 	eased  chan struct{} // closed when there may be room again
 	looked time.Time
 	told   bool // that it is full
+	toldAt time.Time
 	failed bool // free did, and that was told
 }
 
 const (
+	tellEvery = time.Minute            // that it is full: that may come and go
 	lookEvery = 100 * time.Millisecond // at the free space of the disk
 	lookBytes = 1 << 20                // or after so many were put
 )
@@ -99,6 +102,17 @@ func (r *room) wait(ctx context.Context, n int64) error {
 // full reports whether somebody waits, or would have to.
 func (r *room) full() bool { return r.blocked.Load() > 0 || r.low.Load() }
 
+// stuck says why nothing is taken, "" if it is.
+func (r *room) stuck() string {
+	switch {
+	case r.low.Load():
+		return fmt.Sprintf("less of the disk is free than must stay free, %d bytes (spool.min_free)", r.minFree)
+	case r.blocked.Load() > 0:
+		return fmt.Sprintf("it is full: %d of %d bytes (spool.max_bytes)", r.held.Load(), r.max)
+	}
+	return ""
+}
+
 // scarce reports whether the disk must be looked at without anybody putting.
 func (r *room) scarce() bool { return r.low.Load() }
 
@@ -106,8 +120,8 @@ func (r *room) scarce() bool { return r.low.Load() }
 func (r *room) tell() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.told {
-		r.told = true
+	if now := time.Now(); !r.told && now.Sub(r.toldAt) >= tellEvery {
+		r.told, r.toldAt = true, now
 		r.log.Warn("spool is full, senders wait", "bytes", r.held.Load(), "max_bytes", r.max, "disk_low", r.low.Load())
 	}
 }

@@ -22,6 +22,8 @@
 //
 // with little-endian numbers. Beside it lies the file cursor: up to where the queue was confirmed (see there).
 //
+// The file ballast takes some room, so that queues can be opened on a disk that others have filled.
+//
 // One process at a time may have the folder open; the caller sees to that. Check and Each only read, and may run beside it.
 package spool
 
@@ -40,6 +42,7 @@ import (
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
+	"golang.org/x/sys/unix"
 )
 
 // ErrClosed is returned when the spool is closed.
@@ -54,6 +57,8 @@ type Spool struct {
 	count *counters
 	boot  string                        // of this machine; "" where it is unknown
 	sync  func(sync func() error) error // does a sync; a test may have it fail
+
+	ballast ballast
 
 	mu     sync.Mutex
 	queues map[string]*Queue
@@ -76,7 +81,7 @@ func Open(dir string, cfg Config, log *slog.Logger, set *metrics.Set) (*Spool, e
 		dir: dir, cfg: cfg, log: log, boot: bootID(),
 		sync:   func(sync func() error) error { return sync() },
 		queues: map[string]*Queue{}, idle: map[string]int64{},
-		news: make(chan struct{}, 1),
+		news: make(chan struct{}, 1), ballast: newBallast(dir),
 	}
 	s.room = newRoom(cfg, func() (int64, error) { return freeBytes(dir) }, log)
 	names, err := Names(dir)
@@ -92,6 +97,7 @@ func Open(dir string, cfg Config, log *slog.Logger, set *metrics.Set) (*Spool, e
 		s.room.charge(n)
 	}
 	s.count = newCounters(set, s)
+	s.ballast.take()
 	return s, nil
 }
 
@@ -157,6 +163,9 @@ func (s *Spool) Queue(name string) (*Queue, error) {
 		return q, nil
 	}
 	q, err := openQueue(s, name)
+	if errors.Is(err, unix.ENOSPC) && s.ballast.shed() {
+		q, err = openQueue(s, name)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open queue %s: %w", name, err)
 	}
@@ -202,6 +211,23 @@ func (s *Spool) open() []*Queue {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.SortedFunc(maps.Values(s.queues), func(a, b *Queue) int { return cmp.Compare(a.name, b.name) })
+}
+
+// Stuck says why nothing is taken at the moment, "" if it is.
+func (s *Spool) Stuck() string {
+	for _, q := range s.open() {
+		if err := q.fault(); err != nil {
+			return fmt.Sprintf("queue %s cannot be written: %v", q.name, err)
+		}
+	}
+	return s.room.stuck()
+}
+
+// fault is why the queue cannot be written, nil if it can.
+func (q *Queue) fault() error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.bad
 }
 
 // Waiting returns the bytes of payload that were put and not confirmed, of all open queues. What is lost waits for that, too.
