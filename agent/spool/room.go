@@ -99,9 +99,6 @@ func (r *room) wait(ctx context.Context, n int64) error {
 	}
 }
 
-// full reports whether somebody waits, or would have to.
-func (r *room) full() bool { return r.blocked.Load() > 0 || r.low.Load() }
-
 // stuck says why nothing is taken, "" if it is.
 func (r *room) stuck() string {
 	switch {
