@@ -90,9 +90,9 @@ func appendPriority(b []byte, priority int) []byte {
 	}
 	facility, severity := priority>>3, priority&7
 	b = strconv.AppendInt(append(b, `,"syslog":{"facility":{"code":`...), int64(facility), 10)
-	b = event.AppendString(append(b, `,"name":`...), syslog.Facility(facility))
+	b = event.AppendString(append(b, `,"name":`...), event.Facility(facility))
 	b = strconv.AppendInt(append(b, `},"priority":`...), int64(priority), 10)
 	b = strconv.AppendInt(append(b, `,"severity":{"code":`...), int64(severity), 10)
-	b = event.AppendString(append(b, `,"name":`...), syslog.Severity(severity))
+	b = event.AppendString(append(b, `,"name":`...), event.Severity(severity))
 	return append(b, `}}`...)
 }

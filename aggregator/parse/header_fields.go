@@ -2,17 +2,11 @@ package parse
 
 import (
 	"cmp"
-	"slices"
 	"strconv"
 	"strings"
+
+	"belfry/shared/event"
 )
-
-var facilities = [...]string{
-	"kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp", "ntp",
-	"audit", "alert", "clock", "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
-}
-
-var severities = [...]string{"emerg", "alert", "crit", "err", "warning", "notice", "info", "debug"}
 
 // setHeader writes the header's fields. A host name that an agent proved is never overridden by what a line claims.
 func (l *line) setHeader(h *header) {
@@ -47,13 +41,13 @@ func (l *line) setPriority(h *header) {
 	case ok:
 		l.told("log.syslog.priority", h.priority)
 		l.told("log.syslog.facility.code", strconv.Itoa(n>>3))
-		l.told("log.syslog.facility.name", facilities[n>>3])
+		l.told("log.syslog.facility.name", event.Facility(n>>3))
 		l.told("log.syslog.severity.code", strconv.Itoa(n&7))
-		l.told("log.syslog.severity.name", severities[n&7])
-		l.put("log.level", severities[n&7])
+		l.told("log.syslog.severity.name", event.Severity(n&7))
+		l.put("log.level", event.Severity(n&7))
 	case h.code.severity != 0:
-		l.put("log.level", severities[h.code.severity-'0'])
-	case slices.Contains(severities[:], l.severity):
+		l.put("log.level", event.Severity(int(h.code.severity-'0')))
+	case event.IsSeverity(l.severity):
 		l.put("log.level", l.severity)
 	}
 }

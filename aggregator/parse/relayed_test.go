@@ -15,9 +15,9 @@ func relayFields(priority int) []event.Field {
 		{Name: "source.ip", Value: "192.0.2.9"}, {Name: "observer.name", Value: "relay1"},
 		{Name: "log.syslog.priority", Value: strconv.Itoa(priority)},
 		{Name: "log.syslog.facility.code", Value: strconv.Itoa(priority >> 3)},
-		{Name: "log.syslog.facility.name", Value: facilities[priority>>3]},
+		{Name: "log.syslog.facility.name", Value: event.Facility(priority >> 3)},
 		{Name: "log.syslog.severity.code", Value: strconv.Itoa(priority & 7)},
-		{Name: "log.syslog.severity.name", Value: severities[priority&7]},
+		{Name: "log.syslog.severity.name", Value: event.Severity(priority & 7)},
 		{Name: "tls.client.x509.subject.common_name", Value: "web01"}, {Name: "network.transport", Value: "tcp"},
 		{Name: "log.original_length", Value: "70000"}, {Name: "labels.site", Value: "brno"}, {Name: "tags", Value: "truncated"},
 		{Name: "journald.custom.X", Value: "y"}, {Name: "systemd.unit", Value: "ssh.service"},
@@ -53,7 +53,7 @@ func TestRelayFields(t *testing.T) {
 			want.Add(x.Name, x.Value)
 		}
 		if text[0] != '<' {
-			for _, x := range append(fields[2:7:7], event.Field{Name: "log.level", Value: severities[priority&7]}) {
+			for _, x := range append(fields[2:7:7], event.Field{Name: "log.level", Value: event.Severity(priority & 7)}) {
 				want.Set(x.Name, x.Value)
 			}
 		}

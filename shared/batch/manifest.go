@@ -58,6 +58,16 @@ type Stream struct {
 	Final  uint64    `json:"final_size,omitempty"`
 }
 
+// ValidClass reports whether a class can name an index: 1 to 32 of a-z, 0-9 and _.
+func ValidClass(s string) bool {
+	for _, r := range s {
+		if (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '_' {
+			return false
+		}
+	}
+	return s != "" && len(s) <= 32
+}
+
 // Manifest says what a batch carries and who speaks.
 type Manifest struct {
 	Version int       `json:"v"`

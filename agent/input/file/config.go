@@ -24,6 +24,7 @@ import (
 
 	"belfry/agent/input/file/glob"
 	"belfry/agent/input/file/lines"
+	"belfry/shared/batch"
 	"belfry/shared/conf"
 )
 
@@ -81,7 +82,7 @@ func (c *Config) Validate() error {
 	if c.Start != "" && c.Start != StartBeginning && c.Start != StartEnd {
 		errs = append(errs, fmt.Errorf("start: %q is neither %s nor %s", c.Start, StartBeginning, StartEnd))
 	}
-	if c.Class != "" && !validClass(c.Class) {
+	if c.Class != "" && !batch.ValidClass(c.Class) {
 		errs = append(errs, fmt.Errorf("class: %q: use 1 to 32 of a-z, 0-9 and _", c.Class))
 	}
 	if p := c.Hold.DiskPercent; p < 0 || p > 100 {
@@ -129,12 +130,3 @@ func (c *Config) rate() int64 {
 
 // class returns the class with its default.
 func (c *Config) class() string { return cmp.Or(c.Class, "default") }
-
-func validClass(s string) bool {
-	for _, r := range s {
-		if (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '_' {
-			return false
-		}
-	}
-	return len(s) <= 32
-}

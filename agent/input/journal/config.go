@@ -52,6 +52,7 @@ import (
 	"strings"
 	"time"
 
+	"belfry/shared/batch"
 	"belfry/shared/conf"
 )
 
@@ -95,7 +96,7 @@ func (c Config) Validate() error {
 	if _, err := c.since(time.Time{}); err != nil {
 		fault("start: %q is neither %s nor %s nor a length of time such as 30d", c.Start, StartBeginning, StartEnd)
 	}
-	if c.Class != "" && !validClass(c.Class) {
+	if c.Class != "" && !batch.ValidClass(c.Class) {
 		fault("class: %q: use 1 to 32 of a-z, 0-9 and _", c.Class)
 	}
 	if c.MaxMessage != 0 && (c.MaxMessage < leastMessage || c.MaxMessage > mostMessage) {
@@ -129,10 +130,6 @@ func (c Config) since(now time.Time) (time.Time, error) {
 func (c Config) class() string { return cmp.Or(c.Class, "default") }
 
 func (c Config) maxMessage() int { return int(cmp.Or(c.MaxMessage, defaultMessage)) }
-
-func validClass(s string) bool {
-	return len(s) <= 32 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789_") == ""
-}
 
 // validNamespace reports whether s can be an argument of journalctl --namespace (systemd, log_namespace_name_valid).
 func validNamespace(s string) bool {

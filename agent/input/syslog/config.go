@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"belfry/shared/batch"
 	"belfry/shared/certs"
 	"belfry/shared/conf"
 )
@@ -92,7 +93,7 @@ func (c Config) Validate() error {
 	if _, err := c.networks(); err != nil {
 		errs = append(errs, err)
 	}
-	if c.Class != "" && !plainName(c.Class) {
+	if c.Class != "" && !batch.ValidClass(c.Class) {
 		fault("class: %q: use 1 to 32 of a-z, 0-9 and _", c.Class)
 	}
 	c = c.withDefaults()
@@ -244,14 +245,4 @@ func (c Config) networks() (all []netip.Prefix, err error) {
 		all = append(all, p.Masked())
 	}
 	return all, errors.Join(errs...)
-}
-
-// plainName reports whether a class can name an index.
-func plainName(s string) bool {
-	for _, r := range s {
-		if (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '_' {
-			return false
-		}
-	}
-	return len(s) <= 32
 }

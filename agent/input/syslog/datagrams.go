@@ -20,11 +20,11 @@ const (
 	maxDatagram  = 64 << 10
 	kernelBuffer = 16 << 20
 	atOnce       = 64               // datagrams that are read by one call
-	queueBatches = 256              // that a socket's reader is ahead of the sink
+	queueBursts  = 256              // that a socket's reader is ahead of the sink
 	queueBytes   = 8 << 20          // likewise
 	countEvery   = 10 * time.Second // look at the kernel's counters
-	keptBatch    = 64 << 10         // bytes of memory that a batch keeps for the next
-	keptBatches  = 8                // that do
+	keptBurst    = 64 << 10         // bytes of memory that a burst keeps for the next
+	keptBursts   = 8                // that do
 )
 
 // socket is one of those that share an address.
@@ -41,36 +41,36 @@ type datagramConn interface {
 	syscall.Conn
 }
 
-// batch is what one call read: messages without their line ends, one behind the other.
-type batch struct {
+// burst is what one call read: messages without their line ends, one behind the other.
+type burst struct {
 	bytes    []byte
 	messages []datagram
 	received time.Time
 }
 
-// datagram is one message of a batch: its end there, and what is known of it.
+// datagram is one message of a burst: its end there, and what is known of it.
 type datagram struct {
 	end, original int
 	peer          netip.AddrPort
 }
 
-// queue holds batches between the one that reads them and the one that hands them on.
+// queue holds bursts between the one that reads them and the one that hands them on.
 type queue struct {
-	full  chan *batch
+	full  chan *burst
 	eased chan struct{} // it has become less
 
 	mu    sync.Mutex
-	free  []*batch // the last that was used is used next: so few of them hold memory
-	out   int      // batches that are not free
+	free  []*burst // the last that was used is used next: so few of them hold memory
+	out   int      // bursts that are not free
 	bytes int      // that they hold
 }
 
 func newQueue() *queue {
-	return &queue{full: make(chan *batch, queueBatches), eased: make(chan struct{}, 1)}
+	return &queue{full: make(chan *burst, queueBursts), eased: make(chan struct{}, 1)}
 }
 
-// get returns an empty batch. It waits while the queue is full, and returns nil when ctx is done.
-func (q *queue) get(ctx context.Context) *batch {
+// get returns an empty burst. It waits while the queue is full, and returns nil when ctx is done.
+func (q *queue) get(ctx context.Context) *burst {
 	for {
 		if b := q.take(); b != nil {
 			return b
@@ -83,10 +83,10 @@ func (q *queue) get(ctx context.Context) *batch {
 	}
 }
 
-func (q *queue) take() *batch {
+func (q *queue) take() *burst {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.out >= queueBatches || q.bytes > queueBytes {
+	if q.out >= queueBursts || q.bytes > queueBytes {
 		return nil
 	}
 	q.out++
@@ -95,22 +95,22 @@ func (q *queue) take() *batch {
 		q.free = q.free[:n-1]
 		return b
 	}
-	return new(batch)
+	return new(burst)
 }
 
-func (q *queue) put(b *batch) {
+func (q *queue) put(b *burst) {
 	q.mu.Lock()
 	q.bytes += len(b.bytes)
 	q.mu.Unlock()
-	q.full <- b // there are no more batches than it holds
+	q.full <- b // there are no more bursts than it holds
 }
 
-// done takes a batch back. What a burst has needed is given up.
-func (q *queue) done(b *batch) {
+// done takes a burst back. Memory that a large one has needed is given up.
+func (q *queue) done(b *burst) {
 	q.mu.Lock()
 	q.bytes -= len(b.bytes)
 	q.out--
-	if b.bytes, b.messages = b.bytes[:0], b.messages[:0]; len(q.free) < keptBatches && cap(b.bytes) <= keptBatch {
+	if b.bytes, b.messages = b.bytes[:0], b.messages[:0]; len(q.free) < keptBursts && cap(b.bytes) <= keptBurst {
 		q.free = append(q.free, b)
 	}
 	q.mu.Unlock()
@@ -153,7 +153,7 @@ func (in *Input) receive(ctx, hand context.Context, s *socket, p *patience) erro
 		b := s.queue.get(hand)
 		late := b == nil // the sink takes nothing any more
 		if late {
-			b = new(batch)
+			b = new(burst)
 		}
 		if p.extend() != nil {
 			return nil
@@ -197,8 +197,8 @@ func (in *Input) slotSize() int {
 // utf8Slack lets line ends behind a message of the greatest length be seen as such.
 const utf8Slack = 16
 
-// fill copies what was read into a batch: the receiver's memory is read into again.
-func (in *Input) fill(b *batch, r *receiver, refusing *complaint) {
+// fill copies what was read into a burst: the receiver's memory is read into again.
+func (in *Input) fill(b *burst, r *receiver, refusing *complaint) {
 	b.received = time.Now()
 	limit := int(in.cfg.MaxMessage)
 	for i := range r.n {

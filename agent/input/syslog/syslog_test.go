@@ -331,7 +331,7 @@ func TestQueueIsBoundedInBytes(t *testing.T) {
 		n++
 	}
 	if n != queueBytes/maxDatagram+1 {
-		t.Errorf("%d batches of %d bytes", n, maxDatagram)
+		t.Errorf("%d bursts of %d bytes", n, maxDatagram)
 	}
 	cancel()
 	if q.get(ctx) != nil {
