@@ -17,14 +17,14 @@ func (a *Agent) dropped() uint64 {
 	return n
 }
 
-// listen takes syslog until ctx is done. All listeners stop side by side.
-func (a *Agent) listen(ctx context.Context) error {
+// together runs all side by side until each has ended. The first that fails ends the others.
+func together(ctx context.Context, all []func(context.Context) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	ended := make(chan error, len(a.syslogs))
-	for _, in := range a.syslogs {
+	ended := make(chan error, len(all))
+	for _, run := range all {
 		go func() {
-			err := in.Run(ctx)
+			err := run(ctx)
 			if err != nil {
 				cancel()
 			}
@@ -32,10 +32,19 @@ func (a *Agent) listen(ctx context.Context) error {
 		}()
 	}
 	var errs []error
-	for range a.syslogs {
+	for range all {
 		errs = append(errs, <-ended)
 	}
 	return errors.Join(errs...)
+}
+
+// listen takes syslog until ctx is done. All listeners stop side by side.
+func (a *Agent) listen(ctx context.Context) error {
+	var all []func(context.Context) error
+	for _, in := range a.syslogs {
+		all = append(all, in.Run)
+	}
+	return together(ctx, all)
 }
 
 // lookAtRoad is how often a stop looks whether the road goes. It waits for none that does not: what is not confirmed is sent
@@ -46,22 +55,12 @@ const lookAtRoad = 250 * time.Millisecond
 func (a *Agent) send(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	ended := make(chan error, len(a.ships))
-	for _, s := range a.ships {
-		go func() {
-			err := s.Run(ctx)
-			if err != nil {
-				cancel()
-			}
-			ended <- err
-		}()
-	}
 	go a.abandon(ctx, cancel)
-	var errs []error
-	for range a.ships {
-		errs = append(errs, <-ended)
+	var all []func(context.Context) error
+	for _, s := range a.ships {
+		all = append(all, s.Run)
 	}
-	return errors.Join(errs...)
+	return together(ctx, all)
 }
 
 // abandon waits for the end of the input, and gives up what is under way if the road does not go then.

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"net/netip"
+	"slices"
 	"time"
 
 	"belfry/agent/input/syslog"
@@ -26,13 +27,7 @@ var transports = [...]string{"udp", "tcp", "unix"}
 
 // appendKept appends a message as it lies in the spool.
 func appendKept(b []byte, m *syslog.Message) []byte {
-	transport := byte(0)
-	for i, t := range transports {
-		if t == m.Transport {
-			transport = byte(i)
-		}
-	}
-	b = append(b, keptVersion, transport)
+	b = append(b, keptVersion, byte(max(slices.Index(transports[:], m.Transport), 0)))
 	b = binary.LittleEndian.AppendUint64(b, uint64(m.Received.UnixMicro()))
 	original := 0
 	if m.OriginalLength > len(m.Raw) {

@@ -147,22 +147,12 @@ func (o *outlet) confirmed(s batch.Stream) {
 	}
 	o.queue.Confirm(o.sent[done-1].lsn)
 	epoch := o.sent[done-1].epoch
-	o.sent = append(o.sent[:0], o.sent[done:]...)
+	o.sent = slices.Delete(o.sent, 0, done)
 	for e := range o.took {
-		if e != epoch && (len(o.sent) == 0 || o.sent[0].epoch != e) && !o.waits(e) {
+		if e != epoch && !slices.ContainsFunc(o.sent, func(h handed) bool { return h.epoch == e }) {
 			delete(o.took, e)
 		}
 	}
-}
-
-// waits reports whether something of an epoch is not confirmed.
-func (o *outlet) waits(epoch uint64) bool {
-	for _, h := range o.sent {
-		if h.epoch == epoch {
-			return true
-		}
-	}
-	return false
 }
 
 // add takes a range in, and moves the mark. No more ranges are ahead than batches are under way.
