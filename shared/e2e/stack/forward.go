@@ -44,7 +44,7 @@ module(load="omrelp")
 input(type="imptcp" path=%q unlink="on" ruleset="way%[1]d")
 `, i, w.Send, w.Socket)
 	}
-	return startRsyslogd(ctx, dir, y.String(), func() error { return taken(ways) })
+	return readyRsyslogd(ctx, dir, y.String(), func() error { return taken(ways) })
 }
 
 // ForwardBySyslogNG starts a syslog-ng that sends on what it takes, and nothing of its own, and returns when it takes it.

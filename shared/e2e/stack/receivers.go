@@ -36,23 +36,14 @@ type Receiving struct {
 // a third faster on one core: it stays in the cache. Its batches are flushed when they end: otherwise it writes the last
 // messages a second late.
 func ReceiveRsyslog(ctx context.Context, cfg Receiver) (*Receiving, error) {
-	root := unpacked(rsyslog)
-	modules, err := filepath.Glob(filepath.Join(root, "usr/lib/*/rsyslog"))
-	if err != nil || len(modules) == 0 {
-		return nil, errors.New("rsyslog is not unpacked (see senders.sh)")
+	modules, err := rsyslogModules()
+	if err != nil {
+		return nil, err
 	}
-	if _, err := os.Stat(filepath.Join(modules[0], "lmnsd_gtls.so")); cfg.Transport == "tls" && err != nil {
+	if _, err := os.Stat(filepath.Join(modules, "lmnsd_gtls.so")); cfg.Transport == "tls" && err != nil {
 		return nil, fmt.Errorf("rsyslog is unpacked without its package rsyslog-gnutls (see senders.sh): %w", err)
 	}
-	return cfg.start(ctx, cfg.rsyslog, func(text string) (*Peer, error) {
-		conf := filepath.Join(cfg.Dir, "rsyslog.conf")
-		if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
-			return nil, fmt.Errorf("configure rsyslog: %w", err)
-		}
-		return startPeer(rsyslog, cfg.Dir, cfg.By, []string{
-			filepath.Join(root, "usr/sbin/rsyslogd"), "-n", "-f", conf, "-i", filepath.Join(cfg.Dir, "rsyslog.pid"), "-M", modules[0],
-		}, libraries(root))
-	})
+	return cfg.start(ctx, cfg.rsyslog, func(text string) (*Peer, error) { return startRsyslogd(cfg.Dir, cfg.By, text) })
 }
 
 func (cfg Receiver) rsyslog(port, file string) string {

@@ -29,7 +29,7 @@ func StartRsyslog(ctx context.Context, cfg Rsyslog) (p *Peer, addr string, err e
 	if err != nil {
 		return nil, "", err
 	}
-	p, err = startRsyslogd(ctx, cfg.Dir, text, func() error { return accepts("tcp", addr) })
+	p, err = readyRsyslogd(ctx, cfg.Dir, text, func() error { return accepts("tcp", addr) })
 	return p, addr, err
 }
 
