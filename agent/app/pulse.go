@@ -176,7 +176,7 @@ func (p *pulse) doubt(d file.Doubt) *event.Event {
 // event begins an event of the agent's own.
 func (p *pulse) event(at time.Time, message string) *event.Event {
 	e := new(event.Event)
-	stamp := at.Format("2006-01-02T15:04:05.000000Z")
+	stamp := at.Format(event.Stamp)
 	e.Set("@timestamp", stamp)
 	e.Set("event.created", stamp)
 	e.Set("event.id", event.ID(p.src.Agent, p.place.Stream, p.place.Epoch, p.offset).String())

@@ -27,7 +27,7 @@ func (r *relayed) received(at time.Time) {
 		return
 	}
 	r.at = at
-	r.stamp = at.UTC().AppendFormat(r.stamp[:0], "2006-01-02T15:04:05.000000Z")
+	r.stamp = at.UTC().AppendFormat(r.stamp[:0], event.Stamp)
 	if day := r.stamp[:len(time.DateOnly)]; string(day) != r.day {
 		r.day = string(day)
 	}

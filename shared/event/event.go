@@ -8,6 +8,9 @@
 // An Event is not safe for concurrent use.
 package event
 
+// Stamp is the layout of the times that an agent writes, in UTC.
+const Stamp = "2006-01-02T15:04:05.000000Z"
+
 // Field is one name and one value of an event.
 type Field struct {
 	Name  string // dotted ECS name, as "source.ip"

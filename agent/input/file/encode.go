@@ -93,7 +93,7 @@ func (e *encoder) encode(l *lines.Event, now time.Time, m marks) []byte {
 // created renews the time of reading.
 func (e *encoder) created(now time.Time) {
 	e.at = now
-	e.stamp = now.UTC().AppendFormat(e.stamp[:0], "2006-01-02T15:04:05.000000Z")
+	e.stamp = now.UTC().AppendFormat(e.stamp[:0], event.Stamp)
 }
 
 func (e *encoder) appendLabels(b []byte, l *lines.Event) []byte {

@@ -35,8 +35,6 @@ const (
 	leastSever = 7
 )
 
-const stampFormat = "2006-01-02T15:04:05.000000Z"
-
 // encoder writes events. What does not change from one to the next is written once.
 type encoder struct {
 	src     Source
@@ -71,9 +69,9 @@ func newEncoder(src Source, stream event.Key, foreign bool) *encoder {
 // encode returns an entry as one JSON object. The result is valid until the next call.
 func (c *encoder) encode(e *entry, epoch uint64, now time.Time, doubt bool) []byte {
 	if !now.Equal(c.at) || len(c.read) == 0 {
-		c.at, c.read = now, now.UTC().AppendFormat(c.read[:0], stampFormat)
+		c.at, c.read = now, now.UTC().AppendFormat(c.read[:0], event.Stamp)
 	}
-	c.stamp = e.time().AppendFormat(c.stamp[:0], stampFormat)
+	c.stamp = e.time().AppendFormat(c.stamp[:0], event.Stamp)
 	renamed := c.appendLine(e)
 	valid := utf8.Valid(c.line)
 
