@@ -31,23 +31,37 @@ func FuzzParse(f *testing.F) {
 		"sshd")
 	f.Add("x : 99999999999999999999 incorrect password attempts ; TTY=x ; COMMAND=y ; EXIT=99999999999999999999",
 		"sudo")
-	f.Fuzz(func(t *testing.T, text, program string) {
-		r := newReader()
-		for line := range strings.SplitSeq(text, "\n") {
-			if program != "" {
-				line = "Nov 23 17:54:31 vm " + program + ": " + line
-			}
-			if line == "" {
-				continue
-			}
-			e := r.line(line)
-			sound(t, e, line)
-			first := string(e.AppendJSON(nil))
-			if again := string(r.again(line, r.n).AppendJSON(nil)); again != first {
-				t.Errorf("%q\nfirst  %s\nsecond %s", line, first, again)
-			}
+	f.Fuzz(func(t *testing.T, text, program string) { fuzzLines(t, text, program) })
+}
+
+// fuzzProgram gives what a program may have said, several lines at once, to a Parser.
+func fuzzProgram(f *testing.F, program string, seeds ...string) {
+	for _, s := range seeds {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) { fuzzLines(t, text, program) })
+}
+
+// fuzzLines parses each line twice: with the header that it has, or as what a program said.
+func fuzzLines(t *testing.T, text, program string) {
+	r := newReader()
+	var lines []string
+	for line := range strings.SplitSeq(text, "\n") {
+		if program != "" {
+			line = "Nov 23 17:54:31 vm " + program + ": " + line
 		}
-	})
+		if line == "" {
+			continue
+		}
+		lines = append(lines, line)
+		e := r.line(line)
+		sound(t, e, line)
+		sliced(t, e, lines)
+		first := string(e.AppendJSON(nil))
+		if again := string(r.again(line, r.n).AppendJSON(nil)); again != first {
+			t.Errorf("%q\nfirst  %s\nsecond %s", line, first, again)
+		}
+	}
 }
 
 // sound reports what no line may make of its event.

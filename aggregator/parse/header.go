@@ -26,6 +26,7 @@ type header struct {
 	code     code   // Cisco's code of the message
 	message  string // where it is more than text: with what stands before what the program said
 	text     string
+	format   string // label of the scanner that reads text, where the line says that and no program's name does
 }
 
 // scanHeader splits a line. Where there is neither a priority nor a time, all of it is text.
@@ -49,6 +50,7 @@ func scanHeader(s string) header {
 	case h.priority != "":
 		h.text = rest
 		_ = h.scanTag(rest) || h.scanLooseTag(rest)
+	case h.scanFile(s):
 	default:
 		h.text = s
 	}

@@ -48,8 +48,7 @@ func (c Config) Validate() error {
 type Parser struct {
 	retention time.Duration
 	zones     zones
-	programs  map[string]*program
-	other     *program // every program that has no scanner
+	programs  table
 	free      sync.Pool
 
 	commands *commands
@@ -73,10 +72,10 @@ func New(cfg Config, set *metrics.Set) *Parser {
 		commands:  newCommands(),
 		logins:    newLogins(),
 		ldap:      newDirectory(),
+		programs:  newTable(set),
 		lines:     set.NewCounter("belfry_parse_lines_total"),
 		faults:    set.NewCounter("belfry_parse_errors_total"),
 	}
-	p.programs, p.other = programTable(set)
 	return p
 }
 
@@ -107,10 +106,7 @@ func (p *Parser) line(l *line) {
 	l.program, l.pid, l.text = h.program, h.pid, h.text
 	p.setTime(l, &h)
 	l.setHeader(&h)
-	prog := p.programs[h.program]
-	if prog == nil {
-		prog = p.other
-	}
+	prog := p.programs.of(&h)
 	if scanPAM(l) || prog.scan != nil && prog.scan(p, l) {
 		return
 	}

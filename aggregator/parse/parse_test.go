@@ -120,7 +120,7 @@ func TestFault(t *testing.T) {
 	set := metrics.NewSet()
 	r := newReader()
 	r.p = New(Config{}, set)
-	r.p.programs["sudo"].scan = func(_ *Parser, l *line) bool {
+	r.p.programs.byName["sudo"].scan = func(_ *Parser, l *line) bool {
 		l.put("user.name", "half")
 		panic("bug")
 	}

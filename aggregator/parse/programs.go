@@ -8,6 +8,7 @@ import (
 
 // program is a program whose lines we know how to read.
 type program struct {
+	label string
 	// scan reads l.text, and reports whether it understood it. It writes nothing where it did not.
 	scan     func(p *Parser, l *line) bool
 	unparsed *metrics.Counter
@@ -30,17 +31,39 @@ var scanners = []struct {
 	}},
 }
 
-// programTable makes the table that lines are dispatched by, and the program that stands for all others.
-func programTable(set *metrics.Set) (byName map[string]*program, other *program) {
+// table holds the programs that lines are dispatched to.
+type table struct {
+	byName  map[string]*program // as in the syslog header
+	byLabel map[string]*program
+	other   *program // every program that has no scanner
+}
+
+func newTable(set *metrics.Set) table {
 	counter := func(label string) *metrics.Counter {
 		return set.NewCounter(fmt.Sprintf("belfry_parse_unparsed_total{program=%q}", label))
 	}
-	byName = make(map[string]*program)
+	t := table{
+		byName:  make(map[string]*program),
+		byLabel: make(map[string]*program),
+		other:   &program{label: "other", unparsed: counter("other")},
+	}
 	for _, s := range scanners {
-		prog := &program{scan: s.scan, unparsed: counter(s.label)}
+		prog := &program{label: s.label, scan: s.scan, unparsed: counter(s.label)}
+		t.byLabel[s.label] = prog
 		for _, name := range s.names {
-			byName[name] = prog
+			t.byName[name] = prog
 		}
 	}
-	return byName, &program{unparsed: counter("other")}
+	return t
+}
+
+// of returns the program that said what stands behind a header.
+func (t *table) of(h *header) *program {
+	if prog, ok := t.byLabel[h.format]; ok {
+		return prog
+	}
+	if prog, ok := t.byName[h.program]; ok {
+		return prog
+	}
+	return t.other
 }

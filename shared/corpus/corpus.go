@@ -1,24 +1,91 @@
-// Package corpus holds log lines that real programs wrote: Debian 12's sudo, su, sshd, slapd and account tools, and
-// what is to be found in each of them. It is for tests and the demo; no program is linked with it.
+// Package corpus holds log lines that real programs wrote, and what is to be found in each of them. It is for tests and
+// the demo; no program is linked with it.
+//
+// A folder is a program's. NAME.log holds lines as they stand in a file, or came from a socket. NAME.ndjson says first
+// how they are read, and then, for each line in order, which fields are to be found in it; what names the event or
+// repeats the line (Given) is not in it. Behind these there may be more objects: events that are due when no more lines
+// come. make.sh in the folder ran the programs; SOURCES.md names what the lines were taken from where none could run.
 package corpus
 
 import (
-	_ "embed"
+	"embed"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"path"
 	"strings"
+	"time"
 )
 
-//go:embed auth-mixed.log
-var authMixed string
+//go:embed */*.log */*.ndjson
+var files embed.FS
 
-//go:embed auth-mixed.ndjson
-var authMixedFields string
+// Given are the fields that are not to be found in a line, and those that repeat others.
+var Given = []string{
+	"event.original", "event.created", "event.id", "event.timezone", "event.kind", "agent.id", "host.name", "message",
+	"log.syslog.appname", "log.syslog.procid", "sudo.continues",
+}
 
-// AuthMixed returns the lines of an auth.log in which all of these programs wrote, without line ends.
-func AuthMixed() []string { return lines(authMixed) }
+// File is one file of lines.
+type File struct {
+	Program, Name string   // "sudo", "accepted"
+	Lines         []string // without line ends
+	Fields        []string // for each line one ECS object, and those that are due at the end
+	Reading
+}
 
-// AuthMixedFields returns, for each line of AuthMixed, the fields that are to be found in it, as one ECS object: read on
-// 2026-11-23 at 18:54:31 UTC in the zone UTC, after the lines before it. What names the event or repeats the line is
-// not in it.
-func AuthMixedFields() []string { return lines(authMixedFields) }
+// Reading says how the lines are read.
+type Reading struct {
+	Received time.Time `json:"received"` // the year of stamps without one
+	TZ       string    `json:"tz"`       // IANA name; the zone of stamps without one
+	Host     string    `json:"host"`     // of lines that name none
+}
 
-func lines(text string) []string { return strings.Split(strings.TrimSuffix(text, "\n"), "\n") }
+// Files returns all files of the corpus, by program and name.
+func Files() ([]File, error) {
+	names, err := fs.Glob(files, "*/*.log")
+	if err != nil {
+		return nil, fmt.Errorf("list the corpus: %w", err)
+	}
+	var all []File
+	for _, name := range names {
+		f, err := read(strings.TrimSuffix(name, ".log"))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, f)
+	}
+	return all, nil
+}
+
+func read(name string) (File, error) {
+	f := File{Program: path.Dir(name), Name: path.Base(name)}
+	log, err := files.ReadFile(name + ".log")
+	if err != nil {
+		return f, fmt.Errorf("read the corpus: %w", err)
+	}
+	fields, err := files.ReadFile(name + ".ndjson")
+	if err != nil {
+		return f, fmt.Errorf("read the corpus: %w", err)
+	}
+	f.Lines, f.Fields = lines(log), lines(fields)
+	if err := json.Unmarshal([]byte(f.Fields[0]), &f.Reading); err != nil || f.Received.IsZero() {
+		return f, fmt.Errorf("%s.ndjson:1: it does not say how the lines are read: %w", name, err)
+	}
+	f.Fields = f.Fields[1:]
+	return f, nil
+}
+
+// AuthMixed returns the lines of an auth.log in which sudo, su, sshd, slapd and the tools for accounts wrote, without
+// line ends.
+func AuthMixed() []string {
+	log, err := files.ReadFile("mixed/auth.log")
+	if err != nil {
+		panic(err) // it is part of the program
+	}
+	return lines(log)
+}
+
+func lines(text []byte) []string {
+	return strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
+}

@@ -7,16 +7,21 @@ import (
 
 // Each line has its object, in the same order.
 func TestFields(t *testing.T) {
-	lines, fields := AuthMixed(), AuthMixedFields()
-	if len(lines) != len(fields) || len(lines) < 100 {
-		t.Fatalf("%d lines, fields for %d", len(lines), len(fields))
+	files, err := Files()
+	if err != nil {
+		t.Fatal(err)
 	}
-	for i, text := range fields {
-		var object struct {
-			Time string `json:"@timestamp"`
+	for _, f := range files {
+		if len(f.Fields) < len(f.Lines) {
+			t.Errorf("%s/%s: %d lines, fields for %d", f.Program, f.Name, len(f.Lines), len(f.Fields))
 		}
-		if err := json.Unmarshal([]byte(text), &object); err != nil || object.Time == "" {
-			t.Errorf("line %d: %v: %s", i+1, err, text)
+		for i, text := range f.Fields {
+			var object struct {
+				Time string `json:"@timestamp"`
+			}
+			if err := json.Unmarshal([]byte(text), &object); err != nil || object.Time == "" {
+				t.Errorf("%s/%s.ndjson:%d: %v: %s", f.Program, f.Name, i+2, err, text)
+			}
 		}
 	}
 }

@@ -1,0 +1,122 @@
+package parse
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"belfry/shared/event"
+)
+
+// sliced reports values that are neither a part of the lines so far, nor a known constant, nor the documented decoding
+// of a part. lines are all that the parser has seen of that host.
+func sliced(t *testing.T, e *event.Event, lines []string) {
+	t.Helper()
+	for _, f := range e.Fields {
+		if isGiven(f.Name) || partOf(f.Value, lines) || slices.Contains(constants[f.Name], f.Value) {
+			continue
+		}
+		if shape, ok := shapes[f.Name]; ok && shape.MatchString(f.Value) {
+			continue
+		}
+		if decodes, ok := decodings[f.Name]; ok && decodes(f.Value, lines) {
+			continue
+		}
+		t.Errorf("%q: %s is %q, which is nowhere in the lines", lines[len(lines)-1], f.Name, f.Value)
+	}
+}
+
+// isGiven reports whether a field is not of the line: it names the event, or is of its header and time.
+func isGiven(name string) bool {
+	switch name {
+	case "@timestamp", "event.id", "event.created", "event.timezone", "event.kind", "agent.id", "host.name", "labels.log_time",
+		"log.level", "event.severity", "sudo.continues":
+		return true
+	}
+	return strings.HasPrefix(name, "log.syslog.")
+}
+
+func partOf(value string, lines []string) bool {
+	return slices.ContainsFunc(lines, func(line string) bool { return strings.Contains(line, value) })
+}
+
+// constants are the values that a field may have beside those in the line.
+var constants = map[string][]string{
+	"event.outcome": {"success", "failure"},
+	"event.category": strings.Fields(`api authentication configuration database driver email file host iam
+		intrusion_detection library malware network package process registry session threat vulnerability web`),
+	"event.type": strings.Fields(`access admin allowed change connection creation deletion denied end error group
+		indicator info installation protocol start user`),
+	"ldap.tls": {"true", "false"}, "ldap.anonymous": {"true"}, "ldap.complete": {"true", "false"},
+	"ldap.mechanism":       {"SIMPLE", "SASL"},
+	"ldap.scope":           {"base", "one", "sub", "children"},
+	"tls.version_protocol": {"tls"},
+	"tags":                 {"ambiguous", "dst_ambiguous", "timezone_unknown", "time_out_of_range", "clock_not_set"},
+}
+
+// shapes are the values that are names of ours.
+var shapes = map[string]*regexp.Regexp{
+	"event.action":     regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`),
+	"ldap.request":     regexp.MustCompile(`^[a-z]+$`),
+	"ldap.result.name": regexp.MustCompile(`^(e-)?[a-zA-Z]+$|^unknown\(\d+\)$`),
+}
+
+// decodings are the documented ones, each of a part of the line.
+var decodings = map[string]func(value string, lines []string) bool{
+	"source.ip": anAddress, "destination.ip": anAddress, "client.ip": anAddress, "server.ip": anAddress, "related.ip": anAddress,
+	"user.name":            unescaped, // of a DN
+	"user.id":              unescaped,
+	"related.user":         unescaped,
+	"process.args":         unescaped, // of sudo's quotes
+	"event.reason":         glued,     // of what sudo wrote in parts
+	"sudo.part":            isCount,
+	"ldap.result.code":     isCount,
+	"event.duration":       isCount, // in nanoseconds
+	"process.command_line": glued, "process.executable": glued, "process.env_vars": glued,
+	"process.working_directory": glued, "user.effective.name": glued, "user.target.name": glued, "group.name": glued,
+}
+
+func isCount(value string, _ []string) bool { return isNumber(value) }
+
+// anAddress reports whether the canonical form of some word of the lines is value.
+func anAddress(value string, lines []string) bool {
+	return slices.ContainsFunc(lines, func(line string) bool {
+		words := strings.FieldsFunc(line, func(r rune) bool { return strings.ContainsRune(" \t()[]<>=,;'`\"#|", r) })
+		return slices.ContainsFunc(words, func(w string) bool {
+			host, _, _ := cutLast(w, ":")
+			return canonical(w) == value || canonical(host) == value || canonical(strings.Trim(w, ":.")) == value
+		})
+	})
+}
+
+// bare keeps what no escaping or folding changes: letters and digits.
+func bare(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
+			return r
+		}
+		return -1
+	}, s)
+}
+
+// unescaped reports whether value may be a part of the lines from which escapes were taken: its letters and digits
+// stand there in their order, with no more between them than the escapes' own.
+func unescaped(value string, lines []string) bool {
+	return slices.ContainsFunc(lines, func(line string) bool { return inOrder(bare(value), line) })
+}
+
+// inOrder reports whether all bytes of value stand in line in that order.
+func inOrder(value, line string) bool {
+	for i := range len(value) {
+		at := strings.IndexByte(line, value[i])
+		if at < 0 {
+			return false
+		}
+		line = line[at+1:]
+	}
+	return true
+}
+
+// glued reports whether value may be made of parts of several lines.
+func glued(value string, lines []string) bool { return inOrder(bare(value), strings.Join(lines, " ")) }
