@@ -107,7 +107,11 @@ func (a *Aggregator) open() error {
 	if err := a.openGaps(); err != nil {
 		return err
 	}
-	parser := parse.New(parse.Config{Retention: time.Duration(e.Retention)}, a.set)
+	masker, err := a.openMask()
+	if err != nil {
+		return err
+	}
+	parser := parse.New(parse.Config{Retention: time.Duration(e.Retention), Mask: masker}, a.set)
 	prover, err := newProver(a.cfg)
 	if err != nil {
 		return err
@@ -209,7 +213,8 @@ func (a *Aggregator) message(ctx context.Context, m amqpin.Message, done func(er
 		settled(&poison{reason: err})
 		return
 	}
-	a.pipe.batch(ctx, delivery{manifest: m.Manifest, proof: proof, body: m.Body, queue: m.Queue}, settled)
+	masked := m.UserID == aggregatorUser && m.Headers[dead.MaskedHeader] != ""
+	a.pipe.batch(ctx, delivery{manifest: m.Manifest, proof: proof, body: m.Body, masked: masked, queue: m.Queue}, settled)
 }
 
 // Run works until ctx is done, then stops in order.

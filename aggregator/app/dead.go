@@ -17,6 +17,7 @@ import (
 	"belfry/aggregator/fleet"
 	"belfry/aggregator/index/embedded"
 	"belfry/aggregator/ledger"
+	"belfry/aggregator/parse"
 	"belfry/aggregator/receive"
 	amqpin "belfry/aggregator/receive/amqp"
 	httpin "belfry/aggregator/receive/http"
@@ -73,6 +74,7 @@ type deadLetters struct {
 	index  *embedded.Index
 	fleet  *fleet.Fleet
 	prover *prover
+	parser *parse.Parser
 	open   *batch.Opener
 	log    *slog.Logger
 
@@ -86,7 +88,8 @@ type deadLetters struct {
 // openDead opens the store: at the broker if there is one, else a folder.
 func (a *Aggregator) openDead() error {
 	d := &deadLetters{
-		tell: a.tellThen, index: a.index, fleet: a.fleet, prover: a.pipe.prover, open: a.pipe.opener, log: a.log, kept: make(map[event.Key]int),
+		tell: a.tellThen, index: a.index, fleet: a.fleet, prover: a.pipe.prover, parser: a.pipe.parser,
+		open: a.pipe.opener, log: a.log, kept: make(map[event.Key]int),
 		buried:  make(map[dead.Class]*metrics.Counter),
 		retried: a.set.NewCounter("belfry_dead_retried_total"),
 		dropped: a.set.NewCounter("belfry_dead_dropped_total"),
@@ -168,7 +171,8 @@ func (a *Aggregator) retryHere(ctx context.Context, l *dead.Letter) error {
 	}
 	err = wait(ctx, func(done func(error)) {
 		if manifest := l.Headers[batch.ManifestHeader]; manifest != "" {
-			a.pipe.batch(ctx, delivery{manifest: []byte(manifest), proof: proof, body: l.Body}, done)
+			masked := l.Headers[dead.MaskedHeader] != ""
+			a.pipe.batch(ctx, delivery{manifest: []byte(manifest), proof: proof, body: l.Body, masked: masked}, done)
 			return
 		}
 		from := receive.Origin{Sender: l.Sender, Key: cmp.Or(l.MessageID, l.ID.String()), Now: time.Now()}
@@ -193,6 +197,9 @@ func (d *deadLetters) letterOf(m amqpin.Message, reason error) *dead.Letter {
 	retries, retriesErr := strconv.Atoi(headers[dead.RetriesHeader])
 	for _, name := range []string{dead.SenderHeader, dead.LetterHeader, dead.RetriesHeader} {
 		delete(headers, name) // ours, and no part of the message
+	}
+	if m.UserID != aggregatorUser {
+		delete(headers, dead.MaskedHeader)
 	}
 	if len(m.Manifest) > 0 {
 		headers[batch.ManifestHeader] = string(m.Manifest)
@@ -232,6 +239,7 @@ func (d *deadLetters) bury(ctx context.Context, l *dead.Letter, reason error) er
 		}
 	}
 	if !d.has(l) {
+		d.mask(l)
 		if err := d.store.Bury(ctx, l); err != nil {
 			return fmt.Errorf("%w; it was to be put away for: %s", err, l.Reason)
 		}

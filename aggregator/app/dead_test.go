@@ -267,7 +267,7 @@ func only(kinds []batch.Kind, want batch.Kind) bool { return len(kinds) == 1 && 
 func (r *rig) fullListGoesIn(send func(*batch.Sealed)) {
 	r.t.Helper()
 	f := r.newFullList("full")
-	b := f.lines("abc")
+	b := f.lines("abc password=hunter2")
 	send(f.holes())
 	r.until("the list is full", func() bool { return len(r.kinds(f, f.full)) == ledger.MaxRanges })
 	send(b)
@@ -283,6 +283,9 @@ func (r *rig) fullListGoesIn(send func(*batch.Sealed)) {
 	}
 	r.count(0, "abc")
 	id := l.ID.String()
+	if out := r.wantCLI(0, "abc password=[masked:", "dead", "show", id, "--body"); strings.Contains(out, "hunter2") {
+		r.t.Errorf("the letter tells a secret: %s", out)
+	}
 
 	out, code := r.cli("dead", "retry", id[:8]) // the cause is still there
 	r.until("it comes back", func() bool { all := r.lists(); return len(all) == 1 && all[0].Retries == 1 })
@@ -292,7 +295,8 @@ func (r *rig) fullListGoesIn(send func(*batch.Sealed)) {
 	send(f.filled())
 	r.until("the holes are filled", func() bool { return len(r.kinds(f, f.full)) == 1 })
 	r.wantCLI(0, id+" sent again", "dead", "retry", id[:8])
-	r.until("it is searched", func() bool { return r.found("abc") == 2 })
+	r.until("it is searched", func() bool { return r.found("abc AND tags:masked") == 2 })
+	r.count(0, "hunter2")
 	r.until("its bytes are data", func() bool { return only(r.kinds(f, f.free), batch.Data) })
 	if all := r.lists(); len(all) > 0 {
 		r.t.Errorf("%+v", all)

@@ -40,6 +40,7 @@ type delivery struct {
 	manifest []byte
 	proof    batch.Proof
 	body     []byte
+	masked   bool   // we have taken secrets out of the body since it was proven
 	queue    string // of the broker; "" without
 }
 
@@ -93,7 +94,11 @@ func (p *pipeline) batch(ctx context.Context, d delivery, done func(error)) {
 		done(err)
 		return
 	}
-	lines, err := p.opener.Open(m, d.body)
+	open := p.opener.Open
+	if d.masked {
+		open = p.opener.OpenMasked
+	}
+	lines, err := open(m, d.body)
 	if err != nil {
 		p.refuse(m, err, done)
 		return

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"belfry/aggregator/mask"
 	"belfry/aggregator/notify/irc"
 	"belfry/aggregator/topology"
 	"belfry/shared/broker"
@@ -22,13 +23,14 @@ const Path = "/etc/belfry/aggregator.yaml"
 
 // Config is the whole file. Zero fields take defaults.
 type Config struct {
-	State   string  `yaml:"state"` // folder for index, ledger and outbox; default /var/lib/belfry
-	Receive Receive `yaml:"receive"`
-	Ledger  Ledger  `yaml:"ledger"`
-	Index   Index   `yaml:"index"`
-	Alert   Alert   `yaml:"alert"`
-	Notify  Notify  `yaml:"notify"`
-	Serve   Serve   `yaml:"serve"`
+	State   string      `yaml:"state"` // folder for index, ledger and outbox; default /var/lib/belfry
+	Receive Receive     `yaml:"receive"`
+	Ledger  Ledger      `yaml:"ledger"`
+	Mask    mask.Config `yaml:"mask"`
+	Index   Index       `yaml:"index"`
+	Alert   Alert       `yaml:"alert"`
+	Notify  Notify      `yaml:"notify"`
+	Serve   Serve       `yaml:"serve"`
 }
 
 // Receive says where events come from.

@@ -55,6 +55,7 @@ const (
 	LetterHeader  = "belfry-letter"  // id of the letter that it was
 	RetriesHeader = "belfry-retries" // how often it was retried, this time included
 	SenderHeader  = "belfry-sender"  // who sent it, for what bears no signature
+	MaskedHeader  = "belfry-masked"  // secrets were taken out of the body, so that its hash is another
 )
 
 // Letter is a message that could not be taken, and why.

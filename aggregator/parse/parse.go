@@ -34,6 +34,9 @@ const defaultRetention = 90 * 24 * time.Hour
 type Config struct {
 	// Retention is how old a line's own time may be to be believed; default 90 days. It is the index's retention.
 	Retention time.Duration `yaml:"retention"`
+
+	// Mask takes secrets out of lines; default nobody does.
+	Mask Masker `yaml:"-"`
 }
 
 // Validate reports a fault with its full key.
@@ -47,6 +50,7 @@ func (c Config) Validate() error {
 // Parser reads lines. It is safe for concurrent use.
 type Parser struct {
 	retention time.Duration
+	mask      Masker
 	zones     zones
 	programs  table
 	free      sync.Pool
@@ -68,6 +72,7 @@ func New(cfg Config, set *metrics.Set) *Parser {
 	}
 	p := &Parser{
 		retention: cfg.Retention,
+		mask:      cfg.Mask,
 		free:      sync.Pool{New: func() any { return new(line) }},
 		commands:  newCommands(),
 		logins:    newLogins(),
@@ -93,7 +98,11 @@ func (p *Parser) Parse(e *event.Event, now time.Time) {
 		*l = line{}
 		p.free.Put(l)
 	}()
-	if l.raw == "" || l.message != "" {
+	foreign := l.raw == "" || l.message != ""
+	if p.mask != nil && (foreign || l.merge) {
+		p.maskFields(l)
+	}
+	if foreign {
 		p.foreign(l)
 		return
 	}
@@ -103,6 +112,9 @@ func (p *Parser) Parse(e *event.Event, now time.Time) {
 
 func (p *Parser) line(l *line) {
 	h := scanHeader(strings.TrimSuffix(l.raw, "\r")) // of a line that ended with CR LF
+	if p.mask != nil {
+		h = p.maskLine(l, h)
+	}
 	l.program, l.pid, l.text = h.program, h.pid, h.text
 	p.setTime(l, &h)
 	l.setHeader(&h)

@@ -39,7 +39,7 @@ var rules = []struct{ from, to string }{
 
 	{"aggregator", "aggregator/app aggregator/config"},
 	{"aggregator/app", "aggregator/... " + leaves},
-	{"aggregator/config", "aggregator/notify/... aggregator/topology shared/broker shared/certs shared/conf"},
+	{"aggregator/config", "aggregator/mask aggregator/notify/... aggregator/topology shared/broker shared/certs shared/conf"},
 	{"aggregator/receive", "shared/event"},
 	// What an attempt leaves on the disk must be there after the process has ended.
 	{"aggregator/receive/amqp", "shared/segment"},
@@ -48,6 +48,7 @@ var rules = []struct{ from, to string }{
 	{"aggregator/ledger", "shared/batch shared/event shared/segment"},
 	{"aggregator/parse", "shared/event"},
 	{"aggregator/enrich", "shared/event"},
+	{"aggregator/mask", ""},
 	// Who ships and how far it reaches comes from the ledger and the heartbeats.
 	{"aggregator/fleet", "aggregator/ledger shared/batch shared/event shared/heartbeat"},
 	{"aggregator/audit", "aggregator/ledger aggregator/fleet shared/batch shared/event"},
@@ -95,7 +96,7 @@ var outside = map[string]string{
 	"github.com/valyala/fastjson":                              "shared/event aggregator/index/embedded agent/input/file/lines",                                                 // lines: Docker writes JSON around each line
 	"go.etcd.io/bbolt":                                         "aggregator/alert aggregator/fleet",
 	"go.etcd.io/bbolt/errors":                                  "aggregator/alert aggregator/fleet",
-	"go.yaml.in/yaml/v3":                                       "shared/conf aggregator/alert",
+	"go.yaml.in/yaml/v3":                                       "shared/conf aggregator/alert aggregator/mask", // its default rules
 	"golang.org/x/sys/unix":                                    "agent/input/... agent/input/file/glob agent/spool agent/app agent/rotate aggregator/index/embedded shared/e2e/benchrelay",
 	"gopkg.in/mcuadros/go-syslog.v2":                           "agent/input/syslog",
 	"gopkg.in/mcuadros/go-syslog.v2/format":                    "agent/input/syslog",

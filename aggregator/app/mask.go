@@ -1,0 +1,100 @@
+package app
+
+import (
+	"bytes"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+
+	"belfry/aggregator/dead"
+	"belfry/aggregator/mask"
+	"belfry/aggregator/receive"
+	"belfry/shared/batch"
+	"belfry/shared/event"
+	"belfry/shared/segment"
+)
+
+// openMask makes the rules for secrets ready, with the key that is kept in the state: drawn when there is none.
+func (a *Aggregator) openMask() (*mask.Masker, error) {
+	path := a.cfg.Dir("mask.key")
+	key, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		key = []byte(rand.Text())
+		err = segment.ReplaceFile(path, key, 0o600)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("key of what is masked: %w", err)
+	}
+	return mask.New(a.cfg.Mask, key)
+}
+
+// mask takes the secrets out of a letter, before it is stored. Its hash is another then, and it says so. A body that
+// cannot be decompressed stays as it is: nobody can read what is in it.
+func (d *deadLetters) mask(l *dead.Letter) {
+	raw, err := d.unpack(l)
+	if err != nil {
+		return
+	}
+	text, found := d.maskLines(raw)
+	if !found {
+		return
+	}
+	if l.Encoding == batch.ContentEncoding {
+		if text, err = d.open.Compress(text); err != nil {
+			d.log.Error("a dead letter's secrets are not masked", "letter", l.ID.String(), "err", err)
+			return
+		}
+	} else {
+		l.Encoding = ""
+	}
+	l.Body, l.Bytes = text, len(text)
+	if l.Headers == nil {
+		l.Headers = make(map[string]string)
+	}
+	l.Headers[dead.MaskedHeader] = "1"
+}
+
+// unpack returns the text of a letter's body.
+func (d *deadLetters) unpack(l *dead.Letter) ([]byte, error) {
+	if l.Encoding == batch.ContentEncoding {
+		return d.open.Decompress(l.Body)
+	}
+	return receive.Unpack(l.Body, l.Encoding)
+}
+
+// maskLines masks each line of a text, be it an event or not.
+func (d *deadLetters) maskLines(raw []byte) (masked []byte, found bool) {
+	var dec event.Decoder
+	for line := range bytes.Lines(raw) {
+		text := bytes.TrimRight(line, "\r\n")
+		end := line[len(text):]
+		e, err := dec.Decode(text)
+		if err != nil || len(bytes.TrimSpace(text)) == 0 {
+			e = nil
+		}
+		var hit bool
+		if text, hit = d.maskText(text, e); hit {
+			found = true
+		}
+		masked = append(append(masked, text...), end...)
+	}
+	return masked, found
+}
+
+// maskText masks one line; e is the event that it is, or nil.
+func (d *deadLetters) maskText(text []byte, e *event.Event) ([]byte, bool) {
+	if e == nil {
+		e = new(event.Event)
+		e.Set("message", string(text))
+		if !d.parser.Mask(e) {
+			return text, false
+		}
+		return []byte(e.Get("message")), true
+	}
+	if !d.parser.Mask(e) {
+		return text, false
+	}
+	return e.AppendJSON(nil), true
+}

@@ -1,0 +1,176 @@
+package mask
+
+import (
+	"strings"
+	"testing"
+)
+
+var key = []byte("0123456789abcdef")
+
+func newMasker(t testing.TB, rules ...Rule) *Masker {
+	t.Helper()
+	m, err := New(Config{Rules: rules}, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// plain puts [] where a token stands.
+func plain(s string) string {
+	for {
+		before, after, ok := strings.Cut(s, tokenHead)
+		if !ok {
+			return s
+		}
+		s = before + "[]" + after[tokenSize-len(tokenHead):]
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	m := newMasker(t)
+	f := func(program, text, want string) {
+		t.Helper()
+		got, masked := m.Text(program, text)
+		if plain(got) != want || masked != (text != want) {
+			t.Errorf("%s\ngot  %s\nwant %s", text, plain(got), want)
+		}
+		if again, twice := m.Text(program, got); twice || again != got {
+			t.Errorf("%s: masked twice: %s", got, again)
+		}
+	}
+	f("slapd", `conn=1 op=2 MOD userPassword+="{SSHA}abc"`, `conn=1 op=2 MOD userPassword+="[]"`)
+	f("slapd", `conn=1 op=2 MOD attr+="a" b"`, `conn=1 op=2 MOD attr+="[]"`)
+	f("x", `a+="b"`, `a+="b"`)
+	f("sudo", `@cee:{"sudo":{"accept":{"runargv":["a=b"],"runenv":["A=b c","TOKEN=x\"y]","EMPTY="],"uuid":"u=1"}}}`,
+		`@cee:{"sudo":{"accept":{"runargv":["a=b"],"runenv":["A=[]","TOKEN=[]","EMPTY="],"uuid":"u=1"}}}`)
+	f("sudo", `averez : PWD=/tmp ; USER=root ; COMMAND=/bin/mysql --password=hunter2 db`,
+		`averez : PWD=/tmp ; USER=root ; COMMAND=/bin/mysql --password=[] db`)
+	f("sudo", `averez : USER=root ; COMMAND=/bin/x 'PASSWORD=two words' y`,
+		`averez : USER=root ; COMMAND=/bin/x 'PASSWORD=[]' y`)
+	f("sudo", `averez : USER=root ; COMMAND=/bin/x --password hunter2 --token 'a b' -v`,
+		`averez : USER=root ; COMMAND=/bin/x --password [] --token '[]' -v`)
+	f("sudo", `averez : PWD=/tmp ; USER=root ; COMMAND=/usr/bin/passwd averez`,
+		`averez : PWD=/tmp ; USER=root ; COMMAND=/usr/bin/passwd averez`)
+	f("", `x --pass --verbose`, `x --pass --verbose`)
+	f("nginx", `GET /?q=1&api_key=abc&x=y HTTP/1.1`, `GET /?q=1&api_key=[]&x=y HTTP/1.1`)
+	f("app", `{"user":"a","password":"b\"c","n":1}`, `{"user":"a","password":"[]","n":1}`)
+	f("app", `{"m":"{\"password\":\"b\"}"}`, `{"m":"{\"password\":\"[]\"}"}`)
+	f("app", `curl https://averez:hunter2@example.org/x@y`, `curl https://averez:[]@example.org/x@y`)
+	f("app", `see https://example.org:8080/a@b and c:d@e`, `see https://example.org:8080/a@b and c:d@e`)
+	f("app", `Authorization: Bearer abc.def`, `Authorization: Bearer []`)
+	f("sshd", "Failed password for invalid user we ird from 10.0.0.1 port 22 ssh2",
+		"Failed password for invalid user we ird from 10.0.0.1 port 22 ssh2")
+	f("chpasswd", "pam_unix(chpasswd:chauthtok): password changed for averez",
+		"pam_unix(chpasswd:chauthtok): password changed for averez")
+}
+
+func TestTokens(t *testing.T) {
+	m := newMasker(t)
+	token := func(text string) string {
+		got, _ := m.Text("", text)
+		return got[strings.Index(got, tokenHead):]
+	}
+	if a, b, c := token("password=x"), token("secret=x"), token("password=y"); a != b || a == c {
+		t.Errorf("tokens of x, x, y: %s %s %s", a, b, c)
+	}
+	other, err := New(Config{}, []byte("fedcba9876543210"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := other.Text("", "password=x"); strings.Contains(got, token("password=x")) {
+		t.Error("another key gives the same token")
+	}
+}
+
+func TestValue(t *testing.T) {
+	m := newMasker(t)
+	f := func(name, value, want string) {
+		t.Helper()
+		got, _ := m.Value(name, value)
+		if plain(got) != want {
+			t.Errorf("%s: %s, want %s", name, plain(got), want)
+		}
+		if again, twice := m.Value(name, got); twice {
+			t.Errorf("%s: masked twice: %s", name, again)
+		}
+	}
+	f("details.password", "hunter2", "[]")
+	f("labels.api_key", "a b", "[]")
+	f("message", "password=hunter2 x", "password=[] x")
+	f("user.name", "password", "password")
+}
+
+// An operator edits what is masked.
+func TestRules(t *testing.T) {
+	m := newMasker(t, Rule{Name: "assignments", Off: true},
+		Rule{Name: "cards", Programs: []string{"shop"}, Words: []string{"Card "}, Patterns: []string{`card (\d+)-(\d+)`}})
+	f := func(program, text, want string) {
+		t.Helper()
+		if got, _ := m.Text(program, text); plain(got) != want {
+			t.Errorf("%s: %s, want %s", text, plain(got), want)
+		}
+	}
+	f("x", "password=a", "password=a")
+	f("shop", "card 12-34 ok", "card []-[] ok")
+	f("x", "card 12-34 ok", "card 12-34 ok")
+	f("", "card 12-34 ok", "card []-[] ok")
+}
+
+func TestFaults(t *testing.T) {
+	f := func(r Rule, want string) {
+		t.Helper()
+		_, err := New(Config{Rules: []Rule{r}}, key)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: %v, want %s", r, err, want)
+		}
+	}
+	f(Rule{}, "name: a rule must have one")
+	f(Rule{Name: "x", Patterns: []string{"a"}}, "mask.rules: x: words: at least one is needed")
+	f(Rule{Name: "x", Words: []string{"ab"}, Patterns: []string{"a"}}, "words[0]")
+	f(Rule{Name: "x", Words: []string{"abc"}}, "patterns: at least one")
+	f(Rule{Name: "x", Words: []string{"abc"}, Patterns: []string{"("}}, "patterns[0]: error parsing regexp")
+	if _, err := New(Config{}, key[:8]); err == nil {
+		t.Error("a short key is taken")
+	}
+}
+
+// The words are found wherever they stand, in either case.
+func FuzzWords(f *testing.F) {
+	f.Add("xx password=y", "passwd")
+	f.Add("://", "://")
+	f.Fuzz(func(t *testing.T, text, word string) {
+		m := newMasker(t)
+		got := m.words.in(text)
+		want := false
+		for _, w := range m.words.all {
+			want = want || containsFold(text, w)
+		}
+		if got != want {
+			t.Errorf("%q: %v, want %v", text, got, want)
+		}
+		if len(word) < shortestWord {
+			return
+		}
+		r := Rule{Name: "x", Words: []string{word}, Patterns: []string{"a"}}.compile()
+		if w := newWords([]rule{r}); w.in(text) != containsFold(text, r.words[0]) {
+			t.Errorf("%q in %q: %v", word, text, w.in(text))
+		}
+	})
+}
+
+func BenchmarkText(b *testing.B) {
+	m := newMasker(b)
+	f := func(name, text string) {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(text)))
+			b.ReportAllocs()
+			for b.Loop() {
+				m.Text("sudo", text)
+			}
+		})
+	}
+	f("none", "averez : TTY=pts/0 ; PWD=/home/averez ; USER=root ; COMMAND=/usr/bin/systemctl restart nginx.service --now")
+	f("word", "averez : TTY=pts/0 ; PWD=/home/averez ; USER=root ; COMMAND=/usr/bin/passwd averez with-no-secret at-all now")
+	f("secret", "averez : TTY=pts/0 ; PWD=/home/averez ; USER=root ; COMMAND=/usr/bin/mysql --password=hunter2 -u root shop")
+}

@@ -1,0 +1,44 @@
+package parse
+
+import (
+	"strings"
+	"testing"
+
+	"belfry/shared/event"
+)
+
+// stars masks what follows "secret=", and tells what it was asked for.
+type stars struct{ programs []string }
+
+func (s *stars) Text(program, text string) (string, bool) {
+	s.programs = append(s.programs, program)
+	before, after, ok := strings.Cut(text, "secret=")
+	if !ok || strings.HasPrefix(after, "***") {
+		return text, false
+	}
+	_, rest := word(after)
+	return before + "secret=*** " + rest, true
+}
+
+func (s *stars) Value(_, value string) (string, bool) { return s.Text("", value) }
+
+// No part of an event holds what was masked: not the line, not its fields, not its bytes.
+func TestMask(t *testing.T) {
+	m := new(stars)
+	r := newReader()
+	r.p = New(Config{Mask: m}, nil)
+	e := r.event("Nov 23 17:54:31 vm sudo: averez : PWD=/tmp ; USER=root ; COMMAND=/bin/x secret=hunter2 y", 1)
+	e.Append("labels.raw_base64", "aHVudGVyMg==")
+	r.p.Parse(e, r.now)
+	check(t, e, "event.original=Nov 23 17:54:31 vm sudo: averez : PWD=/tmp ; USER=root ; COMMAND=/bin/x secret=*** y",
+		"process.args=/bin/x|secret=***|y", "process.command_line=/bin/x secret=*** y", "tags=masked", "-labels.raw_base64",
+		"message=averez : PWD=/tmp ; USER=root ; COMMAND=/bin/x secret=*** y")
+	if m.programs[0] != "sudo" {
+		t.Errorf("asked for %q", m.programs)
+	}
+	e = new(event.Event)
+	e.Append("message", "it is secret=hunter2 now")
+	e.Append("labels.x", "secret=hunter2 z")
+	r.p.Parse(e, r.now)
+	check(t, e, "message=it is secret=*** now", "labels.x=secret=*** z", "tags=masked")
+}
