@@ -195,6 +195,9 @@ func (c *Config) Validate() error {
 			section("receive.amqp.management", a.Management.Validate())
 		}
 	}
+	for i, r := range c.Mask.Rules {
+		section(fmt.Sprintf("mask.rules[%d]", i), r.Validate())
+	}
 	if err := checkPlain(c.Receive.HTTP.Plain); err != nil {
 		errs = append(errs, fmt.Errorf("receive.http.plain: %w", err))
 	}
