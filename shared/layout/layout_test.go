@@ -68,6 +68,7 @@ var rules = []struct{ from, to string }{
 	// Leaves know neither side, and each other only in this order.
 	{"shared/batch", "shared/event"},
 	{"shared/heartbeat", "shared/event"},
+	{"shared/corpus", "shared/event"},
 	{"shared/broker", "shared/backoff shared/certs shared/conf"},
 	// These drive the real programs from outside, and are linked into none of them.
 	{"shared/e2e/...", "shared/... shared/e2e/..."},
