@@ -32,7 +32,7 @@ MESSAGES ?= 2000000
 LINTER ?= github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 FAIL_IN_CI := test "$$CI" != true
 
-.PHONY: help build test cut chaos chaos-short torture torture-short demo lint bench bench-ship bench-agent bench-relay deps clean
+.PHONY: help build test corpus-check fuzz bench-parse cut chaos chaos-short torture torture-short demo lint bench bench-ship bench-agent bench-relay deps clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,8 +41,9 @@ build: ## bin/belfry (aggregator and command line) and bin/belfry-agent
 	$(GO) build $(LINK) -o bin/belfry ./aggregator
 	$(GO) build $(LINK) -o bin/belfry-agent ./agent
 
-test: deps ## lint and all tests; the last line is their number; with CI=true a skip is a failure
+test: deps ## lint, 30 s of fuzzing, and all tests; the last line is their number; with CI=true a skip is a failure
 	@bad=0; $(MAKE) --no-print-directory lint || bad=1; \
+	 shared/e2e/fuzz.sh 30s FuzzParse || bad=1; \
 	 $(GO) test -json -count=1 -timeout 9m ./... | $(GO) run ./shared/e2e/tally || bad=1; exit $$bad
 
 cut: deps ## break each link of the road in turn, and name the test that notices; ONLY=ledger for one (10 minutes for all)
@@ -77,6 +78,16 @@ lint: ## gofmt, go vet and golangci-lint
 	@$(GO) vet ./...
 	@if $(GO) run $(LINTER) version >/dev/null 2>&1; then $(GO) run $(LINTER) run ./...; \
 	 else echo "lint: $(LINTER) cannot be fetched: gofmt and go vet only"; $(FAIL_IN_CI); fi
+
+corpus-check: build ## what the parsers find in the lines of shared/corpus against what is to be found; the last line is the sum
+	@bin/belfry parse --test
+
+fuzz: ## each fuzz target for a minute; FOR=5m, ONLY=FuzzSudo for one
+	@shared/e2e/fuzz.sh $(or $(FOR),1m) $(ONLY)
+
+bench-parse: ## lines a second of each parser, and of all of them mixed, on one core
+	@$(GO) test ./aggregator/parse -run '^$$' -bench 'BenchmarkParse|BenchmarkMixed|BenchmarkJSON' -benchmem -cpu 1 -count $(ROUNDS) | \
+	 $(GO) run ./shared/e2e/benchparse
 
 bench: ## benchmarks of every package
 	@$(GO) test -run '^$$' -bench . -benchmem ./...

@@ -13,7 +13,6 @@ import (
 
 	"belfry/aggregator/alert"
 	"belfry/aggregator/config"
-	"belfry/aggregator/parse"
 	"belfry/shared/certs"
 )
 
@@ -23,6 +22,9 @@ const (
 	exitFailure = 2
 )
 
+// errWrong says that a parser does not find what is to be found.
+var errWrong = errors.New("fields are wrong")
+
 // errNothing says that a search found nothing.
 var errNothing = errors.New("nothing found")
 
@@ -31,7 +33,7 @@ func ExitCode(err error) int {
 	switch {
 	case err == nil:
 		return 0
-	case errors.Is(err, errNothing), errors.Is(err, errSome), errors.Is(err, errDiffers), errors.Is(err, errFindings):
+	case errors.Is(err, errNothing), errors.Is(err, errWrong), errors.Is(err, errSome), errors.Is(err, errDiffers), errors.Is(err, errFindings):
 		return ExitNothing
 	}
 	return exitFailure
@@ -78,11 +80,6 @@ type (
 	statusCmd  struct {
 		JSON bool `help:"Print JSON." name:"json"`
 	}
-	parseCmd struct {
-		Host     string    `help:"Host of lines that name none."`
-		TZ       string    `help:"Time zone of stamps that name none, as Europe/Prague." default:"UTC" name:"tz"`
-		Received time.Time `help:"When the lines were read: the year of stamps that have none (RFC 3339); default now."`
-	}
 )
 
 func (serveCmd) Run(ctx context.Context, c *CLI) error {
@@ -126,8 +123,4 @@ func (checkCmd) Run(c *CLI) error {
 func (versionCmd) Run(c *CLI) error {
 	_, err := fmt.Fprintln(c.out(), "belfry", c.Version)
 	return err
-}
-
-func (p parseCmd) Run(c *CLI) error {
-	return parse.Lines(os.Stdin, c.out(), parse.Options{Host: p.Host, TZ: p.TZ, Received: p.Received})
 }

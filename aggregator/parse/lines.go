@@ -16,9 +16,12 @@ import (
 
 // Options say what plain lines do not tell.
 type Options struct {
-	Host     string    // host of lines that name none
+	Program  string    // of lines that name none
+	Host     string    // likewise
 	TZ       string    // IANA name of the time zone of stamps without one; default UTC
 	Received time.Time // when the lines were read, which gives the year; default now
+	Mask     Masker    // takes secrets out of the lines; default nobody does
+	Explain  bool      // write who took which part of each line, for people to read, instead of objects
 }
 
 // maxLine bounds one line of Lines, in bytes: that much is held in memory.
@@ -39,7 +42,7 @@ func Lines(r io.Reader, w io.Writer, opts Options) error {
 	if now.IsZero() {
 		now = time.Now()
 	}
-	p := New(Config{Retention: 100 * 365 * 24 * time.Hour}, nil)
+	p := New(Config{Retention: 100 * 365 * 24 * time.Hour, Mask: opts.Mask, Program: opts.Program}, nil)
 	in := bufio.NewReaderSize(r, 64<<10)
 	out := bufio.NewWriter(w)
 	var raw, text []byte

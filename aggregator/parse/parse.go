@@ -35,6 +35,9 @@ type Config struct {
 	// Retention is how old a line's own time may be to be believed; default 90 days. It is the index's retention.
 	Retention time.Duration `yaml:"retention"`
 
+	// Program is of lines that name none; default it is not known.
+	Program string `yaml:"-"`
+
 	// Mask takes secrets out of lines; default nobody does.
 	Mask Masker `yaml:"-"`
 }
@@ -50,6 +53,7 @@ func (c Config) Validate() error {
 // Parser reads lines. It is safe for concurrent use.
 type Parser struct {
 	retention time.Duration
+	program   string // of lines that name none
 	mask      Masker
 	zones     zones
 	programs  table
@@ -72,6 +76,7 @@ func New(cfg Config, set *metrics.Set) *Parser {
 	}
 	p := &Parser{
 		retention: cfg.Retention,
+		program:   cfg.Program,
 		mask:      cfg.Mask,
 		free:      sync.Pool{New: func() any { return new(line) }},
 		commands:  newCommands(),
@@ -114,6 +119,9 @@ func (p *Parser) line(l *line) {
 	h := scanHeader(strings.TrimSuffix(l.raw, "\r")) // of a line that ended with CR LF
 	if p.mask != nil {
 		h = p.maskLine(l, h)
+	}
+	if h.program == "" && h.format == "" {
+		h.program = p.program
 	}
 	l.program, l.pid, l.text = h.program, h.pid, h.text
 	p.setTime(l, &h)

@@ -14,6 +14,11 @@ type Result struct {
 	Faults        []string
 }
 
+// Plus returns the sum of two results.
+func (r Result) Plus(other Result) Result {
+	return Result{r.Lines + other.Lines, r.Fields + other.Fields, r.Right + other.Right, append(r.Faults, other.Faults...)}
+}
+
 // Check compares what was found in the lines of a file with what is to be found: every field of every line, in both
 // directions, but for those of Given.
 func (f *File) Check(got []*event.Event) (Result, error) {
@@ -52,7 +57,7 @@ func (r *Result) compare(f *File, i int, got, want *event.Event) {
 			r.Right++
 			continue
 		}
-		r.Faults = append(r.Faults, fmt.Sprintf("%s/%s.log:%d: %.300s\n\t%s is %q, want %q", f.Program, f.Name, i+1, f.line(i), name, g, w))
+		r.Faults = append(r.Faults, fmt.Sprintf("%s/%s.log:%d: %.300q\n\t%s is %q, want %q", f.Program, f.Name, i+1, f.line(i), name, g, w))
 	}
 }
 

@@ -1,5 +1,5 @@
 // Package corpus holds log lines that real programs wrote, and what is to be found in each of them. It is for tests and
-// the demo; no program is linked with it.
+// the demo, and a part of belfry, so that belfry parse --test holds on any machine.
 //
 // A folder is a program's. NAME.log holds lines as they stand in a file, or came from a socket. NAME.ndjson says first
 // how they are read, and then, for each line in order, which fields are to be found in it; what names the event or

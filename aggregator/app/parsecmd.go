@@ -1,0 +1,114 @@
+package app
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"belfry/aggregator/mask"
+	"belfry/aggregator/parse"
+	"belfry/shared/corpus"
+	"belfry/shared/event"
+)
+
+type parseCmd struct {
+	Program  string    `help:"Program of lines that name none, as sshd." placeholder:"NAME"`
+	Host     string    `help:"Host of lines that name none."`
+	TZ       string    `help:"Time zone of stamps that name none, as Europe/Prague." default:"UTC" name:"tz"`
+	Received time.Time `help:"When the lines were read: the year of stamps that have none (RFC 3339); default now."`
+	Explain  bool      `help:"Show which parser took which part of each line, and where each field stands."`
+	NoMask   bool      `help:"Leave secrets as they are. By default the built-in rules mask them, with a key that everybody knows." name:"no-mask"`
+	Test     bool      `help:"Read no lines, but check the parsers by the samples that are built in."`
+}
+
+// Help is what --help says beside the flags.
+func (parseCmd) Help() string {
+	return `Reads lines from standard input, with or without <PRI>, with any header or none, and prints one ECS object for each.`
+}
+
+func (p parseCmd) Run(c *CLI) error {
+	if p.Test {
+		return p.test(c.out())
+	}
+	opts := parse.Options{Program: p.Program, Host: p.Host, TZ: p.TZ, Received: p.Received, Explain: p.Explain}
+	if !p.NoMask {
+		m, err := mask.New(mask.Config{}, make([]byte, mask.KeySize))
+		if err != nil {
+			return err
+		}
+		opts.Mask = m
+	}
+	return parse.Lines(os.Stdin, c.out(), opts)
+}
+
+// maxFaults bounds the differences that are shown.
+const maxFaults = 100
+
+// test compares what the parsers find in the lines of the corpus with what is to be found.
+func (p parseCmd) test(out io.Writer) error {
+	files, err := corpus.Files()
+	if err != nil {
+		return err
+	}
+	var total corpus.Result
+	byProgram := make(map[string]corpus.Result)
+	for _, f := range files {
+		r, err := checkFile(f)
+		if err != nil {
+			return err
+		}
+		sum := byProgram[f.Program]
+		byProgram[f.Program] = sum.Plus(r)
+		total = total.Plus(r)
+	}
+	for _, fault := range total.Faults[:min(len(total.Faults), maxFaults)] {
+		fmt.Fprintln(out, fault)
+	}
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "program\tlines\tfields\tright\twrong\t")
+	for _, name := range sortedKeys(byProgram) {
+		r := byProgram[name]
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t\n", name, r.Lines, r.Fields, r.Right, r.Fields-r.Right)
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "corpus-check: %d/%d fields right, %d lines, %d programs\n", total.Right, total.Fields, total.Lines, len(byProgram))
+	if total.Right != total.Fields {
+		return errWrong
+	}
+	return nil
+}
+
+// checkFile reads a file of the corpus as the command reads its input.
+func checkFile(f corpus.File) (corpus.Result, error) {
+	var out bytes.Buffer
+	in := strings.NewReader(strings.Join(f.Lines, "\n") + "\n")
+	if err := parse.Lines(in, &out, parse.Options{Host: f.Host, TZ: f.TZ, Received: f.Received}); err != nil {
+		return corpus.Result{}, err
+	}
+	var got []*event.Event
+	for text := range bytes.Lines(out.Bytes()) {
+		var d event.Decoder
+		e, err := d.Decode(text)
+		if err != nil {
+			return corpus.Result{}, fmt.Errorf("%s/%s: %w", f.Program, f.Name, err)
+		}
+		got = append(got, e)
+	}
+	return f.Check(got)
+}
+
+func sortedKeys(m map[string]corpus.Result) []string {
+	var names []string
+	for name := range m {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
