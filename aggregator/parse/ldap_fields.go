@@ -26,7 +26,7 @@ func (p *Parser) ldapRequest(l *line, key connKey, o *operation) {
 
 // ldapNotice writes a line that is of an operation, and neither begins nor ends it.
 func (p *Parser) ldapNotice(l *line, key connKey, o *operation) {
-	e := p.ldap.ends(key)
+	e := p.ldap.ends(l, key)
 	l.is("ldap-notice", "network", "info")
 	l.put("ldap.connection", o.conn)
 	l.put("ldap.operation", o.op)
@@ -38,7 +38,7 @@ func (p *Parser) ldapNotice(l *line, key connKey, o *operation) {
 
 // ldapResult writes the line that ends an operation: all of it.
 func (p *Parser) ldapResult(l *line, key connKey, o *operation) {
-	e, whole := p.ldap.result(key, o)
+	e, whole := p.ldap.result(l, key, o)
 	whole.request = cmp.Or(whole.request, "extended")
 	types := ldapCategory(whole.request)
 	action := "ldap-" + whole.request

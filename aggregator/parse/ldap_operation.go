@@ -15,23 +15,27 @@ const (
 type operation struct {
 	conn, op string // as in the line
 	number   int    // of op
-	kind     lineKind
 	request  string // bind, search, …; "" where the line does not tell
 
 	dn, base, scope, filter, attrs string
 	mech, ssf, oid, authz          string
-	anonymous, ambiguous           bool
 	client, clientName, clientUser string // behind a proxy that tracks sessions
 
 	etime, qtime, entries, text string
 	code                        int
 
+	kind                 lineKind
+	more                 bool // it never is the first line of its operation
+	anonymous, ambiguous bool
+
 	// What the directory remembers beside.
-	tls   bool // of the connection, when it began
+	tls   bool     // of the connection, when it began
+	begun bool     // its first line was read
+	ended bool     // there was a result, or there will be none
+	bytes int      // about what it weighs
+	wait  *pending // nil where it waits for no result
+	lines ids      // that were merged
 	with  ldapTLS
-	ended bool // there was a result
-	lines ids  // that were merged
-	bytes int  // about what it weighs
 }
 
 // requests names the requests by the word that their line begins with.
@@ -105,7 +109,7 @@ func (o *operation) scanRequest(verb, rest string) {
 		o.scanSearch(rest)
 	case "MOD", "CMP", "ADD", "DEL", "MODRDN", "PROXYAUTHZ":
 		if attrs, ok := strings.CutPrefix(rest, "attr="); ok && verb == "MOD" {
-			o.attrs = attrs
+			o.attrs, o.more = attrs, true
 			return
 		}
 		if dn, ok := strings.CutPrefix(rest, `dn="`); ok {
@@ -130,7 +134,7 @@ func (o *operation) scanBind(rest string) {
 	}
 	if rest, ok := strings.CutPrefix(rest, `authcid="`); ok {
 		_, authz, _ := cutLast(rest, ` authzid="`)
-		o.authz = strings.TrimSuffix(authz, `"`)
+		o.authz, o.more = strings.TrimSuffix(authz, `"`), true
 		return
 	}
 	dn, ok := strings.CutPrefix(rest, `dn="`)
@@ -146,7 +150,7 @@ func (o *operation) scanBind(rest string) {
 			o.mech = "SASL"
 		}
 	} else if before, after, found := cutLast(dn, `" mech=`); found {
-		o.dn = before
+		o.dn, o.more = before, true
 		o.mech, _ = word(after)
 		o.ssf = assigned(after, " ssf=")
 	}
@@ -164,7 +168,7 @@ func assigned(s, key string) string {
 
 func (o *operation) scanSearch(rest string) {
 	if attrs, ok := strings.CutPrefix(rest, "attr="); ok {
-		o.attrs = attrs
+		o.attrs, o.more = attrs, true
 		return
 	}
 	rest, ok := strings.CutPrefix(rest, `base="`)

@@ -27,7 +27,8 @@ type Options struct {
 // maxLine bounds one line of Lines, in bytes: that much is held in memory.
 const maxLine = 1 << 20
 
-// Lines reads log lines from r and writes each, understood, as one ECS object a line to w, in their order. A line that
+// Lines reads log lines from r and writes each, understood, as one ECS object a line to w, in their order, and behind
+// them an event for each operation that has no end (Parser.Close), in the order of their first lines. A line that
 // is longer than 1 MiB is cut there, tagged truncated, and tells its length; bytes that are not UTF-8 are replaced, and
 // kept in labels.raw_base64. What was read before an error is written.
 func Lines(r io.Reader, w io.Writer, opts Options) error {
@@ -63,13 +64,21 @@ func Lines(r io.Reader, w io.Writer, opts Options) error {
 			}
 		}
 		if err != nil {
-			return finish(out, err)
+			return finish(out, p, opts.Host, err)
 		}
 	}
 }
 
-// finish ends Lines where reading did.
-func finish(out *bufio.Writer, read error) error {
+// finish ends Lines where reading did: what has no end is told behind the last line.
+func finish(out *bufio.Writer, p *Parser, host string, read error) error {
+	var text []byte
+	for _, e := range p.Close() {
+		e.Default("host.name", host)
+		text = append(e.AppendJSON(text[:0]), '\n')
+		if _, err := out.Write(text); err != nil {
+			return fmt.Errorf("write events: %w", err)
+		}
+	}
 	if err := out.Flush(); err != nil {
 		return fmt.Errorf("write events: %w", err)
 	}

@@ -40,6 +40,9 @@ type Config struct {
 
 	// Mask takes secrets out of lines; default nobody does.
 	Mask Masker `yaml:"-"`
+
+	// Past finds the lines that joins miss; nil for none.
+	Past Past `yaml:"-"`
 }
 
 // Validate reports a fault with its full key.
@@ -61,9 +64,14 @@ type Parser struct {
 
 	commands *commands
 	logins   *logins
-	ldap     *directory
+	ldap     *directory // of slapd
+	ds389    *directory // of 389-ds
 
-	lines, faults *metrics.Counter
+	past    Past
+	lookups bucket
+
+	lines, faults                             *metrics.Counter
+	lookupsFound, lookupsNone, lookupsRefused *metrics.Counter
 }
 
 // New returns a Parser that counts into set, or into a set of its own if that is nil.
@@ -82,12 +90,26 @@ func New(cfg Config, set *metrics.Set) *Parser {
 		commands:  newCommands(),
 		logins:    newLogins(),
 		ldap:      newDirectory(),
+		ds389:     newDirectory(),
 		programs:  newTable(set),
 		lines:     set.NewCounter("belfry_parse_lines_total"),
 		faults:    set.NewCounter("belfry_parse_errors_total"),
+		past:      cfg.Past,
+
+		lookupsFound:   set.NewCounter(`belfry_parse_lookups_total{result="found"}`),
+		lookupsNone:    set.NewCounter(`belfry_parse_lookups_total{result="none"}`),
+		lookupsRefused: set.NewCounter(`belfry_parse_lookups_total{result="refused"}`),
+	}
+	if cfg.Past != nil {
+		for _, d := range p.directories() {
+			d.past = p.lookUp
+		}
 	}
 	return p
 }
+
+// directories are the tables of all kinds of directory servers.
+func (p *Parser) directories() [2]*directory { return [...]*directory{p.ldap, p.ds389} }
 
 // Parse fills in e from its event.original: @timestamp, message, and the fields of ECS that the line tells. now is the
 // time against which the line's own is judged. An event that has no event.original, or has a message already, was

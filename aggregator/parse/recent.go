@@ -14,6 +14,7 @@ type recent[K comparable, V weighed] struct {
 	young, old map[K]V
 	bytes      int // what the young ones weigh
 	limit      int
+	lost       func(V) // called with each that is forgotten for its age; nil for nothing
 }
 
 func newRecent[K comparable, V weighed](limit int) recent[K, V] {
@@ -41,10 +42,16 @@ func (r *recent[K, V]) put(k K, v V) {
 // grow tells that what get or put touched last got heavier, or lighter by a negative number.
 func (r *recent[K, V]) grow(bytes int) {
 	r.bytes = max(0, r.bytes+bytes)
-	if r.bytes > r.limit {
-		r.young, r.old = make(map[K]V), r.young
-		r.bytes = 0
+	if r.bytes <= r.limit {
+		return
 	}
+	if r.lost != nil {
+		for _, v := range r.old {
+			r.lost(v)
+		}
+	}
+	r.young, r.old = make(map[K]V), r.young
+	r.bytes = 0
 }
 
 // drop forgets k.

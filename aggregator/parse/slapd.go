@@ -164,7 +164,7 @@ func (l *line) ldapEnds(e *ends) {
 
 // ldapClosed reads the end of a connection, with its reason. Its operations may still get their results.
 func (p *Parser) ldapClosed(l *line, key connKey, num, rest string) {
-	e := p.ldap.close(key)
+	e := p.ldap.close(l, key)
 	l.is("ldap-closed", "network", "connection", "end")
 	l.put("ldap.connection", num)
 	if reason, ok := between(rest, " (", ")"); ok {
