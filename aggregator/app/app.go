@@ -63,6 +63,7 @@ type Aggregator struct {
 	dead    *deadLetters
 	graves  *dead.Queue  // the dead letters' store, if it is at the broker
 	folder  *dead.Folder // that was it before there was a broker; else nil
+	owed    owed
 }
 
 // New wires an aggregator, opens its index and lets the alerts see what they had not seen when it stopped. It starts
@@ -111,7 +112,10 @@ func (a *Aggregator) open() error {
 	if err != nil {
 		return err
 	}
-	parser := parse.New(parse.Config{Retention: time.Duration(e.Retention), Mask: masker}, a.set)
+	parser := parse.New(parse.Config{Retention: time.Duration(e.Retention), Mask: masker, Past: past{a.index}}, a.set)
+	if err := a.remember(parser); err != nil {
+		return err
+	}
 	prover, err := newProver(a.cfg)
 	if err != nil {
 		return err
@@ -245,6 +249,7 @@ func (a *Aggregator) actors() (*run.Group, error) {
 		g.AddWorker("dead of the folder", a.moveLetters)
 	}
 	g.AddWorker("watch", a.watch)
+	g.AddWorker("parse", a.overdue)
 	g.AddWorker("index", a.index.Run)
 	g.AddWorker("alert", a.alerts.Run)
 	if a.bot != nil {

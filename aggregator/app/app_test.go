@@ -60,6 +60,14 @@ func startWith(t *testing.T, dir, receive string, agent certs.Files, more ...str
 	if err := os.WriteFile(r.path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	r.run()
+	return r
+}
+
+// run starts the aggregator, for the first time or again.
+func (r *rig) run() {
+	t := r.t
+	t.Helper()
 	cfg, err := config.Load(r.path)
 	if err != nil {
 		t.Fatal(err)
@@ -80,7 +88,7 @@ func startWith(t *testing.T, dir, receive string, agent certs.Files, more ...str
 	for end := time.Now().Add(30 * time.Second); ; time.Sleep(time.Millisecond) {
 		if c, err := net.Dial("unix", cfg.Serve.Socket); err == nil {
 			c.Close()
-			return r
+			return
 		}
 		if time.Now().After(end) {
 			t.Fatal("the aggregator does not answer")

@@ -17,6 +17,16 @@ type Past interface {
 // MaxPast bounds the lines of one look-up.
 const MaxPast = 500
 
+// Joined are the programs of which lines are joined, as a query has them.
+const Joined = "slapd OR ns-slapd OR sudo OR sshd OR sshd-session"
+
+// Remember reads an indexed line again, for what the joins learn of it. The event is not changed.
+func (p *Parser) Remember(e *event.Event, now time.Time) {
+	if e.Has("event.original") {
+		p.replay(e, now)
+	}
+}
+
 // PastQuery names the lines that a join misses. Empty values are any.
 type PastQuery struct {
 	Agent, Host, PID string
