@@ -25,9 +25,10 @@ var types = map[string]Type{
 	"event.sequence": Long,
 
 	"host.ip": IP, "source.ip": IP, "destination.ip": IP, "client.ip": IP, "server.ip": IP, "related.ip": IP,
-	"source.port": Long, "destination.port": Long, "client.port": Long, "server.port": Long,
+	"threat.indicator.ip": IP,
+	"source.port":         Long, "destination.port": Long, "client.port": Long, "server.port": Long,
 	"source.bytes": Long, "destination.bytes": Long, "network.bytes": Long, "network.packets": Long,
-	"source.as.number": Long,
+	"source.as.number": Long, "destination.as.number": Long, "client.as.number": Long, "server.as.number": Long,
 
 	"process.pid": Long, "process.ppid": Long, "process.exit_code": Long, "process.args_count": Long,
 	"process.thread.id": Long,

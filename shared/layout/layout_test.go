@@ -47,7 +47,7 @@ var rules = []struct{ from, to string }{
 	// A ledger document is a file that is replaced as a whole.
 	{"aggregator/ledger", "shared/batch shared/event shared/segment"},
 	{"aggregator/parse", "shared/event"},
-	{"aggregator/enrich", "shared/event"},
+	{"aggregator/enrich", "shared/event shared/conf"}, // its section has lengths of time
 	{"aggregator/mask", ""},
 	// Who ships and how far it reaches comes from the ledger and the heartbeats.
 	{"aggregator/fleet", "aggregator/ledger shared/batch shared/event shared/heartbeat"},
@@ -92,12 +92,16 @@ var outside = map[string]string{
 	"github.com/klauspost/compress/gzip":                       "agent/rotate aggregator/receive agent/input/file/archive",
 	"github.com/klauspost/compress/s2":                         "aggregator/index/embedded",
 	"github.com/klauspost/compress/zlib":                       "aggregator/receive",
-	"github.com/klauspost/compress/zstd":                       "shared/batch aggregator/receive agent/input/file/archive",                                                      // logrotate's compresscmd
+	"github.com/klauspost/compress/zstd":                       "shared/batch aggregator/receive agent/input/file/archive", // logrotate's compresscmd
+	"github.com/maxmind/mmdbwriter":                            "aggregator/enrich/geoip",                                  // make geoip makes a database of CSV
+	"github.com/maxmind/mmdbwriter/mmdbtype":                   "aggregator/enrich/geoip",
+	"github.com/oschwald/maxminddb-golang/v2":                  "aggregator/enrich",
 	"github.com/rabbitmq/amqp091-go":                           "shared/broker agent/ship/amqp aggregator/receive/amqp aggregator/dead shared/e2e/benchship shared/e2e/torture", // dead takes letters one by one, and puts them back; benchship is compared with it; torture is the receiver
 	"github.com/valyala/fastjson":                              "shared/event aggregator/index/embedded agent/input/file/lines",                                                 // lines: Docker writes JSON around each line
 	"go.etcd.io/bbolt":                                         "aggregator/alert aggregator/fleet",
 	"go.etcd.io/bbolt/errors":                                  "aggregator/alert aggregator/fleet",
-	"go.yaml.in/yaml/v3":                                       "shared/conf aggregator/alert aggregator/mask", // its default rules
+	"go.yaml.in/yaml/v3":                                       "shared/conf aggregator/alert aggregator/enrich aggregator/mask", // enrich: an inventory's faults have lines; mask: its default rules
+	"golang.org/x/net/idna":                                    "aggregator/enrich",
 	"golang.org/x/sys/unix":                                    "agent/input/... agent/input/file/glob agent/spool agent/app agent/rotate aggregator/index/embedded shared/e2e/benchrelay",
 	"gopkg.in/mcuadros/go-syslog.v2":                           "agent/input/syslog",
 	"gopkg.in/mcuadros/go-syslog.v2/format":                    "agent/input/syslog",
