@@ -26,13 +26,15 @@ IDLE ?= 1000
 MANY ?= 10000
 # Of make bench-relay: messages of one turn over TCP or TLS.
 MESSAGES ?= 2000000
+# Where make geoip puts its databases.
+GEOIP ?= /var/lib/belfry/geoip
 
 .DEFAULT_GOAL := help
 # The linter, as a program of its own: nothing that is built depends on it.
 LINTER ?= github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 FAIL_IN_CI := test "$$CI" != true
 
-.PHONY: help build test corpus-check fuzz bench-parse cut chaos chaos-short torture torture-short demo lint bench bench-ship bench-agent bench-relay deps clean
+.PHONY: help build test corpus-check fuzz bench-parse cut chaos chaos-short torture torture-short demo lint bench bench-ship bench-agent bench-relay geoip deps clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -103,6 +105,9 @@ bench-agent: build ## what following files costs: MB/s a core, memory with 1000 
 bench-relay: deps build ## syslog that a relay takes on one core over UDP, TCP and TLS, against rsyslog and syslog-ng; MESSAGES=2000000 ROUNDS=3
 	@$(GO) build -o bin/benchrelay ./shared/e2e/benchrelay
 	@exec bin/benchrelay --bin=bin --messages=$(MESSAGES) --rounds=$(ROUNDS)
+
+geoip: ## fetch free country and network databases by npm into GEOIP=/var/lib/belfry/geoip; enrich.geoip.country and .asn name them
+	@GO=$(GO) aggregator/enrich/geoip/fetch.sh $(GEOIP)
 
 deps: ## install the servers that tests and demo use (root on Debian), or say how
 	@shared/e2e/deps.sh

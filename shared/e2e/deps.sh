@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Looks for the programs that the tests and the demo drive. As root on Debian it installs what is missing, and sees to
 # it that no service of the distribution starts by that, now or at the next boot. Anywhere else it names each missing
-# program and the command that installs it. It never fails: tests skip what is not there, the demo says what it needs.
+# program and the command that installs it. A database of countries is fetched once, for a test. It never fails: tests
+# skip what is not there, the demo says what it needs.
 set -uo pipefail
 
 # program=package on Debian
@@ -65,4 +66,5 @@ for w in "${missing[@]}"; do
   echo "deps: ${w%%=*} is missing: $(elsewhere "${w%%=*}" "${w#*=}")"
 done
 "$(dirname "$0")/stack/senders.sh"
+"$(dirname "$0")/../../aggregator/enrich/geoip/fetch.sh" country
 exit 0
