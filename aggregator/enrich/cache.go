@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// Bounds of the caches, in entries. An address takes some 200 bytes with its place in the map, so all of them some
-// 15 MB, a domain as much; records of a database are shared by their addresses.
+// Bounds of the caches, in entries. An address or a domain takes some 110 bytes with its place in the map, so all of
+// them take 15 MB; a record of a database takes 250, and is shared by its addresses.
 const (
 	maxAddresses = 1 << 16
 	maxDomains   = 1 << 16
