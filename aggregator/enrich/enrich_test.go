@@ -121,6 +121,7 @@ func TestInventory(t *testing.T) {
 	f(on("user.name=alice"), "user.full_name=Alice Example", "user.email=alice@example.org", "labels.user_team=ops",
 		"labels.user_team=dba", "labels.user_criticality=high")
 	f(on("user.name=Alice"))
+	f(on("user.name=other", "user.name=alice")) // whose fields would they be?
 	f(on("user.name=alice", "user.email=x@example.net", "user.target.name=root", "user.effective.name=root"),
 		"user.full_name=Alice Example", "labels.user_team=ops", "labels.user_team=dba", "labels.user_criticality=high",
 		"user.target.full_name=Superuser", "labels.user_target_badge=0042",
@@ -141,7 +142,7 @@ func TestThreats(t *testing.T) {
 	en := open(t, Config{Threats: []Threat{
 		{Path: bad, Source: "Example CERT", Feed: "scanners"},
 		{Path: more, Source: "abuse desk"},
-		{Path: file(t, "gone.txt", "89.1.1.2"), Source: "x", Expires: "2026-11-27"},
+		{Path: file(t, "gone.txt", "89.1.1.2 2030-01-01"), Source: "x", Expires: "2026-11-27"},
 		{Path: aged, Source: "x", TTL: conf.Duration(24 * time.Hour)},
 		{Path: aged, Source: "still", TTL: conf.Duration(24*time.Hour + time.Second)},
 	}})

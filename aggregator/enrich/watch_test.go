@@ -137,8 +137,13 @@ func TestParts(t *testing.T) {
 		}
 	}
 	f("GB[one other]inbound")
+	before := w.en.current.Load()
+	held := before.threats[0]
 	w.replace(one, "# nobody\n")
 	f("GB[other]inbound")
+	if before.threats[0] != held {
+		t.Error("what was in use has changed")
+	}
 	w.replace(country, string(mmdbBytes(t, "x", 6, map[string]fields{"81.2.69.0/24": {"country_code": "FR"}})))
 	f("FR[other]inbound")
 	w.replace(country, "no database")
