@@ -24,6 +24,7 @@ import (
 	"belfry/aggregator/alert"
 	"belfry/aggregator/audit"
 	"belfry/aggregator/config"
+	"belfry/aggregator/enrich"
 	"belfry/aggregator/dead"
 	"belfry/aggregator/fleet"
 	"belfry/aggregator/index/embedded"
@@ -125,6 +126,9 @@ func (a *Aggregator) open() error {
 		return err
 	}
 	a.pipe.fleet = a.fleet
+	if a.pipe.enrich, err = enrich.Open(a.cfg.Enrich, a.log, a.set); err != nil {
+		return err
+	}
 	if err := a.openBroker(); err != nil {
 		return err
 	}
@@ -250,6 +254,7 @@ func (a *Aggregator) actors() (*run.Group, error) {
 	}
 	g.AddWorker("watch", a.watch)
 	g.AddWorker("parse", a.overdue)
+	g.AddWorker("enrich", func(ctx context.Context) error { a.pipe.enrich.Run(ctx); return nil })
 	g.AddWorker("index", a.index.Run)
 	g.AddWorker("alert", a.alerts.Run)
 	if a.bot != nil {

@@ -13,6 +13,7 @@ import (
 
 	"belfry/aggregator/alert"
 	"belfry/aggregator/config"
+	"belfry/aggregator/enrich"
 	"belfry/shared/certs"
 )
 
@@ -100,6 +101,9 @@ func (checkCmd) Run(c *CLI) error {
 		return err
 	}
 	if _, err := alert.LoadRules(cfg.Alert.Rules); err != nil {
+		return err
+	}
+	if _, err := enrich.Open(cfg.Enrich, c.Log, nil); err != nil {
 		return err
 	}
 	warn := func(section string, all []certs.Doubt) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/VictoriaMetrics/metrics"
 
+	"belfry/aggregator/enrich"
 	"belfry/aggregator/fleet"
 	"belfry/aggregator/index/embedded"
 	"belfry/aggregator/ledger"
@@ -52,6 +53,7 @@ type pipeline struct {
 	opener *batch.Opener
 	parser *parse.Parser
 	index  *embedded.Index
+	enrich *enrich.Enricher
 	fleet  *fleet.Fleet
 	log    *slog.Logger
 	decs   sync.Pool // of *event.Decoder
@@ -211,6 +213,7 @@ func (p *pipeline) understand(e *event.Event, now time.Time) {
 		return
 	}
 	p.parser.Parse(e, now)
+	p.enrich.Enrich(e, now)
 	if err := embedded.Refuses(e); err != nil { // its neighbours must not suffer for it
 		p.reduced.Inc()
 		reduce(e, err)

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"belfry/aggregator/enrich"
 	"belfry/aggregator/mask"
 	"belfry/aggregator/notify/irc"
 	"belfry/aggregator/topology"
@@ -23,14 +24,15 @@ const Path = "/etc/belfry/aggregator.yaml"
 
 // Config is the whole file. Zero fields take defaults.
 type Config struct {
-	State   string      `yaml:"state"` // folder for index, ledger and outbox; default /var/lib/belfry
-	Receive Receive     `yaml:"receive"`
-	Ledger  Ledger      `yaml:"ledger"`
-	Mask    mask.Config `yaml:"mask"`
-	Index   Index       `yaml:"index"`
-	Alert   Alert       `yaml:"alert"`
-	Notify  Notify      `yaml:"notify"`
-	Serve   Serve       `yaml:"serve"`
+	State   string        `yaml:"state"` // folder for index, ledger and outbox; default /var/lib/belfry
+	Receive Receive       `yaml:"receive"`
+	Ledger  Ledger        `yaml:"ledger"`
+	Mask    mask.Config   `yaml:"mask"`
+	Enrich  enrich.Config `yaml:"enrich"`
+	Index   Index         `yaml:"index"`
+	Alert   Alert         `yaml:"alert"`
+	Notify  Notify        `yaml:"notify"`
+	Serve   Serve         `yaml:"serve"`
 }
 
 // Receive says where events come from.
@@ -195,6 +197,7 @@ func (c *Config) Validate() error {
 			section("receive.amqp.management", a.Management.Validate())
 		}
 	}
+	errs = append(errs, conf.Split(c.Enrich.Validate())...)
 	for i, r := range c.Mask.Rules {
 		section(fmt.Sprintf("mask.rules[%d]", i), r.Validate())
 	}
