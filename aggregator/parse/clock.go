@@ -18,20 +18,26 @@ func (p *Parser) setTime(l *line, h *header) {
 		p.setTimestamp(l, p.readAt(l))
 		return
 	}
+	p.setStamp(l, h.stamp)
+	l.timed = true
+}
+
+// setStamp gives the event the time that a stamp means.
+func (p *Parser) setStamp(l *line, st stamp) {
 	loc, known := p.zones.get(l.zone)
-	if !known && !h.stamp.zoned {
+	if !known && !st.zoned {
 		l.tag("timezone_unknown")
 	}
-	t, twice := h.stamp.resolve(loc, l.ref)
+	t, twice := st.resolve(loc, l.ref)
 	if twice {
 		l.tag("dst_ambiguous")
 	}
-	if known && h.stamp.zone != "" {
-		if _, ok := eastOf(h.stamp.zone, loc, t); !ok {
+	if known && st.zone != "" {
+		if _, ok := eastOf(st.zone, loc, t); !ok {
 			l.tag("timezone_unknown")
 		}
 	}
-	idle := h.stamp.unset && t.Sub(l.ref).Abs() > future
+	idle := st.unset && t.Sub(l.ref).Abs() > future
 	if !idle && p.believable(t, l.now) {
 		p.setTimestamp(l, t)
 		return

@@ -26,6 +26,7 @@ type header struct {
 	code     code   // Cisco's code of the message
 	message  string // where it is more than text: with what stands before what the program said
 	text     string
+	stream   string // of a container: stdout or stderr
 	format   string // label of the scanner that reads text, where the line says that and no program's name does
 }
 
@@ -44,6 +45,7 @@ func scanHeader(s string) header {
 	}
 	after, ok := h.scanStamp(rest)
 	switch {
+	case ok && h.scanCRI(after):
 	case ok:
 		h.scanHostAndTag(after)
 	case h.scanCisco(rest):

@@ -99,8 +99,8 @@ func TestDialects(t *testing.T) {
 	f("<28>Nov 23 17:53:29 mx1 mgd[4711]: UI_CMDLINE_READ_LINE: User 'a'", at, "mx1", "mgd", "4711", "UI_CMDLINE_READ_LINE: User 'a'")
 	f("<14>Nov 23 17:53:29 PA-VM 1,2026/11/23 17:53:29,0070,TRAFFIC,end", at, "PA-VM", "", "", "1,2026/11/23 17:53:29,0070,TRAFFIC,end")
 	const forti = `date=2026-11-23 time=17:53:29 devname="FG100" msg="a: b"`
-	f("<190>"+forti, created, "", "", "", forti)
-	f("<190>Nov 23 17:53:29 "+forti, at, "", "", "", forti)
+	f("<190>"+forti, at, "", "", "", "a: b") // its time and message are among its pairs
+	f("<190>Nov 23 17:53:29 "+forti, at, "", "", "", "a: b")
 	f("<134>Nov 23 17:53:29 cp1 Action=\"Accept\" x: y", at, "cp1", "", "", "Action=\"Accept\" x: y")
 	f("<134>CEF:0|Check Point|VPN-1|x|y: z", created, "", "", "", "CEF:0|Check Point|VPN-1|x|y: z")
 	f("<134>Nov 23 17:53:29 CEF:0|Vendor|x|y", at, "", "", "", "CEF:0|Vendor|x|y")

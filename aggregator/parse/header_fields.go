@@ -18,6 +18,7 @@ func (l *line) setHeader(h *header) {
 	l.put("log.syslog.msgid", h.msgid)
 	l.setCode(h)
 	l.put("log.syslog.structured_data", h.data)
+	l.put("labels.stream", h.stream)
 	l.put("log.source.address", l.origin.peer)
 	if l.origin.host == "" {
 		l.origin.host = h.host

@@ -3,7 +3,10 @@ package parse
 // formats lists the files that programs write themselves, without a header of syslog. Each scan looks at the beginning
 // of a line; where it knows the format, it fills in the time, the text, and what else stands there, and names in
 // h.format the label of the scanner that reads the text. Where it does not, it changes nothing.
-var formats = []func(h *header, s string) bool{}
+var formats = []func(h *header, s string) bool{
+	scanDocker,
+	(*header).scanMonotonic,
+}
 
 // scanFile reads a line that has neither a priority nor a time of syslog. All of it is the message.
 func (h *header) scanFile(s string) bool {

@@ -25,6 +25,9 @@ type line struct {
 	ref     time.Time // the year of a stamp without one
 	now     time.Time
 	at      time.Time // @timestamp
+	timed   bool      // the header tells a time
+
+	labelled bool // the event brought labels
 
 	observer string // the relay that took the line
 	severity string // by name, as the agent told it
@@ -72,6 +75,7 @@ func (l *line) begin(e *event.Event, now time.Time) {
 			"network.transport", "tls.client.x509.subject.common_name":
 		default:
 			l.merge = l.merge || !ofAgent(f.Name)
+			l.labelled = l.labelled || strings.HasPrefix(f.Name, labels)
 		}
 	}
 	if ref != "" {

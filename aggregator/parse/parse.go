@@ -149,7 +149,8 @@ func (p *Parser) line(l *line) {
 	p.setTime(l, &h)
 	l.setHeader(&h)
 	prog := p.programs.of(&h)
-	if scanPAM(l) || prog.scan != nil && prog.scan(p, l) {
+	known := prog.scan != nil
+	if scanPAM(l) || known && prog.scan(p, l) || p.scanBody(l, known) {
 		return
 	}
 	prog.unparsed.Inc()

@@ -23,6 +23,10 @@ func scanStamp(s string) (st stamp, rest string, ok bool) {
 	}
 	switch {
 	case s[0]-'0' > 9:
+		if day := weekday(s); day != s { // journalctl -o short-full: "Mon 2026-11-23 17:53:29 UTC"
+			rest, ok = st.scanISO(day)
+			break
+		}
 		rest, ok = st.scanMonth(s)
 	case len(s) > 5 && s[4] == ' ': // NX-OS: "2026 Nov 23 17:53:29"
 		if st.year, rest, ok = fixed(s, 4); ok {
@@ -35,6 +39,18 @@ func scanStamp(s string) (st stamp, rest string, ok bool) {
 		return stamp{}, s, false
 	}
 	return st, rest, true
+}
+
+// weekday cuts off the name of a day before a year.
+func weekday(s string) string {
+	if len(s) < len("Mon 2026-11-23") || s[3] != ' ' || s[4]-'0' > 9 {
+		return s
+	}
+	switch s[:3] {
+	case "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun":
+		return s[4:]
+	}
+	return s
 }
 
 // longMonths has a bit for each month of 31 days.
@@ -145,10 +161,9 @@ func scanEpoch(s string) (st stamp, rest string, ok bool) {
 	if rest != "" && rest[0] != ' ' {
 		return stamp{}, s, false
 	}
-	t := time.Unix(int64(seconds), 0).UTC()
-	st.year, st.month, st.day = t.Year(), int(t.Month()), t.Day()
-	st.hour, st.min, st.sec = t.Clock()
-	st.zoned = true
+	nsec := st.nsec
+	st = stampAt(time.Unix(int64(seconds), 0))
+	st.nsec = nsec
 	return st, rest, true
 }
 

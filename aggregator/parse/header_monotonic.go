@@ -1,0 +1,40 @@
+package parse
+
+import "strings"
+
+// scanMonotonic reads what "journalctl -o short-monotonic" writes: the seconds since the machine started, which are no
+// time of day, and then a host and a program. What the kernel's own log (dmesg) writes begins alike, and has neither.
+//
+//	[    5.123456] vm sshd[19043]: text
+func (h *header) scanMonotonic(s string) bool {
+	if len(s) < len("[0.0] h p: ") || s[0] != '[' {
+		return false
+	}
+	whole, rest := digits(strings.TrimLeft(s[1:], " "))
+	if whole == "" || rest == "" || rest[0] != '.' {
+		return false
+	}
+	fraction, rest := digits(rest[1:])
+	rest, ok := strings.CutPrefix(rest, "] ")
+	if len(fraction) != len("123456") || !ok {
+		return false
+	}
+	end := hostEnd(rest)
+	if end == 0 || end > maxHost || end+1 >= len(rest) || rest[end] != ' ' || strings.IndexByte(rest[:end], ':') >= 0 {
+		return false
+	}
+	inner := header{}
+	if !inner.scanTag(rest[end+1:]) || !inner.isJournals(rest[end+1:]) {
+		return false
+	}
+	h.host, h.program, h.pid, h.text, h.message = rest[:end], inner.program, inner.pid, inner.text, inner.text
+	return true
+}
+
+// isJournals reports whether a tag is as journalctl writes it: with a process id, or the kernel's.
+func (h *header) isJournals(s string) bool {
+	if h.pid == "" {
+		return strings.HasPrefix(s, "kernel: ")
+	}
+	return isNumber(h.pid) && strings.HasPrefix(s[strings.IndexByte(s, ']')+1:], ": ")
+}
