@@ -28,7 +28,8 @@ type Options struct {
 const maxLine = 1 << 20
 
 // Lines reads log lines from r and writes each, understood, as one ECS object a line to w, in their order, and behind
-// them an event for each operation that has no end (Parser.Close), in the order of their first lines. A line that
+// them an event for each operation that has no end (Parser.Close), in the order of their first lines. What
+// "journalctl -o export" and "-o json" write are lines too: an entry is one, and has the fields that an agent sends. One that
 // is longer than 1 MiB is cut there, tagged truncated, and tells its length; bytes that are not UTF-8 are replaced, and
 // kept in labels.raw_base64. What was read before an error is written.
 func Lines(r io.Reader, w io.Writer, opts Options) error {
@@ -46,13 +47,11 @@ func Lines(r io.Reader, w io.Writer, opts Options) error {
 	p := New(Config{Retention: 100 * 365 * 24 * time.Hour, Mask: opts.Mask, Program: opts.Program}, nil)
 	in := bufio.NewReaderSize(r, 64<<10)
 	out := bufio.NewWriter(w)
-	var raw, text []byte
+	src := source{in: in}
+	var text []byte
 	for n := 1; ; n++ {
-		var length int
-		var err error
-		raw, length, err = readLine(in, raw[:0])
-		if length > 0 || err == nil {
-			e := plain(raw, length)
+		e, err := src.next()
+		if e != nil {
 			e.Append("event.created", now.UTC().Format(time.RFC3339Nano))
 			e.Append("event.timezone", zone)
 			e.Append("event.id", event.HashKey("line", strconv.Itoa(n)).String())
@@ -67,6 +66,33 @@ func Lines(r io.Reader, w io.Writer, opts Options) error {
 			return finish(out, p, opts.Host, err)
 		}
 	}
+}
+
+// source reads what Lines is given: lines, and entries of systemd's journal where it is such.
+type source struct {
+	in  *bufio.Reader
+	raw []byte
+}
+
+// next returns the next event, nil where there is none. The error is of what comes behind it.
+func (s *source) next() (*event.Event, error) {
+	if beginsExport(s.in) {
+		j, err := readExport(s.in)
+		if len(j.fields) == 0 {
+			return nil, err
+		}
+		return j.event(), err
+	}
+	var length int
+	var err error
+	s.raw, length, err = readLine(s.in, s.raw[:0])
+	if length == 0 && err != nil {
+		return nil, err
+	}
+	if j := journalObject(s.raw); j != nil {
+		return j.event(), err
+	}
+	return plain(s.raw, length), err
 }
 
 // finish ends Lines where reading did: what has no end is told behind the last line.

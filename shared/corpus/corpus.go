@@ -1,14 +1,16 @@
 // Package corpus holds log lines that real programs wrote, and what is to be found in each of them. It is for tests and
 // the demo, and a part of belfry, so that belfry parse --test holds on any machine.
 //
-// A folder is a program's. NAME.log holds lines as they stand in a file, or came from a socket. NAME.ndjson says first
+// A folder is a program's. NAME.export holds what "journalctl -o export" wrote, where an entry counts as a line. NAME.log holds lines as they stand in a file, or came from a socket. NAME.ndjson says first
 // how they are read, and then, for each line in order, which fields are to be found in it; what names the event or
 // repeats the line (Given) is not in it. Behind these there may be more objects: events that are due when no more lines
 // come. make.sh in the folder ran the programs; SOURCES.md names what the lines were taken from where none could run.
 package corpus
 
 import (
+	"bytes"
 	"embed"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"io/fs"
@@ -17,7 +19,7 @@ import (
 	"time"
 )
 
-//go:embed */*.log */*.ndjson
+//go:embed */*.log */*.export */*.ndjson
 var files embed.FS
 
 // Given are the fields that are not to be found in a line, and those that repeat others.
@@ -48,8 +50,12 @@ func Files() ([]File, error) {
 		return nil, fmt.Errorf("list the corpus: %w", err)
 	}
 	var all []File
-	for _, name := range names {
-		f, err := read(strings.TrimSuffix(name, ".log"))
+	exports, err := fs.Glob(files, "*/*.export")
+	if err != nil {
+		return nil, fmt.Errorf("list the corpus: %w", err)
+	}
+	for _, name := range append(names, exports...) {
+		f, err := read(name)
 		if err != nil {
 			return nil, err
 		}
@@ -58,9 +64,10 @@ func Files() ([]File, error) {
 	return all, nil
 }
 
-func read(name string) (File, error) {
+func read(file string) (File, error) {
+	name := strings.TrimSuffix(file, path.Ext(file))
 	f := File{Program: path.Dir(name), Name: path.Base(name)}
-	log, err := files.ReadFile(name + ".log")
+	log, err := files.ReadFile(file)
 	if err != nil {
 		return f, fmt.Errorf("read the corpus: %w", err)
 	}
@@ -69,6 +76,9 @@ func read(name string) (File, error) {
 		return f, fmt.Errorf("read the corpus: %w", err)
 	}
 	f.Lines, f.Fields = lines(log), lines(fields)
+	if path.Ext(file) == ".export" {
+		f.Lines = entries(log)
+	}
 	if err := json.Unmarshal([]byte(f.Fields[0]), &f.Reading); err != nil || f.Received.IsZero() {
 		return f, fmt.Errorf("%s.ndjson:1: it does not say how the lines are read: %w", name, err)
 	}
@@ -84,6 +94,27 @@ func AuthMixed() []string {
 		panic(err) // it is part of the program
 	}
 	return lines(log)
+}
+
+// entries cuts a journal into its entries, each with the line end of its last field, without the empty line behind it.
+// A value that says how long it is may hold any bytes.
+func entries(text []byte) []string {
+	var all []string
+	begin, i := 0, 0
+	for i < len(text) {
+		end := bytes.IndexByte(text[i:], '\n')
+		if end <= 0 {
+			all = append(all, string(text[begin:i]))
+			i++
+			begin = i
+			continue
+		}
+		if line := text[i : i+end]; bytes.IndexByte(line, '=') < 0 {
+			end += 9 + int(binary.LittleEndian.Uint64(text[i+end+1:]))
+		}
+		i += end + 1
+	}
+	return all
 }
 
 func lines(text []byte) []string {
