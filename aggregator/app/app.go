@@ -85,6 +85,10 @@ func (a *Aggregator) open() error {
 	if err != nil {
 		return err
 	}
+	custom, err := parse.LoadCustom(a.cfg.Parse.Parsers)
+	if err != nil {
+		return err
+	}
 	if a.outbox, err = alert.OpenOutbox(a.cfg.Dir("alerts.db")); err != nil {
 		return err
 	}
@@ -113,7 +117,9 @@ func (a *Aggregator) open() error {
 	if err != nil {
 		return err
 	}
-	parser := parse.New(parse.Config{Retention: time.Duration(e.Retention), Mask: masker, Past: past{a.index}}, a.set)
+	parser := parse.New(parse.Config{
+		Retention: time.Duration(e.Retention), Mask: masker, Custom: custom, Past: past{a.index},
+	}, a.set)
 	if err := a.remember(parser); err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 	"belfry/aggregator/alert"
 	"belfry/aggregator/config"
 	"belfry/aggregator/enrich"
+	"belfry/aggregator/parse"
 	"belfry/shared/certs"
 )
 
@@ -49,7 +50,7 @@ type CLI struct {
 	PrintVersion kong.VersionFlag `help:"Print the version." name:"version"`
 
 	Serve       serveCmd    `cmd:"" help:"Run the aggregator until SIGTERM."`
-	Check       checkCmd    `cmd:"" help:"Check configuration and rules, and say what is wrong with them."`
+	Check       checkCmd    `cmd:"" help:"Check configuration, rules and parsers, and say what is wrong with them."`
 	Search      searchCmd   `cmd:"" help:"Search all events. Exit code 0 if there are some, 1 if none, 2 on an error."`
 	Tail        tailCmd     `cmd:"" help:"Follow events live."`
 	Status      statusCmd   `cmd:"" help:"Ask the running aggregator how it is: its index, and alerts that wait."`
@@ -104,6 +105,9 @@ func (checkCmd) Run(c *CLI) error {
 		return err
 	}
 	if _, err := enrich.Open(cfg.Enrich, c.Log, nil); err != nil {
+		return err
+	}
+	if _, err := parse.LoadCustom(cfg.Parse.Parsers); err != nil {
 		return err
 	}
 	warn := func(section string, all []certs.Doubt) {

@@ -28,6 +28,7 @@ type Config struct {
 	Receive Receive       `yaml:"receive"`
 	Ledger  Ledger        `yaml:"ledger"`
 	Mask    mask.Config   `yaml:"mask"`
+	Parse   Parse         `yaml:"parse"`
 	Enrich  enrich.Config `yaml:"enrich"`
 	Index   Index         `yaml:"index"`
 	Alert   Alert         `yaml:"alert"`
@@ -126,6 +127,11 @@ type Alert struct {
 	Rules []string `yaml:"rules"` // folders of Sigma rules, *.yml; default none
 }
 
+// Parse says how lines are understood beside what is built in.
+type Parse struct {
+	Parsers []string `yaml:"parsers"` // patterns of files of parsers; default /etc/belfry/parsers.d/*.yml
+}
+
 // Notify says who is told.
 type Notify struct {
 	IRC *irc.Config `yaml:"irc"`
@@ -156,11 +162,16 @@ func Load(path string) (*Config, error) {
 	}
 	c.Index.Embedded.Retention = cmp.Or(c.Index.Embedded.Retention, conf.Duration(90*24*time.Hour))
 	c.Ledger = c.Ledger.withDefaults()
+	if c.Parse.Parsers == nil {
+		c.Parse.Parsers = []string{defaultParsers}
+	}
 	c.Serve.Socket = cmp.Or(c.Serve.Socket, defaultSocket)
 	return c, nil
 }
 
 const (
+	defaultParsers = "/etc/belfry/parsers.d/*.yml"
+
 	defaultSocket = "/run/belfry/api.sock"
 	defaultPlain  = "127.0.0.1:8080"
 )

@@ -82,6 +82,7 @@ receive:
     tls: {listen: "10.0.0.1:8443", CERTS}
 ledger: {gap_grace: 2m, silence_after: 1h}
 index: {embedded: {retention: 30d, memory: 2GiB}}
+parse: {parsers: ["/srv/parsers/*.yml"]}
 alert: {rules: [/etc/belfry/rules.d, /srv/rules]}
 notify: {irc: {server: "irc.example.org:6697", tls: true, ca: DIR/ca.pem, nick: belfry, channel: "#oncall", oncall: alice, sasl: {user: u, password: hush}}}
 serve: {socket: /run/other.sock, metrics: "unix:/run/metrics.sock"}
@@ -99,6 +100,7 @@ serve: {socket: /run/other.sock, metrics: "unix:/run/metrics.sock"}
 		},
 		Ledger: Ledger{GapGrace: conf.Duration(2 * time.Minute), SilenceAfter: conf.Duration(time.Hour)},
 		Index:  Index{Embedded{Retention: conf.Duration(30 * 24 * time.Hour), Memory: 2 << 30}},
+		Parse:  Parse{Parsers: []string{"/srv/parsers/*.yml"}},
 		Alert:  Alert{Rules: []string{"/etc/belfry/rules.d", "/srv/rules"}},
 		Notify: Notify{IRC: &irc.Config{
 			Server: "irc.example.org:6697", TLS: true, CA: f.files.CA, Nick: "belfry", Channel: "#oncall", Oncall: "alice",
@@ -124,6 +126,7 @@ func TestDefaults(t *testing.T) {
 		same(t, c, &Config{
 			State: "/var/lib/belfry", Receive: Receive{HTTP: HTTP{Plain: "127.0.0.1:8080"}},
 			Ledger: Ledger{GapGrace: conf.Duration(5 * time.Minute), SilenceAfter: conf.Duration(5 * time.Minute)},
+			Parse:  Parse{Parsers: []string{defaultParsers}},
 			Index:  Index{Embedded{Retention: conf.Duration(90 * 24 * time.Hour)}}, Serve: Serve{Socket: "/run/belfry/api.sock"},
 		})
 	}

@@ -69,6 +69,11 @@ func (b *body) write() {
 			b.keep(a)
 		}
 	}
+	b.finish()
+}
+
+// finish tells of what is behind the pairs.
+func (b *body) finish() {
 	if b.ambiguous {
 		b.l.tag("ambiguous")
 	}

@@ -27,7 +27,8 @@ type line struct {
 	at      time.Time // @timestamp
 	timed   bool      // the header tells a time
 
-	labelled bool // the event brought labels
+	labelled bool    // the event brought labels
+	by       *custom // parser of the operator's that read it
 
 	observer string // the relay that took the line
 	severity string // by name, as the agent told it

@@ -21,6 +21,7 @@ type Options struct {
 	TZ       string    // IANA name of the time zone of stamps without one; default UTC
 	Received time.Time // when the lines were read, which gives the year; default now
 	Mask     Masker    // takes secrets out of the lines; default nobody does
+	Custom   *Custom   // parsers of the operator's; default none
 	Explain  bool      // write who took which part of each line, for people to read, instead of objects
 }
 
@@ -44,7 +45,7 @@ func Lines(r io.Reader, w io.Writer, opts Options) error {
 	if now.IsZero() {
 		now = time.Now()
 	}
-	p := New(Config{Retention: 100 * 365 * 24 * time.Hour, Mask: opts.Mask, Program: opts.Program}, nil)
+	p := New(Config{Retention: 100 * 365 * 24 * time.Hour, Mask: opts.Mask, Custom: opts.Custom, Program: opts.Program}, nil)
 	in := bufio.NewReaderSize(r, 64<<10)
 	out := bufio.NewWriter(w)
 	src := source{in: in}

@@ -41,6 +41,9 @@ type Config struct {
 	// Mask takes secrets out of lines; default nobody does.
 	Mask Masker `yaml:"-"`
 
+	// Custom are the operator's parsers; nil for none.
+	Custom *Custom `yaml:"-"`
+
 	// Past finds the lines that joins miss; nil for none.
 	Past Past `yaml:"-"`
 }
@@ -67,6 +70,7 @@ type Parser struct {
 	ldap     *directory // of slapd
 	ds389    *directory // of 389-ds
 
+	custom  *Custom // never nil
 	past    Past
 	lookups bucket
 
@@ -94,6 +98,7 @@ func New(cfg Config, set *metrics.Set) *Parser {
 		programs:  newTable(set),
 		lines:     set.NewCounter("belfry_parse_lines_total"),
 		faults:    set.NewCounter("belfry_parse_errors_total"),
+		custom:    cmp.Or(cfg.Custom, new(Custom)),
 		past:      cfg.Past,
 
 		lookupsFound:   set.NewCounter(`belfry_parse_lookups_total{result="found"}`),
@@ -150,7 +155,7 @@ func (p *Parser) line(l *line) {
 	l.setHeader(&h)
 	prog := p.programs.of(&h)
 	known := prog.scan != nil
-	if scanPAM(l) || known && prog.scan(p, l) || p.scanBody(l, known) {
+	if p.custom.first.scan(p, l) || scanPAM(l) || known && prog.scan(p, l) || p.custom.last.scan(p, l) || p.scanBody(l, known) {
 		return
 	}
 	prog.unparsed.Inc()

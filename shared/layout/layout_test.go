@@ -46,7 +46,7 @@ var rules = []struct{ from, to string }{
 	{"aggregator/receive/...", "aggregator/receive shared/batch shared/broker shared/backoff shared/certs shared/event"},
 	// A ledger document is a file that is replaced as a whole.
 	{"aggregator/ledger", "shared/batch shared/event shared/segment"},
-	{"aggregator/parse", "shared/event"},
+	{"aggregator/parse", "shared/event shared/conf"},  // what operators write is strict YAML
 	{"aggregator/enrich", "shared/event shared/conf"}, // its section has lengths of time
 	{"aggregator/mask", ""},
 	// Who ships and how far it reaches comes from the ledger and the heartbeats.
@@ -100,7 +100,7 @@ var outside = map[string]string{
 	"github.com/valyala/fastjson":                              "shared/event aggregator/index/embedded agent/input/file/lines",                                                 // lines: Docker writes JSON around each line
 	"go.etcd.io/bbolt":                                         "aggregator/alert aggregator/fleet",
 	"go.etcd.io/bbolt/errors":                                  "aggregator/alert aggregator/fleet",
-	"go.yaml.in/yaml/v3":                                       "shared/conf aggregator/alert aggregator/enrich aggregator/mask", // enrich: an inventory's faults have lines; mask: its default rules
+	"go.yaml.in/yaml/v3":                                       "shared/conf aggregator/alert aggregator/enrich aggregator/mask aggregator/parse", // faults have lines; mask: its default rules
 	"golang.org/x/net/idna":                                    "aggregator/enrich",
 	"golang.org/x/sys/unix":                                    "agent/input/... agent/input/file/glob agent/spool agent/app agent/rotate aggregator/index/embedded shared/e2e/benchrelay",
 	"gopkg.in/mcuadros/go-syslog.v2":                           "agent/input/syslog",
