@@ -29,7 +29,7 @@ func main() {
 
 func run() error {
 	c := app.CLI{Version: version}
-	parser, err := kong.New(&c, kong.Name("belfry"), kong.Vars{"config": config.Path, "version": "belfry " + version},
+	parser, err := kong.New(&c, kong.Name("belfry"), kong.Vars{"config": config.Path, "parsers": config.Parsers, "version": "belfry " + version},
 		kong.Description("Collects the logs of all hosts: search them at once, follow them live, be told at once."))
 	if err != nil {
 		return err

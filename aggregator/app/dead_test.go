@@ -156,7 +156,7 @@ func (r *rig) cli(args ...string) (out string, code int) {
 	r.t.Helper()
 	var b bytes.Buffer
 	c := &CLI{Out: &b, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
-	parser, err := kong.New(c, kong.Name("belfry"), kong.Vars{"config": r.path, "version": "test"})
+	parser, err := kong.New(c, kong.Name("belfry"), kong.Vars{"config": r.path, "parsers": "none/*.yml", "version": "test"})
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -21,9 +21,10 @@ type parseCmd struct {
 	Host     string    `help:"Host of lines that name none."`
 	TZ       string    `help:"Time zone of stamps that name none, as Europe/Prague." default:"UTC" name:"tz"`
 	Received time.Time `help:"When the lines were read: the year of stamps that have none (RFC 3339); default now."`
+	Parsers  []string  `help:"Files of parsers that you wrote, or patterns of them." default:"${parsers}" placeholder:"FILE"`
 	Explain  bool      `help:"Show which parser took which part of each line, and where each field stands."`
 	NoMask   bool      `help:"Leave secrets as they are. By default the built-in rules mask them, with a key that everybody knows." name:"no-mask"`
-	Test     bool      `help:"Read no lines, but check the parsers by the samples that are built in."`
+	Test     bool      `help:"Read no lines, but check the parsers, yours and those that are built in, by their samples."`
 }
 
 // Help is what --help says beside the flags.
@@ -32,10 +33,14 @@ func (parseCmd) Help() string {
 }
 
 func (p parseCmd) Run(c *CLI) error {
-	if p.Test {
-		return p.test(c.out())
+	custom, err := parse.LoadCustom(p.Parsers) // which runs their samples
+	if err != nil {
+		return err
 	}
-	opts := parse.Options{Program: p.Program, Host: p.Host, TZ: p.TZ, Received: p.Received, Explain: p.Explain}
+	if p.Test {
+		return p.test(c.out(), custom)
+	}
+	opts := parse.Options{Program: p.Program, Host: p.Host, TZ: p.TZ, Received: p.Received, Custom: custom, Explain: p.Explain}
 	if !p.NoMask {
 		m, err := mask.New(mask.Config{}, make([]byte, mask.KeySize))
 		if err != nil {
@@ -50,7 +55,10 @@ func (p parseCmd) Run(c *CLI) error {
 const maxFaults = 100
 
 // test compares what the parsers find in the lines of the corpus with what is to be found.
-func (p parseCmd) test(out io.Writer) error {
+func (p parseCmd) test(out io.Writer, custom *parse.Custom) error {
+	if custom.Len() > 0 {
+		fmt.Fprintf(out, "%d parsers of yours: all %d samples right\n", custom.Len(), custom.Samples())
+	}
 	files, err := corpus.Files()
 	if err != nil {
 		return err

@@ -22,6 +22,9 @@ import (
 // Path is where the configuration lies unless told otherwise.
 const Path = "/etc/belfry/aggregator.yaml"
 
+// Parsers is where the operator's parsers lie unless told otherwise.
+const Parsers = "/etc/belfry/parsers.d/*.yml"
+
 // Config is the whole file. Zero fields take defaults.
 type Config struct {
 	State   string        `yaml:"state"` // folder for index, ledger and outbox; default /var/lib/belfry
@@ -163,15 +166,13 @@ func Load(path string) (*Config, error) {
 	c.Index.Embedded.Retention = cmp.Or(c.Index.Embedded.Retention, conf.Duration(90*24*time.Hour))
 	c.Ledger = c.Ledger.withDefaults()
 	if c.Parse.Parsers == nil {
-		c.Parse.Parsers = []string{defaultParsers}
+		c.Parse.Parsers = []string{Parsers}
 	}
 	c.Serve.Socket = cmp.Or(c.Serve.Socket, defaultSocket)
 	return c, nil
 }
 
 const (
-	defaultParsers = "/etc/belfry/parsers.d/*.yml"
-
 	defaultSocket = "/run/belfry/api.sock"
 	defaultPlain  = "127.0.0.1:8080"
 )

@@ -126,7 +126,7 @@ func TestDefaults(t *testing.T) {
 		same(t, c, &Config{
 			State: "/var/lib/belfry", Receive: Receive{HTTP: HTTP{Plain: "127.0.0.1:8080"}},
 			Ledger: Ledger{GapGrace: conf.Duration(5 * time.Minute), SilenceAfter: conf.Duration(5 * time.Minute)},
-			Parse:  Parse{Parsers: []string{defaultParsers}},
+			Parse:  Parse{Parsers: []string{Parsers}},
 			Index:  Index{Embedded{Retention: conf.Duration(90 * 24 * time.Hour)}}, Serve: Serve{Socket: "/run/belfry/api.sock"},
 		})
 	}

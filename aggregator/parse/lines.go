@@ -47,9 +47,8 @@ func Lines(r io.Reader, w io.Writer, opts Options) error {
 	}
 	p := New(Config{Retention: 100 * 365 * 24 * time.Hour, Mask: opts.Mask, Custom: opts.Custom, Program: opts.Program}, nil)
 	in := bufio.NewReaderSize(r, 64<<10)
-	out := bufio.NewWriter(w)
+	out := newWriter(w, p, opts)
 	src := source{in: in}
-	var text []byte
 	for n := 1; ; n++ {
 		e, err := src.next()
 		if e != nil {
@@ -57,16 +56,58 @@ func Lines(r io.Reader, w io.Writer, opts Options) error {
 			e.Append("event.timezone", zone)
 			e.Append("event.id", event.HashKey("line", strconv.Itoa(n)).String())
 			p.Parse(e, now)
-			e.Default("host.name", opts.Host)
-			text = append(e.AppendJSON(text[:0]), '\n')
-			if _, err := out.Write(text); err != nil {
-				return fmt.Errorf("write events: %w", err)
+			if err := out.event(n, e); err != nil {
+				return err
 			}
 		}
 		if err != nil {
-			return finish(out, p, opts.Host, err)
+			return out.finish(err)
+		}
+		if in.Buffered() == 0 { // the next line may be long in coming
+			if err := out.flush(); err != nil {
+				return err
+			}
 		}
 	}
+}
+
+// writer writes what became of the lines.
+type writer struct {
+	p    *Parser
+	host string // of events that name none
+	out  *bufio.Writer
+	text []byte
+}
+
+func newWriter(w io.Writer, p *Parser, opts Options) *writer {
+	if opts.Explain {
+		p.tell = new(reading)
+	}
+	return &writer{p: p, host: opts.Host, out: bufio.NewWriter(w)}
+}
+
+// event writes the event of the nth line.
+func (w *writer) event(n int, e *event.Event) error {
+	e.Default("host.name", w.host)
+	if w.p.tell != nil {
+		return explain(w.out, n, *w.p.tell, e)
+	}
+	return w.object(e)
+}
+
+func (w *writer) object(e *event.Event) error {
+	w.text = append(e.AppendJSON(w.text[:0]), '\n')
+	if _, err := w.out.Write(w.text); err != nil {
+		return fmt.Errorf("write events: %w", err)
+	}
+	return nil
+}
+
+func (w *writer) flush() error {
+	if err := w.out.Flush(); err != nil {
+		return fmt.Errorf("write events: %w", err)
+	}
+	return nil
 }
 
 // source reads what Lines is given: lines, and entries of systemd's journal where it is such.
@@ -97,17 +138,15 @@ func (s *source) next() (*event.Event, error) {
 }
 
 // finish ends Lines where reading did: what has no end is told behind the last line.
-func finish(out *bufio.Writer, p *Parser, host string, read error) error {
-	var text []byte
-	for _, e := range p.Close() {
-		e.Default("host.name", host)
-		text = append(e.AppendJSON(text[:0]), '\n')
-		if _, err := out.Write(text); err != nil {
-			return fmt.Errorf("write events: %w", err)
+func (w *writer) finish(read error) error {
+	for _, e := range w.p.Close() {
+		e.Default("host.name", w.host)
+		if err := w.object(e); err != nil {
+			return err
 		}
 	}
-	if err := out.Flush(); err != nil {
-		return fmt.Errorf("write events: %w", err)
+	if err := w.flush(); err != nil {
+		return err
 	}
 	if !errors.Is(read, io.EOF) {
 		return fmt.Errorf("read lines: %w", read)

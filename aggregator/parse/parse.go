@@ -74,6 +74,8 @@ type Parser struct {
 	past    Past
 	lookups bucket
 
+	tell *reading // where to write of each line who read it; nil for nowhere
+
 	lines, faults                             *metrics.Counter
 	lookupsFound, lookupsNone, lookupsRefused *metrics.Counter
 }
@@ -153,12 +155,10 @@ func (p *Parser) line(l *line) {
 	l.program, l.pid, l.text = h.program, h.pid, h.text
 	p.setTime(l, &h)
 	l.setHeader(&h)
-	prog := p.programs.of(&h)
-	known := prog.scan != nil
-	if p.custom.first.scan(p, l) || scanPAM(l) || known && prog.scan(p, l) || p.custom.last.scan(p, l) || p.scanBody(l, known) {
-		return
+	by := p.read(l, p.programs.of(&h))
+	if p.tell != nil {
+		*p.tell = reading{l.raw, l.text, by}
 	}
-	prog.unparsed.Inc()
 }
 
 // fail keeps the raw line where a scanner has a bug. The fields before kept are the sender's.

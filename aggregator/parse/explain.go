@@ -1,0 +1,90 @@
+package parse
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"belfry/shared/event"
+)
+
+// Names of those who read a text and are no program's scanner.
+const (
+	byPAM    = "pam"
+	byBody   = "body"   // JSON, pairs, CEF, LEEF
+	byNobody = "nobody" // the text stays the message
+)
+
+// read hands the text to those who may know it, and returns the label of who did.
+func (p *Parser) read(l *line, prog *program) string {
+	known := prog.scan != nil
+	switch {
+	case p.custom.first.scan(p, l):
+		return l.by.name
+	case scanPAM(l):
+		return byPAM
+	case known && prog.scan(p, l):
+		return prog.label
+	case p.custom.last.scan(p, l):
+		return l.by.name
+	case p.scanBody(l, known):
+		return byBody
+	}
+	prog.unparsed.Inc()
+	return byNobody
+}
+
+// reading is what Explain knows of the line that was read last.
+type reading struct{ raw, text, by string }
+
+// explain writes, for people, who read which part of a line, and where each field of its event stands in it.
+func explain(w io.Writer, n int, t reading, e *event.Event) error {
+	var b strings.Builder
+	from := max(0, strings.LastIndex(t.raw, t.text))
+	fmt.Fprintf(&b, "%d: %s\n", n, shielded(t.raw))
+	if t.text != "" && from > 0 {
+		fmt.Fprintf(&b, "  %9s  header\n", span(0, from))
+	}
+	fmt.Fprintf(&b, "  %9s  %s\n", span(from, from+len(t.text)), t.by)
+	for _, f := range e.Fields {
+		if f.Name == "event.original" || f.Name == "message" {
+			continue
+		}
+		at := ""
+		if !isOurs(f.Name) {
+			at = place(t.raw, f.Value, from)
+		}
+		fmt.Fprintf(&b, "  %9s    %s: %s\n", at, f.Name, shielded(f.Value))
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// isOurs reports whether the values of a field are words of ours: one that stands in the line stands there by chance.
+func isOurs(name string) bool {
+	switch name {
+	case "event.action", "event.category", "event.type", "event.outcome", "event.kind", "tags":
+		return true
+	}
+	return false
+}
+
+// place returns where a value stands in a line, at or behind from if it is there too; "" if it stands nowhere: it is a
+// constant, a decoding, or of another line.
+func place(raw, value string, from int) string {
+	if at := strings.Index(raw[from:], value); at >= 0 {
+		return span(from+at, from+at+len(value))
+	}
+	if at := strings.Index(raw, value); at >= 0 {
+		return span(at, at+len(value))
+	}
+	return ""
+}
+
+func span(first, end int) string { return fmt.Sprintf("%d-%d", first, end) }
+
+// shielded is a text that does nothing to a terminal.
+func shielded(s string) string {
+	text := event.AppendString(nil, s)
+	return string(text[1 : len(text)-1])
+}
