@@ -6,6 +6,7 @@ package parse
 var formats = []func(h *header, s string) bool{
 	scanDocker,
 	(*header).scanMonotonic,
+	scanSlapdFile,
 }
 
 // scanFile reads a line that has neither a priority nor a time of syslog. All of it is the message.

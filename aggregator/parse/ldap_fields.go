@@ -30,8 +30,14 @@ func (p *Parser) ldapNotice(l *line, key connKey, o *operation) {
 	l.is("ldap-notice", "network", "info")
 	l.put("ldap.connection", o.conn)
 	l.put("ldap.operation", o.op)
-	l.put("ldap.result.code", strconv.Itoa(o.code))
-	l.put("ldap.result.name", ldapResult(o.code))
+	if o.request == "disconnect" {
+		l.put("ldap.result.code", strconv.Itoa(o.code))
+		l.put("ldap.result.name", ldapResult(o.code))
+	}
+	if o.ambiguous {
+		l.tag("ambiguous")
+	}
+	l.ldapClient(o.session)
 	l.put("event.reason", o.text)
 	l.ldapEnds(&e)
 }
@@ -102,9 +108,7 @@ func (l *line) ldapOperation(o *operation) {
 		}
 		l.put("user.id", id)
 	}
-	l.put("client.ip", o.client)
-	l.put("client.domain", o.clientName)
-	l.put("client.user.name", o.clientUser)
+	l.ldapClient(o.session)
 }
 
 // nanoseconds turns "0.000163", seconds, into event.duration's unit.

@@ -149,12 +149,14 @@ func (d *directory) grow(c *conn, bytes int) {
 	}
 }
 
-// accept begins a connection. One that is known under its number is another, unless this line was read before.
+// accept begins a connection. One that is known under its number is another, unless this line was read before, or comes
+// late: slapd writes it in a thread of its own, at times behind the connection's other lines.
 func (d *directory) accept(l *line, key connKey, peer, server endpoint) ends {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	c := d.get(key)
-	if (c.accepted || c.closed) && (l.id == "" || c.began != l.id) {
+	other := c.accepted && (l.id == "" || c.began != l.id)
+	if other || c.closed && l.at.Unix() > c.end+lateSeconds && c.began != l.id {
 		c = d.anew(key, c)
 	}
 	if !c.accepted {
@@ -186,6 +188,18 @@ func (d *directory) close(l *line, key connKey) ends {
 		d.hurry(c, l.now)
 	}
 	return c.ends
+}
+
+// session returns what an operation's first line says of the client's session.
+func (d *directory) session(key connKey, number int) string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if c, ok := d.find(key); ok {
+		if o := c.find(number); o != nil {
+			return o.session
+		}
+	}
+	return ""
 }
 
 // ends returns what is known of a connection.
@@ -286,8 +300,7 @@ func (o *operation) merge(more *operation) {
 	o.oid, o.authz = cmp.Or(o.oid, more.oid), cmp.Or(more.authz, o.authz)
 	o.anonymous = o.anonymous && more.dn == "" && more.authz == "" || more.anonymous
 	o.ambiguous = o.ambiguous || more.ambiguous
-	o.client = cmp.Or(o.client, more.client)
-	o.clientName, o.clientUser = cmp.Or(o.clientName, more.clientName), cmp.Or(o.clientUser, more.clientUser)
+	o.session = cmp.Or(o.session, more.session)
 	o.kind, o.code = more.kind, more.code
 	o.qtime, o.etime, o.entries, o.text = more.qtime, more.etime, more.entries, more.text
 }

@@ -19,7 +19,7 @@ type operation struct {
 
 	dn, base, scope, filter, attrs string
 	mech, ssf, oid, authz          string
-	client, clientName, clientUser string // behind a proxy that tracks sessions
+	session                        string // behind a proxy that tracks them
 
 	etime, qtime, entries, text string
 	code                        int
@@ -43,12 +43,11 @@ var requests = map[string]string{
 	"BIND": "bind", "SRCH": "search", "MOD": "modify", "ADD": "add", "DEL": "delete", "MODRDN": "modrdn",
 	"CMP": "compare", "EXT": "extended", "PASSMOD": "passmod", "WHOAMI": "whoami", "STARTTLS": "starttls",
 	"ABANDON": "abandon", "UNBIND": "unbind", "CANCEL": "cancel", "TXN": "transaction", "PROXYAUTHZ": "",
-	"TURN": "turn", "REFRESH": "refresh",
+	"TURN": "turn", "REFRESH": "refresh", "AUTHZ": "",
 }
 
-// scanOperation reads what follows "conn=N op=N ".
-func scanOperation(text string) (o operation, ok bool) {
-	text = o.scanSession(text)
+// scanUntracked reads what follows "conn=N op=N " and the session, if there is one.
+func scanUntracked(text string) (o operation, ok bool) {
 	verb, rest := word(text)
 	switch verb {
 	case "SEARCH":
@@ -61,10 +60,16 @@ func scanOperation(text string) (o operation, ok bool) {
 		return o, o.scanResult(rest)
 	case "DISCONNECT":
 		ok = o.scanResult(rest)
-		o.kind = noticeLine
+		o.kind, o.request = noticeLine, "disconnect"
 		return o, ok
 	case "do_bind:":
-		return o, o.scanInvalid(rest)
+		if o.scanInvalid(rest) {
+			return o, true
+		}
+	}
+	if isNotice(verb, rest) {
+		o.kind, o.text = noticeLine, text
+		return o, true
 	}
 	if o.request, ok = requests[verb]; !ok {
 		return o, false
@@ -73,31 +78,22 @@ func scanOperation(text string) (o operation, ok bool) {
 	return o, true
 }
 
-// scanSession takes the session tracking off: "[IP=192.0.2.1 NAME=web USERNAME=bob] ".
-func (o *operation) scanSession(text string) string {
-	inner, rest, ok := strings.Cut(text, "] ")
-	if inner, found := strings.CutPrefix(inner, "["); ok && found {
-		for inner != "" {
-			var part string
-			part, inner = word(inner)
-			switch key, value, _ := strings.Cut(part, "="); key {
-			case "IP":
-				o.client = canonical(value)
-			case "NAME":
-				o.clientName = value
-			case "USERNAME":
-				o.clientUser = value
-			}
-		}
-		return rest
+// isNotice reports whether a line is of an operation, but neither begins nor ends it: what a function of slapd has to
+// say ("do_extended: get_ctrls failed"), and at loglevel stats2 what is sent before the result.
+func isNotice(verb, rest string) bool {
+	switch verb {
+	case "ENTRY", "REF", "INTERMEDIATE":
+		return rest != ""
 	}
-	return text
+	return len(verb) > 2 && verb[len(verb)-1] == ':' && strings.IndexByte(verb, '_') > 0
 }
 
 // scanInvalid reads "invalid dn (x)": of a bind whose name is none, this is all that comes before its result.
 func (o *operation) scanInvalid(rest string) bool {
 	dn, ok := between(rest, "invalid dn (", ")")
-	o.request, o.dn = "bind", dn
+	if ok {
+		o.request, o.dn = "bind", dn
+	}
 	return ok
 }
 
@@ -108,8 +104,7 @@ func (o *operation) scanRequest(verb, rest string) {
 	case "SRCH":
 		o.scanSearch(rest)
 	case "MOD", "CMP", "ADD", "DEL", "MODRDN", "PROXYAUTHZ":
-		if attrs, ok := strings.CutPrefix(rest, "attr="); ok && verb == "MOD" {
-			o.attrs, o.more = attrs, true
+		if verb == "MOD" && o.scanChange(rest) {
 			return
 		}
 		if dn, ok := strings.CutPrefix(rest, `dn="`); ok {
@@ -118,13 +113,31 @@ func (o *operation) scanRequest(verb, rest string) {
 			}
 			o.dn = strings.TrimSuffix(dn, `"`)
 		}
+	case "WHOAMI", "STARTTLS", "CANCEL", "TXN", "TURN", "REFRESH", "AUTHZ":
+		o.more = true // behind EXT
 	case "EXT":
 		o.oid = strings.TrimPrefix(rest, "oid=")
 	case "PASSMOD":
+		o.more = true
 		if id, ok := strings.CutPrefix(rest, `id="`); ok {
 			o.dn, _, _ = cutLast(id, `"`)
 		}
 	}
+}
+
+// scanChange reads the attributes of a MOD: "attr=sn mail", or at loglevel stats2 one value a line, as `sn="x"`,
+// `sn+="x"` or `sn-=`, of which only the name is taken, and "-" between two changes of the same.
+func (o *operation) scanChange(rest string) bool {
+	if strings.HasPrefix(rest, `dn="`) {
+		return false
+	}
+	o.more = true
+	if attrs, ok := strings.CutPrefix(rest, "attr="); ok && (attrs == "" || attrs[0] != '"' && attrs[0] != '=') {
+		o.attrs = attrs
+	} else if name, _, ok := strings.Cut(rest, "="); ok {
+		o.attrs = strings.TrimRight(name, "+-#")
+	}
+	return true
 }
 
 // scanBind reads from the right: a DN may hold quotes, and what looks like the rest of the line.
@@ -134,6 +147,7 @@ func (o *operation) scanBind(rest string) {
 	}
 	if rest, ok := strings.CutPrefix(rest, `authcid="`); ok {
 		_, authz, _ := cutLast(rest, ` authzid="`)
+		o.ambiguous = strings.Count(rest, ` authzid="`) > 1
 		o.authz, o.more = strings.TrimSuffix(authz, `"`), true
 		return
 	}
@@ -175,8 +189,7 @@ func (o *operation) scanSearch(rest string) {
 	if !ok {
 		return
 	}
-	o.ambiguous = strings.Count(rest, `" scope=`) > 1
-	base, after, _ := strings.Cut(rest, `" scope=`)
+	base, after, _ := strings.Cut(rest, `" scope=`) // quotes in names are escaped (dn.c), those in filters are not
 	o.base = base
 	o.scope, after = word(after)
 	if _, filter, found := strings.Cut(after, `filter="`); found {

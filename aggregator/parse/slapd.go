@@ -7,7 +7,7 @@ import "strings"
 func scanSlapd(p *Parser, l *line) bool {
 	rest, ok := strings.CutPrefix(l.text, "conn=")
 	if !ok {
-		return scanServer(l)
+		return p.scanServer(l)
 	}
 	conn, rest := digits(rest)
 	num, ok := number(conn)
@@ -20,14 +20,14 @@ func scanSlapd(p *Parser, l *line) bool {
 		return p.scanConnection(l, key, conn, strings.TrimPrefix(rest, " "))
 	}
 	if rest, ok = strings.CutPrefix(rest, " op="); !ok {
-		return false
+		return p.scanUDP(l, key, conn, l.text)
 	}
 	op, rest := digits(rest)
 	opNum, ok := number(op)
-	if !ok || rest == "" || rest[0] != ' ' {
+	if !ok || len(rest) < 2 || rest[0] != ' ' {
 		return false
 	}
-	s, ok := scanOperation(rest[1:])
+	s, ok := p.scanOperation(rest[1:], key, opNum)
 	if !ok {
 		return false
 	}
@@ -43,37 +43,16 @@ func scanSlapd(p *Parser, l *line) bool {
 	return true
 }
 
-// scanServer reads the lines that are of no connection.
-func scanServer(l *line) bool {
-	switch {
-	case l.text == "slapd starting":
-		l.is("ldap-start", "process", "start")
-	case l.text == "slapd stopped.":
-		l.is("ldap-stop", "process", "end")
-	case strings.HasPrefix(l.text, "fd="):
-		return scanDenied(l)
-	default:
-		return false
+// scanOperation reads what follows "conn=N op=N ".
+func (p *Parser) scanOperation(text string, key connKey, number int) (operation, bool) {
+	if text[0] != '[' {
+		return scanUntracked(text)
 	}
-	return true
-}
-
-// scanDenied reads "fd=12 DENIED from HOST (ADDRESS)".
-func scanDenied(l *line) bool {
-	_, rest := digits(l.text[len("fd="):])
-	rest, ok := strings.CutPrefix(rest, " DENIED from ")
-	if !ok {
-		return false
+	known := ""
+	if strings.Count(text, "] ") > 1 {
+		known = p.ldap.session(key, number)
 	}
-	name, addr := word(rest)
-	addr, _ = between(addr, "(", ")")
-	if canonical(addr) == "" {
-		name, addr = "", name
-	}
-	l.is("ldap-denied", "network", "connection", "denied")
-	l.source(addr, "")
-	l.put("source.domain", strings.TrimPrefix(name, "unknown"))
-	return true
+	return scanTracked(text, known)
 }
 
 // scanConnection reads the lines about a connection itself.

@@ -25,7 +25,7 @@ var files embed.FS
 // Given are the fields that are not to be found in a line, and those that repeat others.
 var Given = []string{
 	"event.original", "event.created", "event.id", "event.timezone", "event.kind", "agent.id", "host.name", "message",
-	"log.syslog.appname", "log.syslog.procid", "sudo.continues",
+	"log.syslog.appname", "log.syslog.procid", "sudo.continues", "ldap.first",
 }
 
 // File is one file of lines.

@@ -39,7 +39,7 @@ var types = map[string]Type{
 	"http.response.status_code": Long, "http.response.body.bytes": Long, "url.port": Long,
 
 	"ldap.connection": Long, "ldap.operation": Long, "ldap.result.code": Long, "ldap.entries": Long,
-	"ldap.ssf": Long, "ldap.queue_time": Float, "ldap.tls": Bool, "ldap.anonymous": Bool, "ldap.complete": Bool,
+	"ldap.ssf": Long, "ldap.grace_logins": Long, "ldap.queue_time": Float, "ldap.tls": Bool, "ldap.anonymous": Bool, "ldap.complete": Bool,
 
 	"sudo.attempts": Long,
 }
