@@ -52,7 +52,7 @@ func explain(w io.Writer, n int, t reading, e *event.Event) error {
 		}
 		at := ""
 		if !isOurs(f.Name) {
-			at = place(t.raw, f.Value, from)
+			at = place(t.raw, f.Value, f.Name, from)
 		}
 		fmt.Fprintf(&b, "  %9s    %s: %s\n", at, f.Name, shielded(f.Value))
 	}
@@ -69,10 +69,11 @@ func isOurs(name string) bool {
 	return false
 }
 
-// place returns where a value stands in a line, at or behind from if it is there too; "" if it stands nowhere: it is a
-// constant, a decoding, or of another line.
-func place(raw, value string, from int) string {
-	if at := strings.Index(raw[from:], value); at >= 0 {
+// place returns where a value stands in a line, behind from unless its field is of the header; "" if it stands nowhere: it
+// is a decoding, or of another line.
+func place(raw, value, name string, from int) string {
+	ofHeader := strings.HasPrefix(name, "log.syslog.") || name == "host.name" || name == "process.name" || name == "process.pid"
+	if at := strings.Index(raw[from:], value); at >= 0 && !ofHeader {
 		return span(from+at, from+at+len(value))
 	}
 	if at := strings.Index(raw, value); at >= 0 {
