@@ -132,6 +132,9 @@ func (p *Parser) Parse(e *event.Event, now time.Time) {
 		*l = line{}
 		p.free.Put(l)
 	}()
+	if p.tell != nil {
+		*p.tell = reading{l.raw, "", byNobody}
+	}
 	foreign := l.raw == "" || l.message != ""
 	if p.mask != nil && (foreign || l.merge) {
 		p.maskFields(l)
