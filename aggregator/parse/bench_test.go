@@ -70,3 +70,24 @@ func BenchmarkHeader(b *testing.B) {
 		`<165>1 2026-11-23T17:14:15.003Z vm sshd 19043 ID47 [a@1 b="c"] Accepted password for averez from 127.0.0.1 port 36160 ssh2`)
 	f("cisco", "<189>29: sw01: 000042: *Mar  1 18:46:11.123 CET: %SYS-5-CONFIG_I: Configured from console by admin on vty0")
 }
+
+// How far a text costs that is no body, and one that is.
+func BenchmarkBody(b *testing.B) {
+	f := func(name, text string) {
+		b.Run(name, func(b *testing.B) { parseAll(b, []string{"Nov 23 17:54:31 vm app[7]: " + text}) })
+	}
+	f("prose", "Connection from 192.0.2.7 was closed, and nobody knows why that is so, or is not")
+	f("json", `{"level":"info","ts":1795456471.1234567,"logger":"http","caller":"a/b.go:31","msg":"started","port":8080,"user":"alice"}`)
+	f("escapes", `{"level":"info","ts":1795456471.1234567,"logger":"http","caller":"a/b.go:31","msg":"\"started\"","port":8080,"user":"a\"e"}`)
+	f("logfmt", `time=2026-11-23T17:54:31Z level=info logger=http caller=a/b.go:31 msg="started" port=8080 user=alice`)
+	f("cef", `CEF:0|Security|threatmanager|1.0|100|worm successfully stopped|10|src=10.0.0.1 dst=2.1.2.2 spt=1232 act=blocked it`)
+	l := &line{text: "Connection from 192.0.2.7 was closed, and nobody knows why"}
+	p := New(Config{}, nil)
+	b.Run("look", func(b *testing.B) {
+		for b.Loop() {
+			if p.scanBody(l, false) {
+				b.Fatal("it is prose")
+			}
+		}
+	})
+}

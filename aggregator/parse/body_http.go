@@ -15,8 +15,12 @@ func (b *body) takeHTTP(to meaning, a *pair) bool {
 	case asStatus:
 		n, ok := number(v)
 		return b.http && ok && n >= 100 && n <= 599 && b.fresh(to.field, v)
-	case asOfHTTP:
-		return b.http && b.fresh(to.field, v)
+	case asHost:
+		host, port := splitPort(v)
+		if strings.HasPrefix(v, "[") {
+			host = v[:strings.IndexByte(v, ']')+1] // ECS keeps the brackets
+		}
+		return b.http && b.fresh(to.field, host) && (port == "" || b.fresh("url.port", port))
 	case asURL:
 		return b.http && b.takeURL(v)
 	case asDuration:

@@ -21,7 +21,7 @@ const (
 	asSource              // an address of where it came from
 	asServer              // another address
 	asMethod              // of HTTP
-	asOfHTTP              // text that means that only beside a method
+	asHost                // a host with or without a port, only beside a method of HTTP
 	asStatus              // likewise, from 100 to 599
 	asURL                 // likewise, a path
 	asBytes               // a number of bytes, of Caddy
@@ -76,7 +76,7 @@ var foreign = []struct {
 	{"path uri url request_uri requesturi request.uri req.url url.original", asURL, ""},
 	{"user_agent useragent http_user_agent request.headers.user-agent req.headers.user-agent user_agent.original",
 		asField, "user_agent.original"},
-	{"request.host", asOfHTTP, "url.domain"},
+	{"request.host", asHost, "url.domain"},
 	{"size", asBytes, "http.response.body.bytes"},
 	{"duration elapsed latency took", asDuration, ""},
 	{"duration_ms elapsed_ms latency_ms took_ms responsetime", asMillis, ""},

@@ -22,13 +22,13 @@ var ecsRoots = func() map[string]bool {
 // ownFields are those that say what was proven of an event, or what Belfry makes of it. One that ends with a dot is a
 // whole set.
 var ownFields = []string{
-	"event.id", "event.original", "event.created", "event.ingested", "event.timezone", "event.kind", "event.dataset",
+	"event.id", "event.original", "event.created", "event.ingested", "event.timezone", "event.kind",
 	"event.module", "event.provider", "event.hash",
 	"log.offset", "log.original_length", "log.file.", "log.syslog.", "log.source.", "related.", "cloud.", "container.",
 }
 
 // mayClaim reports whether a line may set a field of ECS by its name: not who sent it, where it was found and by whom,
-// which data set it is of, or what Belfry says of it.
+// or what Belfry says of it.
 func mayClaim(name string) bool {
 	root, _, dotted := strings.Cut(name, ".")
 	return dotted && ecsRoots[root] && !isOwn(name)
@@ -42,11 +42,7 @@ func isOwn(name string) bool {
 
 // isOwnLabel reports whether a label is one that agents and this package set.
 func isOwnLabel(key string) bool {
-	switch key {
-	case "log_time", "raw_base64", "dataset", "stream":
-		return true
-	}
-	return false
+	return key == "log_time" || key == "raw_base64" || key == "dataset"
 }
 
 // fits reports whether a field may have a value: it is of its type, and one of those that ECS allows.
@@ -65,6 +61,9 @@ func fits(name, value string) bool {
 		return false // one that is not proven
 	}
 	switch name {
+	case "event.dataset": // Belfry's own are told by it
+		const own = "belfry"
+		return len(value) < len(own) || !strings.EqualFold(value[:len(own)], own)
 	case "event.outcome":
 		return value == "success" || value == "failure" || value == "unknown"
 	case "event.category":

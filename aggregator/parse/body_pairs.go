@@ -37,23 +37,38 @@ const leastPairs = 2
 //	time=2026-11-23T17:54:31Z level=info msg="it \"works\"" n=1     logfmt
 //	key=value, key2="v 2"; key3='v 3'                              pairs with commas or semicolons
 //
-// Each name is of letters, digits and "_.@-", and does not begin with a digit. A value in quotes ends where they do; any
+// Each name is of letters, digits and "_.@-", and does not begin with a digit; only behind the first pair it may be in quotes. A value in quotes ends where they do; any
 // other ends at a blank. One word that is no pair makes all of it prose. "key: value" is never read: people write so.
 func (b *body) scanPairs(text string) bool {
 	rest := strings.TrimRight(text, " \t\r\n")
 	for rest != "" {
-		n := keyLength(rest)
-		if n == 0 {
+		key, after := pairKey(rest)
+		if key == "" {
 			return false
 		}
-		value, after, ok := pairValue(rest[n+1:])
+		value, after, ok := pairValue(after)
 		if !ok {
 			return false
 		}
-		b.add(rest[:n], value, isText, false)
+		b.add(key, value, isText, false)
 		rest = trimBlanks(after)
 	}
 	return len(b.pairs) >= leastPairs
+}
+
+// pairKey reads a name and the "=" behind it. Go's slog writes names in quotes that would not be one otherwise.
+func pairKey(s string) (key, rest string) {
+	if n := keyLength(s); n > 0 {
+		return s[:n], s[n+1:]
+	}
+	if s[0] != '"' {
+		return "", s
+	}
+	end := quoteEnd(s[1:], '"')
+	if end < 1 || !strings.HasPrefix(s[end+2:], "=") {
+		return "", s
+	}
+	return unquoted(s[1 : end+1]), s[end+3:]
 }
 
 // pairValue reads a value and the separator behind it.

@@ -111,7 +111,9 @@ func TestBodyClaims(t *testing.T) {
 		"labels.journald.pid=1", "-journald.pid", "labels.labels.q=r", "-log.syslog.priority")
 	// What the agent says stays alone, and what is ours.
 	f(`{"site":"praha","log_time":"x","raw_base64":"y","stream":"z","n":"1"}`, "labels.n=1", "-labels.log_time", "-labels.raw_base64",
-		"-labels.stream", `details.overflow={"log_time":"x","raw_base64":"y","site":"praha","stream":"z"}`, "tags=overflow")
+		"labels.stream=z", `details.overflow={"log_time":"x","raw_base64":"y","site":"praha"}`, "tags=overflow")
+	f(`{"log":"{\"stream\":\"x\"}\n","stream":"stderr","time":"2026-11-23T17:54:31Z"}`, "labels.stream=stderr",
+		`details.overflow={"stream":"x"}`)
 	// The header's word stands.
 	f(`<14>Nov 23 17:54:31 vm app[7]: {"level":"error","time":"2026-11-23T10:00:00Z","pid":9,"hostname":"h"}`, "log.level=info",
 		"labels.level=error", "@timestamp=2026-11-23T17:54:31Z", "labels.time=2026-11-23T10:00:00Z", "process.pid=7", "labels.pid=9",

@@ -198,9 +198,12 @@ func (b *body) takeAddress(to meaning, v string) bool {
 	return true
 }
 
-// splitPort cuts the port off "192.0.2.7:4711" and "[2001:db8::7]:4711".
+// splitPort cuts the port off "192.0.2.7:4711", "[2001:db8::7]:4711" and, as SonicWall writes it, "192.0.2.7:4711:X0".
 func splitPort(s string) (host, port string) {
 	host, port, ok := cutLast(s, ":")
+	if first, second, both := strings.Cut(host, ":"); both && isNumber(second) && strings.IndexByte(first, '.') > 0 {
+		host, port = first, second
+	}
 	if in, bracketed := between(host, "[", "]"); bracketed {
 		host = in
 	} else if strings.IndexByte(host, ':') >= 0 {

@@ -18,7 +18,10 @@ func (l *line) setHeader(h *header) {
 	l.put("log.syslog.msgid", h.msgid)
 	l.setCode(h)
 	l.put("log.syslog.structured_data", h.data)
-	l.put("labels.stream", h.stream)
+	if h.stream != "" {
+		l.put("labels.stream", h.stream)
+		l.labelled = true
+	}
 	l.put("log.source.address", l.origin.peer)
 	if l.origin.host == "" {
 		l.origin.host = h.host

@@ -11,8 +11,10 @@ var formats = []func(h *header, s string) bool{
 
 // scanFile reads a line that has neither a priority nor a time of syslog. All of it is the message.
 func (h *header) scanFile(s string) bool {
+	var file header // on the heap, for nobody knows what a format does with it; h is not, so that other lines cost none
 	for _, scan := range formats {
-		if scan(h, s) {
+		if scan(&file, s) {
+			*h = file
 			if h.message == "" {
 				h.message = s
 			}
