@@ -194,8 +194,8 @@ func (d *dispatch) find(program string) []*custom {
 	return all
 }
 
-func (p *custom) isOf(program string) bool {
-	return len(p.programs) == 0 || slices.ContainsFunc(p.programs, func(pattern string) bool {
+func (c *custom) isOf(program string) bool {
+	return len(c.programs) == 0 || slices.ContainsFunc(c.programs, func(pattern string) bool {
 		ok, _ := path.Match(pattern, program) // was checked
 		return ok
 	})

@@ -52,8 +52,8 @@ func (c *Custom) sample(p *custom, s *customSample) error {
 }
 
 // program returns the first program that is named, "" if there is none.
-func (p *custom) program() string {
-	for _, name := range p.programs {
+func (c *custom) program() string {
+	for _, name := range c.programs {
 		if !isGlob(name) {
 			return name
 		}
@@ -61,7 +61,7 @@ func (p *custom) program() string {
 	return ""
 }
 
-func (p *custom) compare(s *customSample, e *event.Event) error {
+func (c *custom) compare(s *customSample, e *event.Event) error {
 	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(s.Fields)) {
 		want, got := s.Fields[name].values(), e.All(name)
@@ -70,7 +70,7 @@ func (p *custom) compare(s *customSample, e *event.Event) error {
 			if len(want) > 0 {
 				line = s.Fields[name][0].line
 			}
-			errs = append(errs, p.fault(line, "%s: %s is %s, want %s", p.name, name, shown(got), shown(want)))
+			errs = append(errs, c.fault(line, "%s: %s is %s, want %s", c.name, name, shown(got), shown(want)))
 		}
 	}
 	return errors.Join(errs...)

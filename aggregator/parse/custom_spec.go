@@ -107,8 +107,8 @@ type constant struct {
 	values []string
 }
 
-func (p *custom) fault(line int, format string, args ...any) error {
-	return fmt.Errorf("%s:%d: %s", p.file, line, fmt.Sprintf(format, args...))
+func (c *custom) fault(line int, format string, args ...any) error {
+	return fmt.Errorf("%s:%d: %s", c.file, line, fmt.Sprintf(format, args...))
 }
 
 // compile makes the parser, or reports all that is wrong with it.
@@ -145,49 +145,49 @@ func (s *customSpec) compile(file string) (*custom, error) {
 	return p, errors.Join(errs...)
 }
 
-func (p *custom) compilePatterns(list texts) error {
+func (c *custom) compilePatterns(list texts) error {
 	var errs []error
 	groups := make(map[string]bool)
 	for _, w := range list {
-		c, err := compilePattern(w.text)
+		q, err := compilePattern(w.text)
 		if err != nil {
-			errs = append(errs, p.fault(w.line, "pattern: %v", err))
+			errs = append(errs, c.fault(w.line, "pattern: %v", err))
 			continue
 		}
-		for _, name := range c.groups {
+		for _, name := range q.groups {
 			groups[name] = true
 		}
-		p.patterns = append(p.patterns, c)
+		c.patterns = append(c.patterns, q)
 	}
-	for name, m := range p.to {
+	for name, m := range c.to {
 		if len(list) > 0 && len(errs) == 0 && !groups[name] {
-			errs = append(errs, p.fault(m.line, "fields.%s: no pattern has such a group", name))
+			errs = append(errs, c.fault(m.line, "fields.%s: no pattern has such a group", name))
 		}
 	}
 	return errors.Join(errs...)
 }
 
-func (p *custom) compileSet(set map[string]texts) error {
+func (c *custom) compileSet(set map[string]texts) error {
 	var errs []error
 	for name, values := range set {
-		line := p.line
+		line := c.line
 		if len(values) > 0 {
 			line = values[0].line
 		}
 		if err := checkField(name); err != nil {
-			errs = append(errs, p.fault(line, "set.%s: %v", name, err))
+			errs = append(errs, c.fault(line, "set.%s: %v", name, err))
 		}
 		if len(values) > 1 && !event.IsList(name) && event.TypeOf(name) != event.Keyword {
-			errs = append(errs, p.fault(line, "set.%s: it has one value", name))
+			errs = append(errs, c.fault(line, "set.%s: it has one value", name))
 		}
 		for _, v := range values {
 			if v.text == "" || !fits(name, v.text) {
-				errs = append(errs, p.fault(v.line, "set.%s: %q is no value of it", name, v.text))
+				errs = append(errs, c.fault(v.line, "set.%s: %q is no value of it", name, v.text))
 			}
 		}
-		p.set = append(p.set, constant{name, values.values()})
+		c.set = append(c.set, constant{name, values.values()})
 	}
-	slices.SortFunc(p.set, func(a, b constant) int { return strings.Compare(a.field, b.field) })
+	slices.SortFunc(c.set, func(a, b constant) int { return strings.Compare(a.field, b.field) })
 	return errors.Join(errs...)
 }
 
@@ -195,32 +195,32 @@ func (p *custom) compileSet(set map[string]texts) error {
 var ourTags = strings.Fields(`ambiguous no_id claimed unauthenticated doubt identity_mismatch time_out_of_range clock_not_set
 	timezone_unknown dst_ambiguous masked overflow truncated invalid_utf8 journal_fields_cut journal_entry_damaged`)
 
-func (p *custom) compileTags(list texts) error {
+func (c *custom) compileTags(list texts) error {
 	var errs []error
 	for _, t := range list {
 		if t.text == "" || slices.Contains(ourTags, t.text) {
-			errs = append(errs, p.fault(t.line, "tags: %q is not one that a parser may give", t.text))
+			errs = append(errs, c.fault(t.line, "tags: %q is not one that a parser may give", t.text))
 		}
-		p.tags = append(p.tags, t.text)
+		c.tags = append(c.tags, t.text)
 	}
 	return errors.Join(errs...)
 }
 
-func (p *custom) checkSamples() error {
+func (c *custom) checkSamples() error {
 	var errs []error
 	matching := 0
-	for _, s := range p.samples {
+	for _, s := range c.samples {
 		if s.Line.text == "" {
-			errs = append(errs, p.fault(p.line, "%s: a sample has no line", p.name))
+			errs = append(errs, c.fault(c.line, "%s: a sample has no line", c.name))
 		}
 		if !s.NoMatch {
 			matching++
 		} else if len(s.Fields) > 0 {
-			errs = append(errs, p.fault(s.Line.line, "sample: it has fields and no_match"))
+			errs = append(errs, c.fault(s.Line.line, "sample: it has fields and no_match"))
 		}
 	}
 	if matching == 0 {
-		errs = append(errs, p.fault(p.line, "%s: it needs a sample that it reads", p.name))
+		errs = append(errs, c.fault(c.line, "%s: it needs a sample that it reads", c.name))
 	}
 	return errors.Join(errs...)
 }

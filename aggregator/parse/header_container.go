@@ -49,8 +49,7 @@ func isStream(s string) bool { return s == "stdout" || s == "stderr" }
 //
 //	2026-11-23T17:54:31.123456789Z stdout F text
 func (h *header) scanCRI(s string) bool {
-	rest, ok := strings.CutPrefix(s, " std")
-	if !ok || !h.stamp.zoned || h.priority != "" {
+	if !strings.HasPrefix(s, " std") || !h.stamp.zoned || h.priority != "" {
 		return false
 	}
 	stream, rest := word(s[1:])

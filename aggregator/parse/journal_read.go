@@ -10,6 +10,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"belfry/shared/event"
 )
 
 // beginsExport reports whether what comes next is an entry of "journalctl -o export" (systemd, "Journal Export Formats"):
@@ -25,6 +27,19 @@ func beginsExport(in *bufio.Reader) bool {
 
 // maxJournalName bounds the name of a field; journald allows 64 bytes.
 const maxJournalName = 256
+
+// nextExport reads the next entry as an event, nil where there is none.
+func nextExport(in *bufio.Reader) (*event.Event, error) {
+	for {
+		j, err := readExport(in)
+		if len(j.fields) > 0 {
+			return j.event(), err
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
 
 // readExport reads an entry of the export format up to the empty line that ends it, or to the end of the input: lines of
 // NAME=value, or NAME, a line end, the size in 8 bytes (little endian), the value and a line end. The error io.EOF comes

@@ -11,9 +11,11 @@ func sized(name, value string) string {
 	return name + "\n" + string(binary.LittleEndian.AppendUint64(nil, uint64(len(value)))) + value + "\n"
 }
 
+const object = `{"__REALTIME_TIMESTAMP":"1795456471123456","MESSAGE":`
+
 const exported = "__CURSOR=s=a;i=1\n__REALTIME_TIMESTAMP=1795456471123456\n"
 
-// Entries stand among lines, and end where they end.
+// Entries end where they end. Among other lines they are lines.
 func TestJournal(t *testing.T) {
 	f := func(in string, want ...[]string) {
 		t.Helper()
@@ -30,14 +32,16 @@ func TestJournal(t *testing.T) {
 	}
 	line := []string{"event.original=a line", "message=a line", "-journald.pid"}
 	at := "@timestamp=2026-11-23T17:54:31.123456Z"
-	f("a line\n"+exported+"MESSAGE=x\n\na line\n"+exported+"_PID=7\nMESSAGE=y", line, []string{at, "message=x"}, line,
+	f("a line\n"+strings.TrimSpace(exported), line, []string{"-journald.pid"}, []string{"-journald.pid"})
+	f("a line\n"+object+`"x","_PID":"1"}`, line, []string{"-journald.pid"})
+	f("\n"+object+`"x","_PID":"1"}`, []string{"-message"}, []string{"-journald.pid"})
+	f(exported+"MESSAGE=x\n\n\n"+exported+"_PID=7\nMESSAGE=y", []string{at, "message=x"},
 		[]string{at, "message=y", "journald.pid=7", "process.pid=7"})
 	f(exported+sized("MESSAGE", "a\n\nb=c\x00\xff")+sized("X", strings.Repeat("x", 5000))+"\n\n", []string{
-		"message=a\n\nb=c\x00\uFFFD", "journald.custom.x=" + strings.Repeat("x", 4096), "tags=invalid_utf8|journal_fields_cut"}, []string{"-message"})
+		"message=a\n\nb=c\x00\uFFFD", "journald.custom.x=" + strings.Repeat("x", 4096), "tags=invalid_utf8|journal_fields_cut"})
 	f(exported+"MESSAGE="+strings.Repeat("m", maxLine+9)+"\n\n", []string{"tags=truncated"})
 	f(exported+"PRIORITY=9\nSYSLOG_FACILITY=x\nMESSAGE=\nMESSAGE=z\n\n", []string{"tags=journal_fields_cut", "log.level=info"})
 	f(exported+strings.Repeat("X=y\n", 40)+"\n", []string{"tags=journal_fields_cut", "journald.custom.x=" + strings.Repeat("|y", 32)[1:]})
-	const object = `{"__REALTIME_TIMESTAMP":"1795456471123456","MESSAGE":`
 	f(object+`[120,255],"X":[[121],"z"],"_PID":"7"}`, []string{at, "message=x\uFFFD", "journald.custom.x=y|z", "journald.pid=7"})
 	f("data: "+object+`"x"}`+"\n\n\x1e"+object+`null}`, []string{at, "message=x"}, []string{"-message"}, []string{at, "tags=journal_fields_cut"})
 	// What only looks like one is what it looks like.

@@ -110,20 +110,24 @@ func (w *writer) flush() error {
 	return nil
 }
 
-// source reads what Lines is given: lines, and entries of systemd's journal where it is such.
+// source reads what Lines is given: lines, or entries of systemd's journal. What it is, its first bytes say: among other
+// lines anybody may write what looks like an entry.
 type source struct {
-	in  *bufio.Reader
-	raw []byte
+	in     *bufio.Reader
+	raw    []byte
+	begun  bool
+	export bool // it is of the export format
+	object bool // its lines are entries in JSON
 }
 
 // next returns the next event, nil where there is none. The error is of what comes behind it.
 func (s *source) next() (*event.Event, error) {
-	if beginsExport(s.in) {
-		j, err := readExport(s.in)
-		if len(j.fields) == 0 {
-			return nil, err
-		}
-		return j.event(), err
+	first := !s.begun
+	if first {
+		s.begun, s.export = true, beginsExport(s.in)
+	}
+	if s.export {
+		return nextExport(s.in)
 	}
 	var length int
 	var err error
@@ -131,8 +135,11 @@ func (s *source) next() (*event.Event, error) {
 	if length == 0 && err != nil {
 		return nil, err
 	}
-	if j := journalObject(s.raw); j != nil {
-		return j.event(), err
+	if s.object || first {
+		if j := journalObject(s.raw); j != nil {
+			s.object = true
+			return j.event(), err
+		}
 	}
 	return plain(s.raw, length), err
 }

@@ -2,6 +2,7 @@ package parse
 
 import (
 	"encoding/json"
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -104,6 +105,8 @@ func inBody(value string, lines []string) bool {
 
 var slashless = strings.NewReplacer(`\\`, `\`, `\|`, `|`, `\=`, `=`, `\n`, "\n", `\r`, "\r")
 
+var control = regexp.MustCompile(`[\x00-\x1f]`)
+
 // quoted returns what stands in quotes, wherever one may begin, as another decoder reads it.
 func quoted(line string) []string {
 	var all []string
@@ -123,7 +126,7 @@ func quoted(line string) []string {
 		if line[i] == '\'' {
 			inside = strings.ReplaceAll(inside, `"`, `\u0022`)
 		}
-		inside = strings.NewReplacer("\n", `\n`, "\r", `\r`, "\t", `\t`).Replace(inside)
+		inside = control.ReplaceAllStringFunc(inside, func(c string) string { return fmt.Sprintf(`\u%04x`, c[0]) })
 		var s string
 		if json.Unmarshal([]byte(`"`+inside+`"`), &s) == nil {
 			all = append(all, s)
