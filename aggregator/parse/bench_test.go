@@ -1,6 +1,7 @@
 package parse
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -32,9 +33,13 @@ func BenchmarkParse(b *testing.B) {
 }
 
 // parseAll parses lines in turn, as the events of an agent. Each comes often, but seldom under the same id.
-func parseAll(b *testing.B, lines []string) {
+func parseAll(b *testing.B, lines []string) { parseAllBy(b, Config{}, lines) }
+
+// parseAllBy is parseAll by a Parser of one's own.
+func parseAllBy(b *testing.B, cfg Config, lines []string) {
 	const rounds = 100
 	r := newReader()
+	r.p = New(cfg, nil)
 	var events []*event.Event
 	bytes := 0
 	for n := range rounds * len(lines) {
@@ -90,4 +95,34 @@ func BenchmarkBody(b *testing.B) {
 			}
 		}
 	})
+}
+
+// Parsers of the operator's: one that knows the line, beside many of other programs, and many of the same.
+func BenchmarkCustom(b *testing.B) {
+	f := func(name, program string) {
+		var c Custom
+		for i := range 500 {
+			of := program
+			if of == "" {
+				of = fmt.Sprint("other", i)
+			}
+			c.list = append(c.list, benchParser(b, of, fmt.Sprintf(`^gate %d (?P<what>\w+) for (?P<user>\S+)$`, i)))
+		}
+		c.list = append(c.list, benchParser(b, "app", `^door (?P<door>\d+) (?P<what>\w+) for (?P<user>\S+) from (?P<ip>\S+)$`))
+		c.dispatch()
+		b.Run(name, func(b *testing.B) {
+			parseAllBy(b, Config{Custom: &c}, []string{"Nov 23 17:54:31 vm app[7]: door 3 opened for alice from 192.0.2.7"})
+		})
+	}
+	f("others", "")
+	f("same", "app")
+}
+
+func benchParser(b *testing.B, program, expression string) *custom {
+	b.Helper()
+	q, err := compilePattern(expression)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return &custom{programs: []string{program}, patterns: []pattern{q}}
 }

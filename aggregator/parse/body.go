@@ -33,7 +33,7 @@ const (
 
 // pair is a name and a value: parts of the text, but for escapes that were decoded.
 type pair struct {
-	name  string // "labels." and the whole name, with dots
+	*name
 	value string // never empty
 	kind  kind
 	list  bool // one of several values of a list
@@ -41,17 +41,24 @@ type pair struct {
 
 const labels = "labels."
 
+// name is what is known of a name of pairs. It never changes.
+type name struct {
+	full  string // "labels." and the whole name, with dots
+	means meaning
+	known bool // it means something
+}
+
 // key is the name as the text has it.
-func (a *pair) key() string { return a.name[len(labels):] }
+func (n *name) key() string { return n.full[len(labels):] }
 
 // body collects the pairs of a text.
 type body struct {
 	p     *Parser
 	l     *line
 	pairs []pair
-	path  []byte            // "labels." and the names of the objects that are open, each with its dot
-	names map[string]string // of pairs, so that one that was seen costs nothing
-	over  event.Event       // what is over the bounds
+	path  []byte           // "labels." and the names of the objects that are open, each with its dot
+	names map[string]*name // so that one that was seen costs nothing
+	over  event.Event      // what is over the bounds
 
 	shape
 	ambiguous bool
@@ -61,7 +68,7 @@ type body struct {
 // maxBodyNames bounds the table of names: senders choose them.
 const maxBodyNames = 4096
 
-var bodies = sync.Pool{New: func() any { return &body{names: make(map[string]string)} }}
+var bodies = sync.Pool{New: func() any { return &body{names: make(map[string]*name)} }}
 
 // openBody returns an empty body, which must be closed.
 func openBody(p *Parser, l *line) *body {
@@ -121,31 +128,32 @@ func (b *body) add(key, value string, k kind, list bool) {
 		return
 	}
 	name := b.name(key)
-	if name == "" || len(b.pairs) == maxPairs {
+	if name == nil || len(b.pairs) == maxPairs {
 		b.over.Append(string(b.path[len(labels):])+key, value)
 		return
 	}
 	b.pairs = append(b.pairs, pair{name, value, k, list})
 }
 
-// name returns a pair's whole name, "" if it cannot be that of a field.
-func (b *body) name(key string) string {
-	n := len(b.path)
+// name returns the whole name of a pair, nil if it cannot be that of a field.
+func (b *body) name(key string) *name {
+	open := len(b.path)
 	b.path = append(b.path, key...)
-	name := b.path
-	b.path = b.path[:n]
-	if s, ok := b.names[string(name)]; ok {
-		return s
+	full := b.path
+	b.path = b.path[:open]
+	if n, ok := b.names[string(full)]; ok {
+		return n
 	}
-	if !isLabel(name) {
-		return ""
+	if !isLabel(full) {
+		return nil
 	}
 	if len(b.names) >= maxBodyNames {
 		clear(b.names)
 	}
-	s := string(name)
-	b.names[s] = s
-	return s
+	n := &name{full: string(full)}
+	n.means, n.known = nameOf(n.key())
+	b.names[n.full] = n
+	return n
 }
 
 // isLabel reports whether a name is short enough, and has no empty parts and no control characters.
@@ -176,7 +184,7 @@ func (b *body) find(key string) string {
 // twice reports whether a pair's name stands in another place as well: then nobody knows which is meant.
 func (b *body) twice(at int) bool {
 	for i := range b.pairs {
-		if i != at && b.pairs[i].name == b.pairs[at].name {
+		if i != at && b.pairs[i].full == b.pairs[at].full {
 			return true
 		}
 	}

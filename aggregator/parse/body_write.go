@@ -22,7 +22,7 @@ func (b *body) recognize() {
 	var stamp, level, message, version, short, tens, process, millis bool
 	for i := range b.pairs {
 		a := &b.pairs[i]
-		switch key := a.key(); key {
+		switch a.key() {
 		case "ecs.version":
 			b.ecs = true
 		case "@timestamp":
@@ -44,9 +44,7 @@ func (b *body) recognize() {
 		case "logger":
 			b.caddy = strings.HasPrefix(a.value, "http.log.access")
 		default:
-			if as, ok := nameOf(key); ok && as.as == asMethod {
-				b.http = b.http || isMethod(a.value)
-			}
+			b.http = b.http || a.known && a.means.as == asMethod && isMethod(a.value)
 		}
 	}
 	b.ecs = b.ecs || stamp && level && message
@@ -85,11 +83,11 @@ func (b *body) finish() {
 
 // keep writes a pair as a label. What the agent says under the same name stays alone; the line's is beside it.
 func (b *body) keep(a *pair) {
-	if isOwnLabel(a.key()) || b.l.labelled && b.isBefore(a.name) {
+	if isOwnLabel(a.key()) || b.l.labelled && b.isBefore(a.full) {
 		b.over.Append(a.key(), a.value)
 		return
 	}
-	b.l.event.Append(a.name, a.value)
+	b.l.event.Append(a.full, a.value)
 }
 
 // isBefore reports whether the event had a field before this text was read.
@@ -107,8 +105,8 @@ func (b *body) meaning(a *pair) (to meaning, ok bool) {
 	if a.list {
 		return meaning{asList, a.key()}, b.ecs && event.IsList(a.key()) && mayClaim(a.key())
 	}
-	if to, ok = nameOf(a.key()); ok || !b.ecs {
-		return to, ok && a.kind != isTree
+	if a.known || !b.ecs {
+		return a.means, a.known && a.kind != isTree
 	}
 	return meaning{asField, a.key()}, a.kind != isTree && mayClaim(a.key())
 }

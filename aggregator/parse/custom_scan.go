@@ -12,7 +12,7 @@ func (c *custom) scan(p *Parser, l *line) bool {
 	}
 	for i := range c.patterns {
 		q := &c.patterns[i]
-		if q.literal != "" && !strings.Contains(l.text, q.literal) {
+		if !q.may(l.text) {
 			continue
 		}
 		if m := q.re.FindStringSubmatchIndex(l.text); m != nil {

@@ -253,6 +253,7 @@ type pattern struct {
 	re      *regexp.Regexp
 	groups  []string // by number, "" where one has no name
 	literal string   // "" if nothing is known
+	prefix  string   // what it begins with; "" likewise
 }
 
 func compilePattern(text string) (pattern, error) {
@@ -264,7 +265,20 @@ func compilePattern(text string) (pattern, error) {
 	if err != nil {
 		return pattern{}, err
 	}
-	return pattern{re, re.SubexpNames(), literalOf(tree)}, nil
+	return pattern{re, re.SubexpNames(), literalOf(tree), prefixOf(tree)}, nil
+}
+
+// may reports whether a text can match at all, as far as that is quickly seen.
+func (q *pattern) may(text string) bool {
+	return strings.HasPrefix(text, q.prefix) && (len(q.literal) <= len(q.prefix) || strings.Contains(text, q.literal))
+}
+
+// prefixOf returns the text that everything an expression matches begins with, if it is bound to the beginning.
+func prefixOf(re *syntax.Regexp) string {
+	if re.Op != syntax.OpConcat || re.Sub[0].Op != syntax.OpBeginText || re.Sub[1].Op != syntax.OpLiteral {
+		return ""
+	}
+	return literalOf(re.Sub[1])
 }
 
 // literalOf returns the longest text that is in everything an expression matches.
