@@ -20,8 +20,10 @@ var ecsRoots = func() map[string]bool {
 }()
 
 // ownFields are those that say what was proven of an event, or what Belfry makes of it. One that ends with a dot is a
-// whole set.
+// whole set. What happened is Belfry's word too: attempts are counted by action and outcome, and whoever has a program
+// print a line of his would be counted. A parser of the operator's may take them.
 var ownFields = []string{
+	"event.action", "event.category", "event.type", "event.outcome",
 	"event.id", "event.original", "event.created", "event.ingested", "event.timezone", "event.kind",
 	"event.module", "event.provider", "event.hash",
 	"log.offset", "log.original_length", "log.file.", "log.syslog.", "log.source.", "related.", "cloud.", "container.",

@@ -120,7 +120,8 @@ func TestBodyClaims(t *testing.T) {
 		"process.name=app", "log.syslog.hostname=vm")
 	f(`{"@timestamp":"2026-11-23T17:00:00Z","log.level":"INFO","message":"m","event.category":["web","evil"],"event.type":"access",`+
 		`"event.outcome":"maybe","process.args":["a","b"],"source.ip":"192.0.2.1","source.port":7,"client.ip":"x","event.start":"2020"}`,
-		"event.category=web", "labels.event.category=evil", "event.type=access", "labels.event.outcome=maybe", "process.args=a|b",
+		"-event.category", "labels.event.category=web|evil", "labels.event.type=access", "labels.event.outcome=maybe", "process.args=a|b",
+		"-event.outcome", "-event.type",
 		"source.ip=192.0.2.1", "source.port=7", "labels.client.ip=x", "labels.event.start=2020", "log.level=info")
 }
 
