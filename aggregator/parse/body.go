@@ -129,10 +129,17 @@ func (b *body) add(key, value string, k kind, list bool) {
 	}
 	name := b.name(key)
 	if name == nil || len(b.pairs) == maxPairs {
-		b.over.Append(string(b.path[len(labels):])+key, value)
+		b.spill(string(b.path[len(labels):])+key, value)
 		return
 	}
 	b.pairs = append(b.pairs, pair{name, value, k, list})
+}
+
+// spill keeps what cannot be a field of its own, up to a bound: the raw line has it all.
+func (b *body) spill(key, value string) {
+	if len(b.over.Fields) < event.MaxFields {
+		b.over.Append(key, value)
+	}
 }
 
 // name returns the whole name of a pair, nil if it cannot be that of a field.

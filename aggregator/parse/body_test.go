@@ -147,6 +147,10 @@ func TestBodyBounds(t *testing.T) {
 	if !strings.Contains(e.Get(overflowField), `"k2999":"2999"`) {
 		t.Error("the last one is lost")
 	}
+	huge := "{" + strings.Repeat(`,"":"x"`, 100_000)[1:] + "}"
+	if e = r.line(huge); len(e.Get(overflowField)) > 20_000 {
+		t.Errorf("%d bytes are kept beside the line", len(e.Get(overflowField)))
+	}
 	deep := strings.Repeat(`{"a":`, 20) + "1" + strings.Repeat("}", 20)
 	check(t, r.line(deep), labels+strings.Repeat("a.", maxBodyDepth-1)+"a="+strings.Repeat(`{"a":`, 4)+"1"+strings.Repeat("}", 4))
 }

@@ -84,7 +84,7 @@ func (b *body) finish() {
 // keep writes a pair as a label. What the agent says under the same name stays alone; the line's is beside it.
 func (b *body) keep(a *pair) {
 	if isOwnLabel(a.key()) || b.l.labelled && b.isBefore(a.full) {
-		b.over.Append(a.key(), a.value)
+		b.spill(a.key(), a.value)
 		return
 	}
 	b.l.event.Append(a.full, a.value)
