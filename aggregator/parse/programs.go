@@ -2,6 +2,7 @@ package parse
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/VictoriaMetrics/metrics"
 )
@@ -19,7 +20,7 @@ type program struct {
 var scanners = []struct {
 	label string
 	scan  func(*Parser, *line) bool
-	names []string // as in the syslog header
+	names []string // as in the syslog header; one that ends in "/" or "-" is the beginning of many
 }{
 	{"sudo", scanSudo, []string{"sudo"}},
 	{"su", scanSu, []string{"su"}},
@@ -33,7 +34,7 @@ var scanners = []struct {
 
 // table holds the programs that lines are dispatched to.
 type table struct {
-	byName  map[string]*program // as in the syslog header
+	byName  map[string]*program // as in the syslog header, or its beginning up to the first "/" or "-"
 	byLabel map[string]*program
 	other   *program // every program that has no scanner
 }
@@ -64,6 +65,11 @@ func (t *table) of(h *header) *program {
 	}
 	if prog, ok := t.byName[h.program]; ok {
 		return prog
+	}
+	if i := strings.IndexAny(h.program, "/-"); i > 0 {
+		if prog, ok := t.byName[h.program[:i+1]]; ok {
+			return prog
+		}
 	}
 	return t.other
 }
