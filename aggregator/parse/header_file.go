@@ -7,6 +7,9 @@ var formats = []func(h *header, s string) bool{
 	scanDocker,
 	(*header).scanMonotonic,
 	scanSlapdFile,
+	accessFormat,
+	nginxFormat,
+	apacheFormat,
 }
 
 // scanFile reads a line that has neither a priority nor a time of syslog. All of it is the message.

@@ -26,6 +26,9 @@ var scanners = []struct {
 	{"su", scanSu, []string{"su"}},
 	{"sshd", scanSSHD, []string{"sshd", "sshd-session", "sshd-auth"}},
 	{"slapd", scanSlapd, []string{"slapd"}},
+	{"access", scanAccess, nil},
+	{"nginx", scanNginx, []string{"nginx"}},
+	{"apache", scanApache, []string{"apache2", "httpd", "apache"}},
 	{"shadow", scanShadow, []string{
 		"useradd", "usermod", "userdel", "groupadd", "groupmod", "groupdel", "gpasswd", "passwd", "chpasswd", "chgpasswd",
 		"chage", "chsh", "chfn", "newusers", "groupmems", "vipw",

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -71,6 +72,7 @@ var shapes = map[string]*regexp.Regexp{
 // decodings are the documented ones, each of a part of the line.
 var decodings = map[string]func(value string, lines []string) bool{
 	"source.ip": anAddress, "destination.ip": anAddress, "client.ip": anAddress, "server.ip": anAddress, "related.ip": anAddress,
+	"network.forwarded_ip": anAddress,
 	"user.name":            unescaped, // of a DN
 	"user.id":              unescaped,
 	"related.user":         unescaped,
@@ -161,7 +163,17 @@ func bare(s string) string {
 // unescaped reports whether value may be a part of the lines from which escapes were taken: its letters and digits
 // stand there in their order, with no more between them than the escapes' own.
 func unescaped(value string, lines []string) bool {
-	return slices.ContainsFunc(lines, func(line string) bool { return inOrder(bare(value), line) })
+	return slices.ContainsFunc(lines, func(line string) bool {
+		return inOrder(bare(value), line) || strings.Contains(hexed.ReplaceAllStringFunc(line, unhex), bare(value))
+	})
+}
+
+// hexed is a byte as web servers escape it.
+var hexed = regexp.MustCompile(`\\x[0-9a-fA-F]{2}`)
+
+func unhex(s string) string {
+	b, _ := strconv.ParseUint(s[2:], 16, 8)
+	return string([]byte{byte(b)})
 }
 
 // inOrder reports whether all bytes of value stand in line in that order.

@@ -36,7 +36,7 @@ var types = map[string]Type{
 	"log.offset": Long, "log.original_length": Long, "log.origin.file.line": Long,
 	"log.syslog.priority": Long, "log.syslog.facility.code": Long, "log.syslog.severity.code": Long,
 
-	"http.response.status_code": Long, "http.response.body.bytes": Long, "url.port": Long,
+	"http.response.status_code": Long, "network.forwarded_ip": IP, "tls.established": Bool, "http.response.body.bytes": Long, "url.port": Long,
 
 	"ldap.connection": Long, "ldap.operation": Long, "ldap.result.code": Long, "ldap.entries": Long,
 	"ldap.ssf": Long, "ldap.grace_logins": Long, "ldap.queue_time": Float, "ldap.tls": Bool, "ldap.anonymous": Bool, "ldap.complete": Bool,
@@ -49,7 +49,8 @@ var lists = map[string]bool{
 	"tags": true, "event.category": true, "event.type": true, "host.ip": true, "host.mac": true,
 	"process.args": true, "process.env_vars": true,
 	"related.user": true, "related.ip": true, "related.hosts": true, "related.hash": true,
-	"ldap.attributes": true, "dns.resolved_ip": true,
+	"ldap.attributes": true, "dns.resolved_ip": true, "dns.header_flags": true,
+	"email.from.address": true, "email.to.address": true,
 }
 
 // TypeOf returns the type of a field by its name. Names outside ECS are keywords.
