@@ -124,6 +124,9 @@ func (h *header) scanHostAndTag(s string) {
 		}
 		return
 	}
+	if h.scanDovecot(s) {
+		return
+	}
 	if after, ok := strings.CutPrefix(s, "Message forwarded from "); ok { // AIX, for another host
 		if host, text, found := strings.Cut(after, ": "); found && isHost(host) {
 			h.host, h.text = host, text

@@ -10,6 +10,7 @@ var formats = []func(h *header, s string) bool{
 	accessFormat,
 	nginxFormat,
 	apacheFormat,
+	bindFile,
 }
 
 // scanFile reads a line that has neither a priority nor a time of syslog. All of it is the message.

@@ -69,6 +69,8 @@ type Parser struct {
 	logins   *logins
 	ldap     *directory // of slapd
 	ds389    *directory // of 389-ds
+	mails    *mails
+	sessions *sessions
 
 	custom  *Custom // never nil
 	past    Past
@@ -97,6 +99,8 @@ func New(cfg Config, set *metrics.Set) *Parser {
 		logins:    newLogins(),
 		ldap:      newDirectory(),
 		ds389:     newDirectory(),
+		mails:     newMails(),
+		sessions:  newSessions(),
 		programs:  newTable(set),
 		lines:     set.NewCounter("belfry_parse_lines_total"),
 		faults:    set.NewCounter("belfry_parse_errors_total"),

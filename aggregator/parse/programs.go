@@ -26,6 +26,15 @@ var scanners = []struct {
 	{"su", scanSu, []string{"su"}},
 	{"sshd", scanSSHD, []string{"sshd", "sshd-session", "sshd-auth"}},
 	{"slapd", scanSlapd, []string{"slapd"}},
+	{"postfix", scanPostfix, []string{"postfix/", "postfix-"}},
+	{"dovecot", scanDovecot, []string{
+		"dovecot", "imap-login", "pop3-login", "managesieve-login", "submission-login", "auth", "auth-worker", // its own log
+		"imap", "pop3", "lmtp", "lda", "managesieve", "submission",
+	}},
+	{"bind", scanBind, []string{
+		"named", "queries", "query-errors", "security", "lame-servers", "dnssec", "xfer-in", "xfer-out", "update", // its own log
+		"update-security", "rate-limit", "resolver",
+	}},
 	{"access", scanAccess, nil},
 	{"nginx", scanNginx, []string{"nginx"}},
 	{"apache", scanApache, []string{"apache2", "httpd", "apache"}},

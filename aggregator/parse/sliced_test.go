@@ -57,9 +57,10 @@ var constants = map[string][]string{
 	"ldap.tls": {"true", "false"}, "ldap.anonymous": {"true"}, "ldap.complete": {"true", "false"},
 	"ldap.mechanism":       {"SIMPLE", "SASL"},
 	"ldap.scope":           {"base", "one", "sub", "children"},
-	"tls.version_protocol": {"tls"},
-	"network.transport":    {"tcp", "udp", "icmp"},
-	"tags":                 {"overflow", "ambiguous", "dst_ambiguous", "timezone_unknown", "time_out_of_range", "clock_not_set"},
+	"tls.version_protocol": {"tls"}, "tls.established": {"true", "false"},
+	"network.protocol": {"smtp", "dns"}, "network.transport": {"tcp", "udp", "icmp"},
+	"dns.header_flags": {"RD", "CD", "DO"}, "dns.type": {"query"}, "event.reason": {"lame server"}, "process.name": {"named"},
+	"tags": {"overflow", "ambiguous", "dst_ambiguous", "timezone_unknown", "time_out_of_range", "clock_not_set"},
 }
 
 // shapes are the values that are names of ours.

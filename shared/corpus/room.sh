@@ -41,10 +41,12 @@ for dir in etc var home; do
 	mount -t overlay -o "lowerdir=/$dir,upperdir=$ROOM/$dir,workdir=$ROOM/$dir.work" overlay "/$dir"
 done
 mkdir dev dev/shm
-for file in null zero full random urandom tty; do
-	: >dev/$file
-	mount --bind /dev/$file dev/$file
-done
+mknod -m 666 dev/null c 1 3
+mknod -m 666 dev/zero c 1 5
+mknod -m 666 dev/full c 1 7
+mknod -m 666 dev/random c 1 8
+mknod -m 666 dev/urandom c 1 9
+mknod -m 666 dev/tty c 5 0
 mount --rbind dev /dev
 mount -t tmpfs tmpfs /run
 chmod 1777 /dev/shm

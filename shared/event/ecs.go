@@ -42,6 +42,9 @@ var types = map[string]Type{
 	"ldap.ssf": Long, "ldap.grace_logins": Long, "ldap.queue_time": Float, "ldap.tls": Bool, "ldap.anonymous": Bool, "ldap.complete": Bool,
 
 	"sudo.attempts": Long,
+
+	"dovecot.attempts": Long, "dovecot.mail_pid": Long,
+	"postfix.delay": Float, "postfix.dnsbl_rank": Long, "postfix.recipients": Long, "postfix.size": Long,
 }
 
 // lists holds the ECS fields that are lists even when they have one value.
