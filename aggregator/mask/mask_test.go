@@ -56,6 +56,7 @@ func TestDefaults(t *testing.T) {
 	f("nginx", `GET /?q=1&api_key=abc&x=y HTTP/1.1`, `GET /?q=1&api_key=[]&x=y HTTP/1.1`)
 	f("app", `{"user":"a","password":"b\"c","n":1}`, `{"user":"a","password":"[]","n":1}`)
 	f("app", `{"m":"{\"password\":\"b\"}"}`, `{"m":"{\"password\":\"[]\"}"}`)
+	f("app", `{"token": "abc", "mytoken":"abc"}`, `{"token": "[]", "mytoken":"abc"}`)
 	f("app", `curl https://averez:hunter2@example.org/x@y`, `curl https://averez:[]@example.org/x@y`)
 	f("app", `see https://example.org:8080/a@b and c:d@e`, `see https://example.org:8080/a@b and c:d@e`)
 	f("app", `Authorization: Bearer abc.def`, `Authorization: Bearer []`)

@@ -28,6 +28,7 @@ type line struct {
 	timed   bool      // the header tells a time
 
 	labelled bool    // the event brought labels
+	more     bool    // the event brought what agents add: labels, or what a journal knows
 	by       *custom // parser of the operator's that read it
 
 	observer string // the relay that took the line
@@ -75,6 +76,7 @@ func (l *line) begin(e *event.Event, now time.Time) {
 		case "event.ingested", "agent.version", "agent.name", "log.file.path", "log.offset", "log.original_length", "tags",
 			"network.transport", "tls.client.x509.subject.common_name":
 		default:
+			l.more = true
 			l.merge = l.merge || !ofAgent(f.Name)
 			l.labelled = l.labelled || strings.HasPrefix(f.Name, labels)
 		}

@@ -36,6 +36,10 @@ func TestMask(t *testing.T) {
 	if m.programs[0] != "sudo" {
 		t.Errorf("asked for %q", m.programs)
 	}
+	e = r.event("Nov 23 17:54:31 vm x: y", 2)
+	e.Append("journald.process.command_line", "x secret=hunter2 z")
+	r.p.Parse(e, r.now)
+	check(t, e, "journald.process.command_line=x secret=*** z", "tags=masked", "message=y")
 	e = new(event.Event)
 	e.Append("message", "it is secret=hunter2 now")
 	e.Append("labels.x", "secret=hunter2 z")

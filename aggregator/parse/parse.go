@@ -140,7 +140,7 @@ func (p *Parser) Parse(e *event.Event, now time.Time) {
 		*p.tell = reading{l.raw, "", byNobody}
 	}
 	foreign := l.raw == "" || l.message != ""
-	if p.mask != nil && (foreign || l.merge) {
+	if p.mask != nil && (foreign || l.merge || l.more) {
 		p.maskFields(l)
 	}
 	if foreign {
