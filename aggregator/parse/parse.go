@@ -159,9 +159,11 @@ func (p *Parser) line(l *line) {
 	if h.program == "" && h.format == "" {
 		h.program = p.program
 	}
+	repeated := h.cutRepeated()
 	l.program, l.pid, l.text = h.program, h.pid, h.text
 	p.setTime(l, &h)
 	l.setHeader(&h)
+	l.put("log.repeated", repeated)
 	by := p.read(l, p.programs.of(&h))
 	if p.tell != nil {
 		*p.tell = reading{l.raw, l.text, by}

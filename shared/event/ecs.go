@@ -33,7 +33,7 @@ var types = map[string]Type{
 	"process.pid": Long, "process.ppid": Long, "process.exit_code": Long, "process.args_count": Long,
 	"process.thread.id": Long,
 
-	"log.offset": Long, "log.original_length": Long, "log.origin.file.line": Long,
+	"log.repeated": Long, "log.offset": Long, "log.original_length": Long, "log.origin.file.line": Long,
 	"log.syslog.priority": Long, "log.syslog.facility.code": Long, "log.syslog.severity.code": Long,
 
 	"http.response.status_code": Long, "network.forwarded_ip": IP, "tls.established": Bool, "http.response.body.bytes": Long, "url.port": Long,
