@@ -14,6 +14,7 @@ var many = map[string]bool{
 	"user.effective.name": true, "user.target.name": true, "group.name": true, "process.working_directory": true,
 	"process.command_line": true, "process.executable": true,
 	"url.original": true, "http.response.status_code": true,
+	"client.user.name": true, "client.domain": true,
 }
 
 // FuzzParse gives lines to one Parser after another, each line twice: with the header that it has, and as what each of

@@ -7,6 +7,7 @@ var formats = []func(h *header, s string) bool{
 	scanDocker,
 	(*header).scanMonotonic,
 	scanSlapdFile,
+	scanDS389File,
 	accessFormat,
 	nginxFormat,
 	apacheFormat,

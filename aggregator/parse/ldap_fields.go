@@ -9,10 +9,10 @@ import (
 // maxAttributes bounds ldap.attributes: a line of names must not become an event of thousands of fields.
 const maxAttributes = 256
 
-// ldapRequest writes a line that begins an operation, or says more of it. It tells what it says itself; all that was
+// writeRequest writes a line that begins an operation, or says more of it. It tells what it says itself; all that was
 // said is for the result.
-func (p *Parser) ldapRequest(l *line, key connKey, o *operation) {
-	e := p.ldap.request(l, key, o)
+func (d *directory) writeRequest(l *line, key connKey, o *operation) {
+	e := d.request(l, key, o)
 	if o.request == "" {
 		l.is("ldap-request", "database", "info")
 	} else {
@@ -24,15 +24,14 @@ func (p *Parser) ldapRequest(l *line, key connKey, o *operation) {
 	l.ldapEnds(&e)
 }
 
-// ldapNotice writes a line that is of an operation, and neither begins nor ends it.
-func (p *Parser) ldapNotice(l *line, key connKey, o *operation) {
-	e := p.ldap.ends(l, key)
+// writeNotice writes a line that is of an operation, and neither begins nor ends it.
+func (d *directory) writeNotice(l *line, key connKey, o *operation) {
+	e := d.ends(l, key)
 	l.is("ldap-notice", "network", "info")
 	l.put("ldap.connection", o.conn)
 	l.put("ldap.operation", o.op)
 	if o.request == "disconnect" {
-		l.put("ldap.result.code", strconv.Itoa(o.code))
-		l.put("ldap.result.name", ldapResult(o.code))
+		l.ldapCode(o.code)
 	}
 	if o.ambiguous {
 		l.tag("ambiguous")
@@ -42,9 +41,9 @@ func (p *Parser) ldapNotice(l *line, key connKey, o *operation) {
 	l.ldapEnds(&e)
 }
 
-// ldapResult writes the line that ends an operation: all of it.
-func (p *Parser) ldapResult(l *line, key connKey, o *operation) {
-	e, whole := p.ldap.result(l, key, o)
+// writeResult writes the line that ends an operation: all of it.
+func (d *directory) writeResult(l *line, key connKey, o *operation) {
+	e, whole := d.result(l, key, o)
 	whole.request = cmp.Or(whole.request, "extended")
 	types := ldapCategory(whole.request)
 	action := "ldap-" + whole.request
@@ -56,8 +55,7 @@ func (p *Parser) ldapResult(l *line, key connKey, o *operation) {
 	l.put("ldap.connection", o.conn)
 	l.put("ldap.operation", o.op)
 	l.put("ldap.complete", "true")
-	l.put("ldap.result.code", strconv.Itoa(o.code))
-	l.put("ldap.result.name", ldapResult(o.code))
+	l.ldapCode(o.code)
 	l.number("ldap.entries", o.entries)
 	if isDecimal(o.qtime) {
 		l.put("ldap.queue_time", o.qtime)
@@ -109,6 +107,23 @@ func (l *line) ldapOperation(o *operation) {
 		l.put("user.id", id)
 	}
 	l.ldapClient(o.session)
+}
+
+func (l *line) ldapCode(code int) {
+	l.put("ldap.result.code", strconv.Itoa(code))
+	l.put("ldap.result.name", ldapResult(code))
+}
+
+// write writes a line of an operation, and joins it.
+func (d *directory) write(l *line, key connKey, o *operation) {
+	switch o.kind {
+	case resultLine:
+		d.writeResult(l, key, o)
+	case noticeLine:
+		d.writeNotice(l, key, o)
+	default:
+		d.writeRequest(l, key, o)
+	}
 }
 
 // nanoseconds turns "0.000163", seconds, into event.duration's unit.

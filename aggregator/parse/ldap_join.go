@@ -227,8 +227,10 @@ func (d *directory) request(l *line, key connKey, o *operation) ends {
 		d.heavier(c, known, known.lines.add(l.id))
 		return c.secure(known)
 	case known.ended: // the number is used again
-		*known = operation{number: o.number, tls: c.tls, with: c.with, bytes: known.bytes}
-		d.wait(l, key, c, known)
+		*known = operation{number: o.number, tls: c.tls, with: c.with, bytes: known.bytes, ended: !awaited(o.request)}
+		if !known.ended {
+			d.wait(l, key, c, known)
+		}
 	}
 	known.begun = known.begun || !o.more
 	known.merge(o)

@@ -62,7 +62,7 @@ func TestTakeOver(t *testing.T) {
 			seen[q.Value] = true
 		}
 		if got := r.p.Close(); len(got) != 0 {
-			t.Errorf("from line %d: incomplete: %s", cut, told(got))
+			t.Errorf("from line %d: incomplete: %s", cut, waited(got))
 		}
 	}
 }
@@ -150,6 +150,6 @@ func TestReplay(t *testing.T) {
 	check(t, parse(second, "conn=1 op=0 RESULT tag=97 err=0 text=", "3"), strings.Fields(bindOK+" user.name=a "+fromPeer)...)
 	check(t, parse(second, "conn=1 op=1 UNBIND", "4"), strings.Fields(fromPeer+" log.source.address=198.51.100.7")...)
 	if got := second.Close(); len(got) != 0 {
-		t.Errorf("incomplete: %s", told(got))
+		t.Errorf("incomplete: %s", waited(got))
 	}
 }

@@ -9,8 +9,8 @@ import (
 	"belfry/shared/event"
 )
 
-// told names the operations of events by connection, number and user.
-func told(events []*event.Event) string {
+// waited names the operations of events by connection, number and user.
+func waited(events []*event.Event) string {
 	var all []string
 	for _, e := range events {
 		all = append(all, strings.TrimSuffix(e.Get("ldap.connection")+"/"+e.Get("ldap.operation")+" "+e.Get("user.name"), " "))
@@ -23,8 +23,8 @@ func (s *ldap) later(d time.Duration, want string) []*event.Event {
 	s.t.Helper()
 	s.now = s.now.Add(d)
 	got := s.p.Overdue(s.now)
-	if told(got) != want {
-		s.t.Errorf("overdue: %s, want %s", told(got), want)
+	if waited(got) != want {
+		s.t.Errorf("overdue: %s, want %s", waited(got), want)
 	}
 	return got
 }
@@ -55,7 +55,7 @@ func TestIncomplete(t *testing.T) {
 	s.f("conn=1 op=0 RESULT tag=97 err=0 text=", bindOK, "user.name=a", fromPeer)
 	s.later(time.Hour, "")
 	if got := s.p.Close(); len(got) != 0 {
-		t.Errorf("at the end: %s", told(got))
+		t.Errorf("at the end: %s", waited(got))
 	}
 }
 
@@ -168,7 +168,7 @@ func TestLinesIncomplete(t *testing.T) {
 	if err != nil || len(all) != 11 {
 		t.Fatalf("%d events, %v", len(all), err)
 	}
-	if got := told(all[8:]); got != "1/0 a, 2/0 b, 4/0 d" {
+	if got := waited(all[8:]); got != "1/0 a, 2/0 b, 4/0 d" {
 		t.Errorf("at the end: %s", got)
 	}
 	check(t, all[8], "ldap.first="+all[1].Get("event.id"), "host.name=vm", "event.action=ldap-incomplete")

@@ -63,7 +63,8 @@ type Parser struct {
 	mask      Masker
 	zones     zones
 	programs  table
-	free      sync.Pool
+	free      sync.Pool // of lines
+	decoders  sync.Pool // of events that are lines of JSON
 
 	commands *commands
 	logins   *logins
@@ -95,6 +96,7 @@ func New(cfg Config, set *metrics.Set) *Parser {
 		program:   cfg.Program,
 		mask:      cfg.Mask,
 		free:      sync.Pool{New: func() any { return new(line) }},
+		decoders:  sync.Pool{New: func() any { return new(event.Decoder) }},
 		commands:  newCommands(),
 		logins:    newLogins(),
 		ldap:      newDirectory(),

@@ -26,6 +26,7 @@ var scanners = []struct {
 	{"su", scanSu, []string{"su"}},
 	{"sshd", scanSSHD, []string{"sshd", "sshd-session", "sshd-auth"}},
 	{"slapd", scanSlapd, []string{"slapd"}},
+	{"ns-slapd", scanDS389, []string{"ns-slapd"}},
 	{"postfix", scanPostfix, []string{"postfix/", "postfix-"}},
 	{"dovecot", scanDovecot, []string{
 		"dovecot", "imap-login", "pop3-login", "managesieve-login", "submission-login", "auth", "auth-worker", // its own log

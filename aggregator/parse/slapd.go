@@ -14,7 +14,7 @@ func scanSlapd(p *Parser, l *line) bool {
 	if !ok || rest == "" {
 		return false
 	}
-	key := connKey{l.origin, l.pid, num}
+	key := slapdKey(l, num)
 	if rest, ok = strings.CutPrefix(rest, " fd="); ok {
 		_, rest = digits(rest)
 		return p.scanConnection(l, key, conn, strings.TrimPrefix(rest, " "))
@@ -32,15 +32,17 @@ func scanSlapd(p *Parser, l *line) bool {
 		return false
 	}
 	s.conn, s.op, s.number = conn, op, opNum
-	switch s.kind {
-	case resultLine:
-		p.ldapResult(l, key, &s)
-	case noticeLine:
-		p.ldapNotice(l, key, &s)
-	default:
-		p.ldapRequest(l, key, &s)
-	}
+	p.ldap.write(l, key, &s)
 	return true
+}
+
+// slapdKey names a connection of a line. A server that writes a file of its own does not tell its process id.
+func slapdKey(l *line, num int) connKey {
+	pid := l.pid
+	if pid == "" {
+		pid = l.event.Get("log.file.path")
+	}
+	return connKey{l.origin, pid, num}
 }
 
 // scanOperation reads what follows "conn=N op=N ".
@@ -63,23 +65,16 @@ func (p *Parser) scanConnection(l *line, key connKey, conn, text string) bool {
 		if !ok || !closed {
 			return false
 		}
-		e := p.ldap.accept(l, key, ldapAddr(peer), ldapAddr(server))
-		l.is("ldap-accept", "network", "connection", "start")
-		l.put("ldap.connection", conn)
-		l.ldapEnds(&e)
+		p.ldap.writeAccept(l, key, conn, ldapAddr(peer), ldapAddr(server))
 		return true
 	}
 	if rest, ok := strings.CutPrefix(text, "TLS established "); ok {
-		t := scanTLS(rest)
-		e := p.ldap.secured(l, key, t)
-		l.is("ldap-tls", "network", "info")
-		l.put("ldap.connection", conn)
-		l.number("ldap.ssf", t.ssf)
-		l.ldapEnds(&e)
+		p.ldap.writeTLS(l, key, conn, scanTLS(rest))
 		return true
 	}
 	if rest, ok := strings.CutPrefix(text, "closed"); ok && (rest == "" || rest[0] == ' ') {
-		p.ldapClosed(l, key, conn, rest)
+		reason, _ := between(rest, " (", ")")
+		p.ldap.writeClosed(l, key, conn, reason)
 		return true
 	}
 	return false
@@ -141,14 +136,29 @@ func (l *line) ldapEnds(e *ends) {
 	}
 }
 
-// ldapClosed reads the end of a connection, with its reason. Its operations may still get their results.
-func (p *Parser) ldapClosed(l *line, key connKey, num, rest string) {
-	e := p.ldap.close(l, key)
+// writeClosed writes the end of a connection, with its reason. Its operations may still get their results.
+func (d *directory) writeClosed(l *line, key connKey, num, reason string) {
+	e := d.close(l, key)
 	l.is("ldap-closed", "network", "connection", "end")
 	l.put("ldap.connection", num)
-	if reason, ok := between(rest, " (", ")"); ok {
-		l.put("event.reason", reason)
-	}
+	l.put("event.reason", reason)
+	l.ldapEnds(&e)
+}
+
+// writeAccept writes the beginning of a connection.
+func (d *directory) writeAccept(l *line, key connKey, num string, peer, server endpoint) {
+	e := d.accept(l, key, peer, server)
+	l.is("ldap-accept", "network", "connection", "start")
+	l.put("ldap.connection", num)
+	l.ldapEnds(&e)
+}
+
+// writeTLS writes how a connection is secured from here on.
+func (d *directory) writeTLS(l *line, key connKey, num string, t ldapTLS) {
+	e := d.secured(l, key, t)
+	l.is("ldap-tls", "network", "info")
+	l.put("ldap.connection", num)
+	l.number("ldap.ssf", t.ssf)
 	l.ldapEnds(&e)
 }
 

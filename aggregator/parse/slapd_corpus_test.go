@@ -81,6 +81,7 @@ func TestCorpusClients(t *testing.T) {
 		}
 	}
 	f("slapd", "session", "debug")
+	f("389-ds", "access")
 }
 
 func corpusFile(t *testing.T, program, name string) corpus.File {

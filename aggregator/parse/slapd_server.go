@@ -99,7 +99,7 @@ func (p *Parser) scanSASL(l *line, rest string) bool {
 	if !ok || !closed || !found || label != "Failure" && label != "Error" {
 		return false
 	}
-	e := p.ldap.ends(l, connKey{l.origin, l.pid, num})
+	e := p.ldap.ends(l, slapdKey(l, num))
 	l.is("ldap-sasl-failure", "authentication", "info")
 	l.put("ldap.connection", conn)
 	l.put("event.reason", text)
@@ -119,7 +119,7 @@ func (p *Parser) scanDeferred(l *line, rest string) bool {
 	if !ok || !found {
 		return false
 	}
-	e := p.ldap.ends(l, connKey{l.origin, l.pid, num})
+	e := p.ldap.ends(l, slapdKey(l, num))
 	l.is("ldap-deferred", "network", "info")
 	l.put("ldap.connection", conn)
 	l.put("event.reason", reason)
@@ -179,10 +179,7 @@ func (p *Parser) scanUDP(l *line, key connKey, conn, text string) bool {
 	if !ok || !found {
 		return false
 	}
-	e := p.ldap.accept(l, key, ldapAddr(peer), ldapAddr(server))
-	l.is("ldap-accept", "network", "connection", "start")
-	l.put("ldap.connection", conn)
+	p.ldap.writeAccept(l, key, conn, ldapAddr(peer), ldapAddr(server))
 	l.put("network.transport", "udp")
-	l.ldapEnds(&e)
 	return true
 }

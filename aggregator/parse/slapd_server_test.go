@@ -42,8 +42,8 @@ func TestServerNotices(t *testing.T) {
 	} {
 		f(text, "-event.action", "-source.ip", "-ldap.connection")
 	}
-	if got := s.p.Close(); told(got) != "9/0" {
-		t.Errorf("incomplete: %s", told(got))
+	if got := s.p.Close(); waited(got) != "9/0" {
+		t.Errorf("incomplete: %s", waited(got))
 	}
 }
 

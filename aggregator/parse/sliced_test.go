@@ -59,8 +59,9 @@ var constants = map[string][]string{
 	"ldap.scope":           {"base", "one", "sub", "children"},
 	"tls.version_protocol": {"tls"}, "tls.established": {"true", "false"},
 	"network.protocol": {"smtp", "dns"}, "network.transport": {"tcp", "udp", "icmp"},
-	"dns.header_flags": {"RD", "CD", "DO"}, "dns.type": {"query"}, "event.reason": {"lame server"}, "process.name": {"named"},
-	"tags": {"overflow", "ambiguous", "dst_ambiguous", "timezone_unknown", "time_out_of_range", "clock_not_set"},
+	"dns.header_flags": {"RD", "CD", "DO"}, "dns.type": {"query"}, "event.reason": {"lame server"}, "process.name": {"named", "slapd", "ns-slapd"},
+	"ldap.internal": {"true"},
+	"tags":          {"overflow", "ambiguous", "dst_ambiguous", "timezone_unknown", "time_out_of_range", "clock_not_set"},
 }
 
 // shapes are the values that are names of ours.
@@ -77,8 +78,11 @@ var decodings = map[string]func(value string, lines []string) bool{
 	"user.name":            unescaped, // of a DN
 	"user.id":              unescaped,
 	"related.user":         unescaped,
-	"process.args":         unescaped, // of sudo's quotes
-	"event.reason":         glued,     // of what sudo wrote in parts
+	"process.args":         unescaped,                                                                                         // of sudo's quotes
+	"event.reason":         orClosed(glued),                                                                                   // of what sudo wrote in parts, and codes of 389-ds
+	"ldap.dn":              inBody, "ldap.base": inBody, "ldap.filter": inBody, "ldap.attributes": inBody, "ldap.oid": inBody, // of JSON
+	"tls.client.subject": inBody, "tls.client.issuer": inBody, "ldap.audit": inBody, "tls.cipher": inBody, "tls.version": inBody,
+	"log.logger": inBody, "source.address": inBody, "destination.address": inBody, "ldap.close_code": inBody,
 	"sudo.part":            isCount,
 	"ldap.result.code":     isCount,
 	"event.duration":       isCount, // in nanoseconds
@@ -191,3 +195,15 @@ func inOrder(value, line string) bool {
 
 // glued reports whether value may be made of parts of several lines.
 func glued(value string, lines []string) bool { return inOrder(bare(value), strings.Join(lines, " ")) }
+
+// orClosed allows for what the codes of closed connections mean.
+func orClosed(other func(string, []string) bool) func(string, []string) bool {
+	return func(value string, lines []string) bool {
+		for _, meaning := range ds389Close {
+			if value == meaning {
+				return true
+			}
+		}
+		return other(value, lines)
+	}
+}

@@ -39,7 +39,8 @@ var types = map[string]Type{
 	"http.response.status_code": Long, "network.forwarded_ip": IP, "tls.established": Bool, "http.response.body.bytes": Long, "url.port": Long,
 
 	"ldap.connection": Long, "ldap.operation": Long, "ldap.result.code": Long, "ldap.entries": Long,
-	"ldap.ssf": Long, "ldap.grace_logins": Long, "ldap.queue_time": Float, "ldap.tls": Bool, "ldap.anonymous": Bool, "ldap.complete": Bool,
+	"ldap.ssf": Long, "ldap.grace_logins": Long, "ldap.abandoned": Long, "ldap.queue_time": Float,
+	"ldap.tls": Bool, "ldap.anonymous": Bool, "ldap.complete": Bool, "ldap.internal": Bool,
 
 	"sudo.attempts": Long,
 
@@ -52,7 +53,7 @@ var lists = map[string]bool{
 	"tags": true, "event.category": true, "event.type": true, "host.ip": true, "host.mac": true,
 	"process.args": true, "process.env_vars": true,
 	"related.user": true, "related.ip": true, "related.hosts": true, "related.hash": true,
-	"ldap.attributes": true, "dns.resolved_ip": true, "dns.header_flags": true,
+	"ldap.attributes": true, "ldap.notes": true, "dns.resolved_ip": true, "dns.header_flags": true,
 	"email.from.address": true, "email.to.address": true,
 }
 

@@ -74,7 +74,7 @@ TLSCertificateFile $T/cert.pem
 TLSCertificateKeyFile $T/key.pem
 TLSCACertificateFile $T/cert.pem
 TLSVerifyClient allow
-idletimeout 2
+idletimeout 8
 database mdb
 suffix dc=example,dc=com
 rootdn cn=admin,dc=example,dc=com
@@ -233,7 +233,7 @@ who, password = b"uid=averez,ou=people,dc=example,dc=com", b"averez-secret"
 def code(s): return s.recv(4096)[9]
 def half(): s = connect(); s.send(bind(1, who, password)[:20]); time.sleep(.2); cut(s)
 def silent(): s = connect(); cut(s)
-def idle(): s = connect(); s.send(bind(1, who, password)); c = code(s); time.sleep(5); return c
+def idle(): s = connect(); s.send(bind(1, who, password)); c = code(s); time.sleep(14); return c
 def noise(): s = connect(); s.send(b"GET / HTTP/1.0\r\n\r\n"); s.recv(100)
 def unknown(): s = connect(); s.send(message(1, tlv(0x7f, b"x"))); s.recv(100)
 def abandon():
