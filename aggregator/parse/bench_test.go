@@ -30,6 +30,15 @@ func BenchmarkParse(b *testing.B) {
 	f("slapd", says("slapd["))
 	f("shadow", func(line string) bool { return says("useradd[")(line) || says("usermod[")(line) })
 	f("pam", func(line string) bool { return strings.Contains(line, "pam_unix(") })
+	files, err := corpus.Files()
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, c := range files {
+		if c.Program == "389-ds" && c.Name == "access" {
+			b.Run("389-ds", func(b *testing.B) { parseAll(b, c.Lines) })
+		}
+	}
 }
 
 // parseAll parses lines in turn, as the events of an agent. Each comes often, but seldom under the same id.

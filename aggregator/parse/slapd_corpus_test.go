@@ -27,6 +27,8 @@ func binds(clients []client) map[string]int {
 	for _, c := range clients {
 		n["continue"] += c.Continued
 		switch {
+		case c.Exit == 255:
+			n["no answer"]++ // it tells nothing of the bind
 		case c.Step == "bind" && c.Exit != 0:
 			n["failure"]++
 		case c.Kind == "anonymous":
