@@ -9,7 +9,7 @@ set -uo pipefail
 wanted=(rabbitmq-server=rabbitmq-server ngircd=ngircd curl=curl openssl=openssl logger=bsdutils gzip=gzip
   python3=python3 taskset=util-linux logrotate=logrotate zstd=zstd xz=xz-utils bzip2=bzip2 mkfs.ext4=e2fsprogs
   mount=mount losetup=mount bindfs=bindfs prlimit=util-linux setpriv=util-linux
-  rsync=rsync journalctl=systemd systemd-socket-activate=systemd systemd-journal-remote=systemd-journal-remote)
+  slapd=slapd ldapwhoami=ldap-utils rsync=rsync journalctl=systemd systemd-socket-activate=systemd systemd-journal-remote=systemd-journal-remote)
 
 # Where programs lie that are not on everybody's PATH: the same as the tests' (stack.Find).
 PATH=$PATH:/usr/sbin:/sbin:/usr/local/sbin:/lib/systemd
@@ -53,7 +53,7 @@ install() {
   local get=(env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install "${packages[@]}")
   "${get[@]}" >/dev/null 2>&1 || { apt-get -qq update && "${get[@]}" >/dev/null; }
   for w in "${packages[@]}"; do
-    case $w in rabbitmq-server | ngircd) update-rc.d "$w" disable >/dev/null 2>&1 ;; esac
+    case $w in rabbitmq-server | ngircd | slapd) update-rc.d "$w" disable >/dev/null 2>&1 ;; esac
   done
 }
 
