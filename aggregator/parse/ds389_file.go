@@ -15,6 +15,7 @@ func scanDS389File(h *header, s string) bool {
 	case '[':
 		if text, ok = st.scanCommon(s[1:]); ok {
 			text, ok = strings.CutPrefix(text, "] ")
+			ok = ok && (strings.HasPrefix(text, "conn=") || strings.HasPrefix(text, "- ")) // others write such times too
 		}
 	case '{':
 		text = s

@@ -112,7 +112,7 @@ func TestDS389Operations(t *testing.T) {
 	}
 	for _, text := range []string{
 		"conn=", "conn=1", "conn=1 ", "conn=1 op=1", "conn=1 op=-1 SRCH x", "conn=1 op=1 FROB", "conn=1 fd=1 slot=1 x", "conn=1 TLS1.3 x",
-		"conn=1 op=1 BIND x", "conn=1 op=1 RESULT tag=97", "conn=1 op=1 fd=2 x", "conn=Internal(0) x", `conn=1 AUTOBIND dn="`, "{", "{}", "- X",
+		"conn=1 op=1 BIND x", "conn=1 op=1 RESULT tag=97", "conn=1 op=1 fd=2 x", "conn=Internal(0) x", `conn=1 AUTOBIND dn="`, "- X",
 	} {
 		s.ds(text, "-event.action -ldap.connection -source.ip")
 	}
@@ -192,6 +192,7 @@ func TestDS389JSON(t *testing.T) {
 		"log.logger=attrcrypt_init", "event.reason=bad")
 	check(t, s.says("ns-slapd[7]", `conn=9 op=0 BIND dn="uid=b,dc=x" method=128 version=3`), "user.name=b", "process.pid=7")
 	f(`{"x":1}`, "-event.action")
+	check(t, s.says("ns-slapd[7]", "{"), "-event.action", "process.pid=7")
 }
 
 // The security log tells of a bind that has its outcome elsewhere.
@@ -207,7 +208,8 @@ func TestDS389Security(t *testing.T) {
 	check(t, with("[23/Nov/2026:17:54:31.123456789 +0000] - ERR - attrcrypt_init - no - key"), "event.action=ldap-server-message",
 		"log.level=err", "log.logger=attrcrypt_init", "event.reason=no - key")
 	for _, bad := range []string{
-		"[23/Nov/2026:17:54:31] x", "[23/Xxx/2026:17:54:31 +0000] x", "[32/Nov/2026:17:54:31 +0000] x", "[23/Nov/2026:17:54:31 +9900] x", `{"local_time":"x"}`,
+		"[23/Nov/2026:17:54:31] x", "[23/Xxx/2026:17:54:31 +0000] conn=1", "[32/Nov/2026:17:54:31 +0000] conn=1", "[23/Nov/2026:17:54:31 +9900] conn=1",
+		"[23/Nov/2026:17:54:31 +0000] GET /", `{"local_time":"x"}`,
 	} {
 		if h := scanHeader(bad + strings.Repeat(" ", 40)); h.format == "ns-slapd" {
 			t.Errorf("%q is of ns-slapd: %+v", bad, h)
