@@ -22,7 +22,9 @@ func corpusLines(f *testing.F, program, name string, text func(line string) stri
 		for lines := range slices.Chunk(file.Lines, 12) {
 			var said []string
 			for _, line := range lines {
-				said = append(said, text(line))
+				if len(line) < 500 { // a search for hundreds of attributes only takes time
+					said = append(said, text(line))
+				}
 			}
 			all = append(all, strings.Join(said, "\n"))
 		}
