@@ -29,6 +29,9 @@ func BenchmarkParse(b *testing.B) {
 	f("sshd", says("sshd["))
 	f("slapd", says("slapd["))
 	f("shadow", func(line string) bool { return says("useradd[")(line) || says("usermod[")(line) })
+	for _, name := range []string{"nginx/access", "nginx/error", "apache/combined", "apache/error", "postfix/mail", "dovecot/mail", "bind/named"} {
+		b.Run(name, func(b *testing.B) { parseAll(b, corpusLines(b, name)) })
+	}
 	f("pam", func(line string) bool { return strings.Contains(line, "pam_unix(") })
 	files, err := corpus.Files()
 	if err != nil {
@@ -39,6 +42,27 @@ func BenchmarkParse(b *testing.B) {
 			b.Run("389-ds", func(b *testing.B) { parseAll(b, c.Lines) })
 		}
 	}
+}
+
+// corpusLines returns the lines of a file of the corpus, by PROGRAM/NAME.
+func corpusLines(b *testing.B, name string) []string {
+	b.Helper()
+	files, err := corpus.Files()
+	if err != nil {
+		b.Fatal(err)
+	}
+	var lines []string
+	for _, f := range files {
+		if f.Program+"/"+f.Name != name {
+			continue
+		}
+		for _, line := range f.Lines {
+			if len(line) < 500 {
+				lines = append(lines, line)
+			}
+		}
+	}
+	return lines
 }
 
 // parseAll parses lines in turn, as the events of an agent. Each comes often, but seldom under the same id.

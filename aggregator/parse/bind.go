@@ -133,7 +133,7 @@ func (c *dnsClient) cut(s string) (rest string, ok bool) {
 
 func (c *dnsClient) write(l *line) {
 	l.source(c.addr, c.port)
-	l.put("network.protocol", "dns")
+	l.event.Default("network.protocol", "dns")
 	l.put("bind.key", c.key)
 	l.put("bind.view", c.view)
 }

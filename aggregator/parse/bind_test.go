@@ -77,5 +77,5 @@ func FuzzNamed(f *testing.F) {
 	fuzzProgram(f, "named[1]", "client @0x1 ::1#2/key a (b): view c: query: b IN A +E(0)TDC (::1) [ECS d]",
 		"client ::1#2: query (cache) 'a/A/IN' denied (b)\ntransfer of 'a/IN' from ::1#53: Transfer status: success",
 		"queries: info: client ::1#2: query failed (SERVFAIL) for a/IN/A at q\nx resolving 'a/A/IN': ::1#53\nlame server resolving 'a' (in 'b'?): ::1#53",
-		"client ::1#2: updating zone 'a/IN': adding an RR at 'b' A c\nvalidating a/A: bad\nlimit responses to ::/56 for a IN A (b)\nzone a/IN/b: c")
+		"client ::1#2: updating zone 'a/IN': adding an RR at 'b' A c\nvalidating a/A: bad\nclient ::#0: transfer of '/': \nlimit responses to ::/56 for a IN A (b)\nzone a/IN/b: c")
 }

@@ -92,7 +92,7 @@ func mailFrom(p *Parser, l *line, id, rest string) bool {
 	}
 	if status, ok := strings.CutPrefix(rest, ", status="); ok {
 		status, reason, _ := strings.Cut(status, ", ")
-		l.is("mail-expired", "email", "end")
+		l.is("mail-expired", "email", "info")
 		l.put("postfix.status", status)
 		l.outcome(false)
 		l.put("event.reason", reason)
@@ -120,7 +120,7 @@ func mailRemoved(p *Parser, l *line, id, rest string) bool {
 	}
 	m := p.mails.of(l, id)
 	p.mails.end(l, id)
-	l.is("mail-removed", "email", "end")
+	l.is("mail-removed", "email", "info")
 	m.write(l)
 	return true
 }
@@ -204,7 +204,7 @@ func (l *line) writeDelivery(d *delivery) {
 		l.is("mail-delivery", "email", "info")
 		l.outcome(true)
 	case "bounced", "undeliverable", "expired":
-		l.is("mail-delivery", "email", "error")
+		l.is("mail-delivery", "email", "info")
 		l.outcome(false)
 	default: // it is tried again
 		l.is("mail-deferred", "email", "info")

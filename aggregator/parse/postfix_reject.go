@@ -84,17 +84,15 @@ func (r *refusal) scan(s string) (ambiguous, ok bool) {
 		from++
 	}
 	r.scanCode()
-	return found > 1, r.code != ""
+	return found > 1, r.code != "" || r.dsn != ""
 }
 
-// scanCode reads "554 5.7.1 TEXT", of which the second may be missing.
+// scanCode reads "554 5.7.1 TEXT", of which one may be missing: a milter's refusal at the end of a mail has no code.
 func (r *refusal) scanCode() {
-	code, rest := word(r.text)
-	if len(code) != 3 || !isNumber(code) {
-		return
+	if code, rest := word(r.text); len(code) == 3 && isNumber(code) {
+		r.code, r.text = code, rest
 	}
-	r.code, r.text = code, rest
-	if dsn, rest := word(rest); isDSN(dsn) {
+	if dsn, rest := word(r.text); isDSN(dsn) {
 		r.dsn, r.text = dsn, rest
 	}
 }
@@ -116,7 +114,6 @@ func mailReject(p *Parser, l *line, id, rest string) bool {
 		return false
 	}
 	l.is("mail-reject", "email", "info")
-	l.event.Add("event.type", "denied")
 	l.outcome(false)
 	r.write(l, ambiguous)
 	return true
@@ -159,37 +156,71 @@ func isFiltered(s string) bool {
 	return strings.HasPrefix(s, "header ") || strings.HasPrefix(s, "body ")
 }
 
-// mailFiltered reads what cleanup did by header_checks or body_checks:
+// filtered is what was done to a mail by header_checks, body_checks or an access table.
+type filtered struct {
+	name, addr, port string
+	reason           string
+	envelope
+}
+
+// scan reads
 //
 //	header Subject: TEXT from NAME[A]; from=<F> to=<T> proto=P helo=<H>: REASON
+//	RCPT from NAME[A]: <T>: REASON; from=<F> to=<T> proto=P helo=<H>
 //
-// The sender wrote the text, the operator the reason. Before the envelope the last peer is the true one.
-func mailFiltered(_ *Parser, l *line, _, rest string) bool {
-	what, _, _ := strings.Cut(l.text[strings.Index(l.text, ": ")+2:], ":")
-	for end := len(rest); ; {
-		at := strings.LastIndex(rest[:end], "; from=<")
+// The sender wrote the header, the operator the reason: the last envelope, and of a header the last peer, are the true
+// ones.
+func (f *filtered) scan(s string) bool {
+	for end := len(s); ; {
+		at := strings.LastIndex(s[:end], "; from=<")
 		if at < 0 {
 			return false
 		}
-		var v envelope
-		reason, ok := v.scan(rest[at+len("; from=<"):])
-		from := strings.LastIndex(rest[:at], " from ")
-		if ok && from >= 0 && (reason == "" || strings.HasPrefix(reason, ": ")) {
-			name, addr, port, after, ok := cutPeerName(rest[from+len(" from ") : at])
-			if local := rest[from+len(" from "):at] == "local"; local || ok && after == "" {
-				l.is("mail-"+filterVerb(what), "email", "info")
-				if what == "reject" || what == "milter-reject" {
-					l.event.Add("event.type", "denied")
-					l.outcome(false)
-				}
-				l.put("event.reason", strings.TrimPrefix(reason, ": "))
-				l.smtpClient(name, addr, port)
-				v.write(l)
-				return true
+		reason, ok := f.envelope.scan(s[at+len("; from=<"):])
+		if ok && (reason == "" || strings.HasPrefix(reason, ": ")) && f.scanPeer(s[:at]) {
+			if reason != "" {
+				f.reason = reason
 			}
+			f.reason = strings.TrimPrefix(f.reason, ": ")
+			return true
 		}
 		end = at
 	}
+}
+
+func (f *filtered) scanPeer(s string) bool {
+	from := strings.Index(s, " from ")
+	if isFiltered(s) {
+		from = strings.LastIndex(s, " from ")
+	}
+	if from < 0 {
+		return false
+	}
+	peer := s[from+len(" from "):]
+	if peer == "local" {
+		return true
+	}
+	var ok bool
+	f.name, f.addr, f.port, f.reason, ok = cutPeerName(peer)
+	return ok && (f.reason == "" || strings.HasPrefix(f.reason, ": "))
+}
+
+func mailFiltered(_ *Parser, l *line, _, rest string) bool {
+	var f filtered
+	if !f.scan(rest) {
+		return false
+	}
+	_, said, _ := strings.Cut(l.text, ": ") // behind the queue id
+	what, _, _ := strings.Cut(said, ": ")
+	verb := filterVerb(what)
+	l.is("mail-"+verb, "email", "info")
+	if verb == "reject" {
+		l.outcome(false)
+	}
+	l.put("event.reason", f.reason)
+	l.smtpClient(f.name, f.addr, f.port)
+	f.write(l)
+	return true
 }
 
 // filterVerb returns what is done to a mail by a word of cleanup's.

@@ -36,7 +36,7 @@ func TestPostfix(t *testing.T) {
 	f("postfix/smtpd[1]", "warning: hostname a.example does not resolve to address 192.0.2.7: Name or service not known",
 		"event.action=smtp-name-mismatch", "source.ip=192.0.2.7", "source.domain=a.example")
 	f("postfix/smtpd[1]", "NOQUEUE: reject: RCPT from a[192.0.2.7]: 554 5.7.1 <x@y>: Relay access denied; from=<b@c> to=<x@y> proto=ESMTP helo=<h>",
-		"event.action=mail-reject event.outcome=failure event.category=email event.type=info|denied", "postfix.dsn=5.7.1",
+		"event.action=mail-reject event.outcome=failure event.category=email event.type=info", "postfix.dsn=5.7.1",
 		"postfix.reply_code=554", "email.from.address=b@c", "email.to.address=x@y", "postfix.helo=h", "-postfix.queue_id",
 		"event.reason=<x@y>: Relay access denied")
 	f("postfix/smtpd[1]", "NOQUEUE: reject: CONNECT from unknown[192.0.2.7]: 554 5.7.1 Service unavailable; Client host [192.0.2.7] blocked; proto=SMTP",
@@ -49,6 +49,14 @@ func TestPostfix(t *testing.T) {
 		"postfix.dnsbl_rank=5", "source.ip=2001:db8::7")
 	f("postfix/postscreen[1]", "CONNECT from [192.0.2.66]:41311 to [192.0.2.1]:25", "event.action=smtp-connect",
 		"destination.ip=192.0.2.1", "destination.port=25")
+	f("postfix/cleanup[1]", "4B1C2A3: milter-reject: END-OF-MESSAGE from a[192.0.2.7]: 5.7.1 Command rejected; from=<a@b> to=<c@d> proto=ESMTP helo=<h>",
+		"event.action=mail-reject event.outcome=failure", "postfix.dsn=5.7.1", "event.reason=Command rejected", "source.ip=192.0.2.7")
+	f("postfix/cleanup[1]", "4B1C2A3: reject: header Subject: x from e[9.9.9.9]; from=<e> to=<e>: e from a[192.0.2.7]; from=<a@b> to=<c@d> proto=ESMTP helo=<h>: 5.7.1 no",
+		"event.action=mail-reject event.outcome=failure", "event.reason=5.7.1 no", "source.ip=192.0.2.7", "email.from.address=a@b")
+	f("postfix/cleanup[1]", "4B1C2A3: hold: header X: y from local; from=<a@b>: wait", "event.action=mail-hold -event.outcome",
+		"-source.ip", "event.reason=wait")
+	f("postfix/smtpd[1]", "4B1C2A3: discard: RCPT from a[192.0.2.7]: <c@d>: Recipient address triggers DISCARD action; from=<a@b> to=<c@d> proto=ESMTP helo=<h>",
+		"event.action=mail-discard -event.outcome", "source.ip=192.0.2.7", "event.reason=<c@d>: Recipient address triggers DISCARD action")
 	f("postfix/qmgr[1]", "4B1C2A3: from=<a@b>, status=expired, returned to sender", "event.action=mail-expired event.outcome=failure",
 		"email.from.address=a@b", "event.reason=returned to sender")
 	f("postfix/smtp[1]", "connect to a.example[192.0.2.7]:25: Connection timed out", "event.action=smtp-connect-failed",
