@@ -38,7 +38,7 @@ func cutQueueID(s string) (id, rest string, ok bool) {
 		return "", s, false
 	}
 	id = s[:i]
-	if id != noQueue && strings.IndexAny(id, "0123456789") < 0 { // "warning: "
+	if id != noQueue && !strings.ContainsAny(id, "0123456789") { // "warning: "
 		return "", s, false
 	}
 	return id, s[i+2:], true

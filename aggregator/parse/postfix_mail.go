@@ -195,7 +195,7 @@ func mailTo(p *Parser, l *line, id, rest string) bool {
 func quotedEnds(s string) bool {
 	addr, _, _ := cutAddress(s)
 	local, domain, ok := cutLast(addr, "@")
-	return ok && local != "" && domain != "" && strings.IndexAny(domain, " <\"") < 0
+	return ok && local != "" && domain != "" && !strings.ContainsAny(domain, " <\"")
 }
 
 func (l *line) writeDelivery(d *delivery) {
