@@ -17,7 +17,7 @@ func scanDovecot(p *Parser, l *line) bool {
 	case strings.HasSuffix(s.name, "-login"):
 		return dovecotLogin(p, l, &s)
 	case s.name == "auth" || s.name == "auth-worker":
-		return dovecotAuth(p, l, s.text)
+		return dovecotAuth(p, l, &s)
 	case s.user != "":
 		return dovecotSession(l, &s)
 	}
@@ -62,17 +62,22 @@ func cutService(s string) (v service, ok bool) {
 	}
 }
 
-// cutSession reads "<PID><SESSION>: text" or ": text".
+// cutSession reads "<PID><SESSION>: text", "<SESSION>: text" of auth's, or ": text".
 func (v *service) cutSession(s string) bool {
 	if inner, ok := strings.CutPrefix(s, "<"); ok {
-		pid, rest := digits(inner)
-		session, text, ok := strings.Cut(rest, ">: ")
-		session, both := strings.CutPrefix(session, "><")
-		if !ok || !both || pid == "" || strings.IndexByte(session, ' ') >= 0 {
+		session, text, ok := strings.Cut(inner, ">: ")
+		pid, id, both := strings.Cut(session, "><")
+		switch {
+		case !ok || strings.IndexByte(session, ' ') >= 0:
 			return false
+		case both && isNumber(pid):
+			v.pid, v.session, v.text = pid, id, text
+			return true
+		case !both && v.name == "auth":
+			v.session, v.text = session, text
+			return true
 		}
-		v.pid, v.session, v.text = pid, session, text
-		return true
+		return false
 	}
 	text, ok := strings.CutPrefix(s, ": ")
 	v.text = text
@@ -186,7 +191,7 @@ func isDovecotService(s string) bool {
 		return false
 	}
 	switch name {
-	case "imap", "pop3", "lmtp", "lda", "managesieve", "submission":
+	case "imap", "pop3", "lmtp", "lda", "managesieve", "submission", "auth":
 		return true
 	}
 	return false

@@ -129,40 +129,59 @@ func failedLogin(reason string) (attempts string, failed bool) {
 	return "", false
 }
 
-// dovecotAuth reads what a database of users says, with auth_verbose:
+// asked is a question to a database of users, and its answer.
+type asked struct {
+	driver, user, addr, method, session string
+	words                               string
+}
+
+// scan reads
 //
 //	passwd-file(USER,ADDRESS,<SESSION>): Password mismatch
 //	conn unix:auth-worker (pid=1,uid=0): auth-worker<3>: pam(USER,ADDRESS,<SESSION>): unknown user
-//
-// Without a session it was another program that asked, and tells the end itself. Where several databases are asked in
-// turn, it is the first one's refusal that counts.
-func dovecotAuth(p *Parser, l *line, text string) bool {
+//	auth(USER,ADDRESS,sasl:plain)<SESSION>: passwd-file: Password mismatch                               (2.4)
+func (a *asked) scan(s *service) bool {
+	text := s.text
+	if who, method, ok := cutLast(s.user, ",sasl:"); ok {
+		a.user, a.addr, ok = cutLast(who, ",")
+		driver, words, colon := strings.Cut(text, ": ")
+		a.method, a.session, a.driver, a.words = method, s.session, driver, words
+		return ok && colon && isMechanism(driver) && (canonical(a.addr) != "" || a.addr == "")
+	}
 	if strings.HasPrefix(text, "conn unix:") {
 		_, rest, ok := strings.Cut(text, "): auth-worker<")
 		if _, rest, found := strings.Cut(rest, ">: "); ok && found {
 			text = rest
 		}
 	}
-	driver, rest, ok := strings.Cut(text, "(")
-	if !ok || !isMechanism(driver) {
+	var ok bool
+	if a.driver, text, ok = strings.Cut(text, "("); !ok || !isMechanism(a.driver) {
 		return false
 	}
-	user, addr, session, words, ok := cutAsked(rest)
-	if !ok {
+	a.user, a.addr, a.session, a.words, ok = cutAsked(text)
+	return ok
+}
+
+// dovecotAuth reads what a database of users says, with auth_verbose. Without a session it was another program that
+// asked, and tells the end itself. Where several databases are asked in turn, it is the first one's refusal that counts.
+func dovecotAuth(p *Parser, l *line, s *service) bool {
+	var a asked
+	if !a.scan(s) {
 		return false
 	}
-	reason, failed := refused(words)
-	if failed && session != "" && p.sessions.refused(l, session, driver, user) {
+	reason, failed := refused(a.words)
+	if failed && a.session != "" && p.sessions.refused(l, a.session, a.driver, a.user) {
 		l.is("mailbox-login-attempt", "authentication", "start")
 		l.outcome(false)
 	} else {
 		l.is("mailbox-auth", "authentication", "info")
 	}
 	l.put("event.reason", reason)
-	l.put("dovecot.database", driver)
-	l.put("dovecot.session", session)
-	l.user(user)
-	l.source(addr, "")
+	l.put("dovecot.database", a.driver)
+	l.put("dovecot.method", a.method)
+	l.put("dovecot.session", a.session)
+	l.user(a.user)
+	l.source(a.addr, "")
 	return true
 }
 

@@ -42,6 +42,9 @@ func TestDovecot(t *testing.T) {
 	f("auth: passwd-file(averez,192.0.2.7): Password mismatch", "event.action=mailbox-auth -event.outcome", "user.name=averez")
 	f("auth-worker(12): conn unix:auth-worker (pid=1,uid=0): auth-worker<3>: pam(averez,192.0.2.7,<x>): pam_authenticate() failed: Authentication failure (Password mismatch?)",
 		"event.action=mailbox-login-attempt event.outcome=failure", "event.reason=pam_authenticate() failed: Authentication failure")
+	f("auth(a, b,192.0.2.7,sasl:plain)<Cd5NZ2o8>: passwd-file: Password mismatch", "event.action=mailbox-login-attempt event.outcome=failure",
+		"user.name=a, b", "source.ip=192.0.2.7", "dovecot.session=Cd5NZ2o8", "dovecot.database=passwd-file", "dovecot.method=plain")
+	f("imap-login: Logged in: "+who+"session=<x>", good, "user.name=averez")
 	f("imap(we ird)<12><x/1>: Disconnected: Logged out in=8 out=468 deleted=0", "event.action=mailbox-disconnect -event.outcome",
 		"user.name=we ird", "source.bytes=8", "destination.bytes=468", "process.pid=12", "dovecot.session=x/1",
 		"event.reason=Disconnected: Logged out")
@@ -59,6 +62,8 @@ func TestDovecot(t *testing.T) {
 func TestDovecotFile(t *testing.T) {
 	check(t, newReader().line("Nov 23 17:54:31 imap(we ird)<12><x>: Info: Disconnected: Logged out in=8 out=4"),
 		"event.action=mailbox-disconnect", "user.name=we ird", "-log.syslog.hostname", "@timestamp=2026-11-23T17:54:31Z")
+	check(t, newReader().line("Nov 23 17:54:31 auth(tom@example.com,192.0.2.7,sasl:plain)<Cd5N>: Info: passwd-file: unknown user"),
+		"event.action=mailbox-login-attempt", "event.outcome=failure", "user.name=tom@example.com", "source.ip=192.0.2.7")
 	check(t, newReader().line("2026-11-23T17:54:31+0000 pop3-login: Info: Login: user=<a>, method=PLAIN, rip=192.0.2.7, lip=192.0.2.1"),
 		"event.action=pop3-login-attempt", "event.outcome=success", "user.name=a")
 }
