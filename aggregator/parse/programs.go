@@ -38,6 +38,7 @@ var scanners = []struct {
 	}},
 	{"access", scanAccess, nil},
 	{"nginx", scanNginx, []string{"nginx"}},
+	{"haproxy", scanHAProxy, []string{"haproxy"}},
 	{"apache", scanApache, []string{"apache2", "httpd", "apache"}},
 	{"shadow", scanShadow, []string{
 		"useradd", "usermod", "userdel", "groupadd", "groupmod", "groupdel", "gpasswd", "passwd", "chpasswd", "chgpasswd",
