@@ -210,3 +210,8 @@ func (h *header) scanDovecot(s string) bool {
 	h.program, h.text = v.name, s
 	return true
 }
+
+// asksForMail reports whether PAM is asked for Dovecot or Postfix, which tell the end themselves.
+func (l *line) asksForMail() bool {
+	return l.program == "auth" || l.program == "dovecot-auth" || l.program == "saslauthd"
+}

@@ -58,6 +58,15 @@ func TestDovecot(t *testing.T) {
 	}
 }
 
+// PAM's word of a login that Dovecot or Postfix tells the end of is no attempt of its own.
+func TestDovecotPAM(t *testing.T) {
+	for _, program := range []string{"auth", "dovecot-auth[1]", "saslauthd[1]"} {
+		check(t, newReader().says(program,
+			"pam_unix(dovecot:auth): authentication failure; logname= uid=0 euid=0 tty=dovecot ruser=averez rhost=192.0.2.7  user=averez"),
+			"event.action=pam-auth-failure", "-event.outcome", "user.name=averez", "source.ip=192.0.2.7")
+	}
+}
+
 // Its own log has no host and no program of syslog's.
 func TestDovecotFile(t *testing.T) {
 	check(t, newReader().line("Nov 23 17:54:31 imap(we ird)<12><x>: Info: Disconnected: Logged out in=8 out=4"),

@@ -29,6 +29,7 @@ type haproxy struct {
 	state                       string // how the session ended
 	captured, answered          string // headers
 	request                     string
+	cut                         bool // the request goes on: the line was too long for HAProxy
 }
 
 func (h *haproxy) scan(s string) bool {
@@ -77,6 +78,7 @@ func (h *haproxy) scanEnd(s string) bool {
 	h.answered, s = cutBraces(s)
 	if rest, ok := strings.CutPrefix(s, `"`); ok {
 		h.request = strings.TrimSuffix(rest, `"`)
+		h.cut = h.request == rest
 	}
 	return true
 }
@@ -109,6 +111,9 @@ func (h *haproxy) write(l *line) {
 		}
 		l.number("http.response.body.bytes", strings.TrimPrefix(h.bytes, "+"))
 		l.writeRequest(h.request, true)
+		if h.cut {
+			l.tag("truncated")
+		}
 	}
 	if h.addr != "unix" {
 		l.source(h.addr, h.port)

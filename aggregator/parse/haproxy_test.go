@@ -25,6 +25,7 @@ func TestHAProxy(t *testing.T) {
 		"event.reason=SSL handshake failure", "haproxy.frontend_name=web/1")
 	f(`192.0.2.7 - - [23/Nov/2026:17:54:30 +0000] "GET /?a=b HTTP/1.1" 200 185 "" "" 42552 293 "old" "files" "one" 0`, httpOK,
 		"source.ip=192.0.2.7", "url.query=a=b", "-tags")
+	f("192.0.2.7:5"+at+`web files/one 0/0/0/0/0 404 500 - - ---- 1/1/0/0/0 0/0 "GET /aaa`, httpBad, "url.original=/aaa", "tags=truncated")
 	for _, text := range []string{"", "Proxy web started.", "192.0.2.7:5 [x] web", "192.0.2.7:5 [x] web a/b 1/2/3 4",
 		"192.0.2.7:5 [x] web a/b 1/2/3/4/5 200 1 - - ---- 1/1/1/1/1 0/0"} {
 		f(text, "-event.action -event.outcome -source.ip")

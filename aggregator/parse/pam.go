@@ -55,7 +55,7 @@ func (l *line) actsAsOther() bool { return l.program == "sudo" || l.program == "
 
 // sumsUp reports whether the program tells the end of an attempt in a line of its own.
 func (l *line) sumsUp() bool {
-	return l.actsAsOther() || l.program == "sshd" || l.program == "sshd-session" || l.program == "sshd-auth"
+	return l.actsAsOther() || l.program == "sshd" || l.program == "sshd-session" || l.program == "sshd-auth" || l.asksForMail()
 }
 
 // named cuts "averez(uid=1001)" in two; the number may be missing, and the name too.

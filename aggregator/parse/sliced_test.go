@@ -61,7 +61,7 @@ var constants = map[string][]string{
 	"network.protocol": {"smtp", "dns"}, "network.transport": {"tcp", "udp", "icmp"},
 	"dns.header_flags": {"RD", "CD", "DO"}, "dns.type": {"query"}, "event.reason": {"lame server"}, "process.name": {"named", "slapd", "ns-slapd"},
 	"ldap.internal": {"true"},
-	"tags":          {"overflow", "ambiguous", "dst_ambiguous", "timezone_unknown", "time_out_of_range", "clock_not_set"},
+	"tags":          {"overflow", "ambiguous", "truncated", "dst_ambiguous", "timezone_unknown", "time_out_of_range", "clock_not_set"},
 }
 
 // shapes are the values that are names of ours.
