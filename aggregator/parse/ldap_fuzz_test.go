@@ -8,8 +8,8 @@ import (
 	"belfry/shared/corpus"
 )
 
-// corpusLines are lines of a program's file of the corpus, several at once, as seeds.
-func corpusLines(f *testing.F, program, name string, text func(line string) string) []string {
+// corpusSeeds are lines of a program's file of the corpus, several at once, as seeds.
+func corpusSeeds(f *testing.F, program, name string, text func(line string) string) []string {
 	files, err := corpus.Files()
 	if err != nil {
 		f.Fatal(err)
@@ -40,7 +40,7 @@ func behind(sep string) func(string) string {
 }
 
 func FuzzSlapd(f *testing.F) {
-	seeds := corpusLines(f, "slapd", "session", behind("]: "))
+	seeds := corpusSeeds(f, "slapd", "session", behind("]: "))
 	fuzzProgram(f, "slapd[7]", append(seeds,
 		`conn=1 op=0 [IP=1.1.1.1 NAME=a] USERNAME=b] RESULT tag=97 err=0 text=] BIND dn="" method=128`,
 		"conn=1 UDP request from IP=[::1]:1 (IP=0:2) accepted.\ndo_syncrepl: rid=1 rc 2\nproxyp(1): via IP=1.1.1.1:2",
@@ -49,8 +49,8 @@ func FuzzSlapd(f *testing.F) {
 }
 
 func FuzzDS389(f *testing.F) {
-	seeds := corpusLines(f, "389-ds", "access", behind("] "))
-	seeds = append(seeds, corpusLines(f, "389-ds", "security", func(line string) string { return line })...)
+	seeds := corpusSeeds(f, "389-ds", "access", behind("] "))
+	seeds = append(seeds, corpusSeeds(f, "389-ds", "security", func(line string) string { return line })...)
 	fuzzProgram(f, "ns-slapd", append(seeds,
 		`{"operation":"BIND","conn_id":2,"op_id":0,"bind_dn":"uid=\u0061\\2c,dc=x","method":"128"}`+"\n"+
 			`{"operation":"RESULT","conn_id":2,"op_id":0,"tag":97,"err":0,"nentries":1,"etime":"0.1"}`,
@@ -72,7 +72,7 @@ func FuzzLDAPFile(f *testing.F) {
 
 // What never ends has fields of the lines as well, and it is told once.
 func FuzzIncomplete(f *testing.F) {
-	for _, seed := range corpusLines(f, "slapd", "session", behind("]: ")) {
+	for _, seed := range corpusSeeds(f, "slapd", "session", behind("]: ")) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

@@ -40,6 +40,8 @@ var scanners = []struct {
 	{"nginx", scanNginx, []string{"nginx"}},
 	{"haproxy", scanHAProxy, []string{"haproxy"}},
 	{"apache", scanApache, []string{"apache2", "httpd", "apache"}},
+	{"kernel", scanKernel, []string{"kernel"}},
+	{"netfilter", scanNetfilter, nil},
 	{"shadow", scanShadow, []string{
 		"useradd", "usermod", "userdel", "groupadd", "groupmod", "groupdel", "gpasswd", "passwd", "chpasswd", "chgpasswd",
 		"chage", "chsh", "chfn", "newusers", "groupmems", "vipw",
@@ -84,6 +86,9 @@ func (t *table) of(h *header) *program {
 		if prog, ok := t.byName[h.program[:i+1]]; ok {
 			return prog
 		}
+	}
+	if isPacket(h) {
+		return t.byLabel["netfilter"]
 	}
 	return t.other
 }

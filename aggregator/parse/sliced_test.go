@@ -58,10 +58,15 @@ var constants = map[string][]string{
 	"ldap.mechanism":       {"SIMPLE", "SASL"},
 	"ldap.scope":           {"base", "one", "sub", "children"},
 	"tls.version_protocol": {"tls"}, "tls.established": {"true", "false"},
-	"network.protocol": {"smtp", "dns"}, "network.transport": {"tcp", "udp", "icmp"},
+	"network.protocol": {"smtp", "dns"},
 	"dns.header_flags": {"RD", "CD", "DO"}, "dns.type": {"query"}, "event.reason": {"lame server"}, "process.name": {"named", "slapd", "ns-slapd"},
-	"ldap.internal": {"true"},
-	"tags":          {"overflow", "ambiguous", "truncated", "dst_ambiguous", "timezone_unknown", "time_out_of_range", "clock_not_set"},
+	"ldap.internal":       {"true"},
+	"tags":                {"overflow", "ambiguous", "truncated", "dst_ambiguous", "timezone_unknown", "time_out_of_range", "clock_not_set"},
+	"network.type":        {"ipv4", "ipv6", "arp"},
+	"network.transport":   protocolNames(),
+	"network.iana_number": protocolNumbers(),
+
+	"netfilter.quoted.transport": protocolNames(),
 }
 
 // shapes are the values that are names of ours.
@@ -73,6 +78,8 @@ var shapes = map[string]*regexp.Regexp{
 
 // decodings are the documented ones, each of a part of the line.
 var decodings = map[string]func(value string, lines []string) bool{
+	"source.mac": aMAC, "destination.mac": aMAC,
+	"netfilter.quoted.source.ip": anAddress, "netfilter.quoted.destination.ip": anAddress,
 	"source.ip": anAddress, "destination.ip": anAddress, "client.ip": anAddress, "server.ip": anAddress, "related.ip": anAddress,
 	"network.forwarded_ip": anAddress,
 	"user.name":            unescaped, // of a DN
@@ -206,4 +213,23 @@ func orClosed(other func(string, []string) bool) func(string, []string) bool {
 		}
 		return other(value, lines)
 	}
+}
+
+func protocolNames() (names []string) {
+	for _, p := range protocols {
+		names = append(names, p.name)
+	}
+	return names
+}
+
+func protocolNumbers() (numbers []string) {
+	for _, p := range protocols {
+		numbers = append(numbers, p.number)
+	}
+	return numbers
+}
+
+// aMAC reports whether value is an address of the lines as ECS writes it.
+func aMAC(value string, lines []string) bool {
+	return partOf(strings.ToLower(strings.ReplaceAll(value, "-", ":")), lines) || partOf(strings.ReplaceAll(value, "-", ":"), lines)
 }

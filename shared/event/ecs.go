@@ -46,6 +46,12 @@ var types = map[string]Type{
 
 	"dovecot.attempts": Long, "dovecot.mail_pid": Long,
 	"postfix.delay": Float, "postfix.dnsbl_rank": Long, "postfix.recipients": Long, "postfix.size": Long,
+	"netfilter.length": Long, "netfilter.ttl": Long, "netfilter.id": Long, "netfilter.fragment.offset": Long,
+	"netfilter.icmp.type": Long, "netfilter.icmp.code": Long, "netfilter.icmp.gateway": IP, "netfilter.icmp.mtu": Long,
+	"netfilter.icmp.id": Long, "netfilter.icmp.sequence": Long,
+	"netfilter.tcp.window": Long, "netfilter.tcp.sequence": Long, "netfilter.tcp.acknowledgement": Long,
+	"netfilter.incomplete": Long, "netfilter.quoted.source.ip": IP, "netfilter.quoted.destination.ip": IP,
+	"netfilter.quoted.source.port": Long, "netfilter.quoted.destination.port": Long,
 }
 
 // lists holds the ECS fields that are lists even when they have one value.
@@ -55,6 +61,7 @@ var lists = map[string]bool{
 	"related.user": true, "related.ip": true, "related.hosts": true, "related.hash": true,
 	"ldap.attributes": true, "ldap.notes": true, "dns.resolved_ip": true, "dns.header_flags": true,
 	"email.from.address": true, "email.to.address": true,
+	"netfilter.tcp.flags": true,
 }
 
 // TypeOf returns the type of a field by its name. Names outside ECS are keywords.

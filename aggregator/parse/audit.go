@@ -1,0 +1,3 @@
+package parse
+
+func (p *Parser) audit(*line, string) bool { return false }
