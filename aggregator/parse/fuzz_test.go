@@ -13,7 +13,7 @@ import (
 var many = map[string]bool{
 	"user.effective.name": true, "user.target.name": true, "group.name": true, "process.working_directory": true,
 	"process.command_line": true, "process.executable": true,
-	"url.original": true, "http.response.status_code": true,
+	"url.original": true, "http.response.status_code": true, "source.ip": true,
 	"client.user.name": true, "client.domain": true,
 }
 

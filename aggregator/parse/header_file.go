@@ -12,6 +12,7 @@ var formats = []func(h *header, s string) bool{
 	nginxFormat,
 	apacheFormat,
 	bindFile,
+	scanAuditFile,
 }
 
 // scanFile reads a line that has neither a priority nor a time of syslog. All of it is the message.

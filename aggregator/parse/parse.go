@@ -72,6 +72,7 @@ type Parser struct {
 	ds389    *directory // of 389-ds
 	mails    *mails
 	sessions *sessions
+	audits   *audits
 
 	custom  *Custom // never nil
 	past    Past
@@ -103,6 +104,7 @@ func New(cfg Config, set *metrics.Set) *Parser {
 		ds389:     newDirectory(),
 		mails:     newMails(),
 		sessions:  newSessions(),
+		audits:    newAudits(),
 		programs:  newTable(set),
 		lines:     set.NewCounter("belfry_parse_lines_total"),
 		faults:    set.NewCounter("belfry_parse_errors_total"),

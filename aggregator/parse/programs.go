@@ -40,6 +40,7 @@ var scanners = []struct {
 	{"nginx", scanNginx, []string{"nginx"}},
 	{"haproxy", scanHAProxy, []string{"haproxy"}},
 	{"apache", scanApache, []string{"apache2", "httpd", "apache"}},
+	{"audit", scanAudit, []string{"audit", "audispd", "audisp-syslog", "auditd"}},
 	{"kernel", scanKernel, []string{"kernel"}},
 	{"netfilter", scanNetfilter, nil},
 	{"shadow", scanShadow, []string{

@@ -46,6 +46,8 @@ var types = map[string]Type{
 
 	"dovecot.attempts": Long, "dovecot.mail_pid": Long,
 	"postfix.delay": Float, "postfix.dnsbl_rank": Long, "postfix.recipients": Long, "postfix.size": Long,
+	"process.parent.pid": Long, "auditd.data.socket.address": IP, "auditd.data.socket.port": Long,
+
 	"netfilter.length": Long, "netfilter.ttl": Long, "netfilter.id": Long, "netfilter.fragment.offset": Long,
 	"netfilter.icmp.type": Long, "netfilter.icmp.code": Long, "netfilter.icmp.gateway": IP, "netfilter.icmp.mtu": Long,
 	"netfilter.icmp.id": Long, "netfilter.icmp.sequence": Long,
@@ -61,7 +63,7 @@ var lists = map[string]bool{
 	"related.user": true, "related.ip": true, "related.hosts": true, "related.hash": true,
 	"ldap.attributes": true, "ldap.notes": true, "dns.resolved_ip": true, "dns.header_flags": true,
 	"email.from.address": true, "email.to.address": true,
-	"netfilter.tcp.flags": true,
+	"netfilter.tcp.flags": true, "auditd.data.permissions": true,
 }
 
 // TypeOf returns the type of a field by its name. Names outside ECS are keywords.
