@@ -122,7 +122,6 @@ func (l *line) auditFields(a *audited) {
 	l.auditSource(a)
 }
 
-
 // auditProcess says which process did it: the header's is who wrote the record down.
 func (l *line) auditProcess(a *audited) {
 	name := a.fields[auditComm]

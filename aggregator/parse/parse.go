@@ -73,6 +73,7 @@ type Parser struct {
 	mails    *mails
 	sessions *sessions
 	audits   *audits
+	asa      *firewalls
 
 	custom  *Custom // never nil
 	past    Past
@@ -105,6 +106,7 @@ func New(cfg Config, set *metrics.Set) *Parser {
 		mails:     newMails(),
 		sessions:  newSessions(),
 		audits:    newAudits(),
+		asa:       newFirewalls(),
 		programs:  newTable(set),
 		lines:     set.NewCounter("belfry_parse_lines_total"),
 		faults:    set.NewCounter("belfry_parse_errors_total"),

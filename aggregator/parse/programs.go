@@ -40,6 +40,7 @@ var scanners = []struct {
 	{"nginx", scanNginx, []string{"nginx"}},
 	{"haproxy", scanHAProxy, []string{"haproxy"}},
 	{"apache", scanApache, []string{"apache2", "httpd", "apache"}},
+	{"asa", scanASA, nil},
 	{"audit", scanAudit, []string{"audit", "audispd", "audisp-syslog", "auditd"}},
 	{"kernel", scanKernel, []string{"kernel"}},
 	{"netfilter", scanNetfilter, nil},
@@ -87,6 +88,9 @@ func (t *table) of(h *header) *program {
 		if prog, ok := t.byName[h.program[:i+1]]; ok {
 			return prog
 		}
+	}
+	if isASA(h.code.whole) {
+		return t.byLabel["asa"]
 	}
 	if isPacket(h) {
 		return t.byLabel["netfilter"]

@@ -89,6 +89,7 @@ var shapes = map[string]*regexp.Regexp{
 
 // decodings are the documented ones, each of a part of the line.
 var decodings = map[string]func(value string, lines []string) bool{
+	"source.nat.ip": anAddress, "destination.nat.ip": anAddress,
 	"source.mac": aMAC, "destination.mac": aMAC,
 	"netfilter.quoted.source.ip": anAddress, "netfilter.quoted.destination.ip": anAddress,
 	"source.ip": anAddress, "destination.ip": anAddress, "client.ip": anAddress, "server.ip": anAddress, "related.ip": anAddress,
@@ -165,9 +166,13 @@ func isCount(value string, _ []string) bool { return isNumber(value) }
 // anAddress reports whether the canonical form of some word of the lines is value.
 func anAddress(value string, lines []string) bool {
 	return slices.ContainsFunc(lines, func(line string) bool {
-		words := strings.FieldsFunc(line, func(r rune) bool { return strings.ContainsRune(" \t()[]<>=,;'`\"#|", r) })
+		words := strings.FieldsFunc(line, func(r rune) bool { return strings.ContainsRune(" \t()[]<>=,;'`\"#|/", r) })
 		return slices.ContainsFunc(words, func(w string) bool {
 			host, _, _ := cutLast(w, ":")
+			_, behind, _ := strings.Cut(w, ":") // an interface
+			if behind = strings.TrimRight(behind, ".:"); behind != "" && canonical(behind) == value {
+				return true
+			}
 			return canonical(w) == value || canonical(host) == value || canonical(strings.Trim(w, ":.")) == value
 		})
 	})

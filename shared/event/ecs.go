@@ -48,6 +48,9 @@ var types = map[string]Type{
 	"postfix.delay": Float, "postfix.dnsbl_rank": Long, "postfix.recipients": Long, "postfix.size": Long,
 	"process.parent.pid": Long, "auditd.data.socket.address": IP, "auditd.data.socket.port": Long,
 
+	"source.nat.ip": IP, "source.nat.port": Long, "destination.nat.ip": IP, "destination.nat.port": Long,
+	"cisco.asa.connection_id": Long, "cisco.asa.hit_count": Long, "cisco.asa.icmp_type": Long, "cisco.asa.icmp_code": Long,
+
 	"netfilter.length": Long, "netfilter.ttl": Long, "netfilter.id": Long, "netfilter.fragment.offset": Long,
 	"netfilter.icmp.type": Long, "netfilter.icmp.code": Long, "netfilter.icmp.gateway": IP, "netfilter.icmp.mtu": Long,
 	"netfilter.icmp.id": Long, "netfilter.icmp.sequence": Long,
