@@ -65,6 +65,20 @@ func corpusLines(b *testing.B, name string) []string {
 	return lines
 }
 
+// BenchmarkCorpus reads the lines of programs that the mixed file has none of.
+func BenchmarkCorpus(b *testing.B) {
+	files, err := corpus.Files()
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, f := range files {
+		switch f.Program {
+		case "netfilter", "auditd", "asa", "openvpn":
+			b.Run(f.Program+"/"+f.Name, func(b *testing.B) { parseAll(b, f.Lines) })
+		}
+	}
+}
+
 // parseAll parses lines in turn, as the events of an agent. Each comes often, but seldom under the same id.
 func parseAll(b *testing.B, lines []string) { parseAllBy(b, Config{}, lines) }
 

@@ -46,6 +46,7 @@ func scanHeader(s string) header {
 	after, ok := h.scanStamp(rest)
 	switch {
 	case ok && h.scanCRI(after):
+	case ok && h.priority == "" && h.stamp.year != 0 && !h.stamp.zoned && h.scanOpenVPNFile(after):
 	case ok:
 		h.scanHostAndTag(after)
 	case h.scanCisco(rest):

@@ -13,6 +13,7 @@ var formats = []func(h *header, s string) bool{
 	apacheFormat,
 	bindFile,
 	scanAuditFile,
+	scanOldOpenVPN,
 }
 
 // scanFile reads a line that has neither a priority nor a time of syslog. All of it is the message.

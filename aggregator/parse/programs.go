@@ -40,6 +40,7 @@ var scanners = []struct {
 	{"nginx", scanNginx, []string{"nginx"}},
 	{"haproxy", scanHAProxy, []string{"haproxy"}},
 	{"apache", scanApache, []string{"apache2", "httpd", "apache"}},
+	{"openvpn", scanOpenVPN, []string{"openvpn", "ovpn-", "openvpn-"}},
 	{"asa", scanASA, nil},
 	{"audit", scanAudit, []string{"audit", "audispd", "audisp-syslog", "auditd"}},
 	{"kernel", scanKernel, []string{"kernel"}},
@@ -91,6 +92,9 @@ func (t *table) of(h *header) *program {
 	}
 	if isASA(h.code.whole) {
 		return t.byLabel["asa"]
+	}
+	if isOpenVPN(h.program) {
+		return t.byLabel["openvpn"]
 	}
 	if isPacket(h) {
 		return t.byLabel["netfilter"]

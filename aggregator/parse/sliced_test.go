@@ -90,7 +90,8 @@ var shapes = map[string]*regexp.Regexp{
 // decodings are the documented ones, each of a part of the line.
 var decodings = map[string]func(value string, lines []string) bool{
 	"source.nat.ip": anAddress, "destination.nat.ip": anAddress,
-	"source.mac": aMAC, "destination.mac": aMAC,
+	"openvpn.virtual_ip": anAddress,
+	"source.mac":         aMAC, "destination.mac": aMAC,
 	"netfilter.quoted.source.ip": anAddress, "netfilter.quoted.destination.ip": anAddress,
 	"source.ip": anAddress, "destination.ip": anAddress, "client.ip": anAddress, "server.ip": anAddress, "related.ip": anAddress,
 	"network.forwarded_ip": anAddress,

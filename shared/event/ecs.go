@@ -51,6 +51,8 @@ var types = map[string]Type{
 	"source.nat.ip": IP, "source.nat.port": Long, "destination.nat.ip": IP, "destination.nat.port": Long,
 	"cisco.asa.connection_id": Long, "cisco.asa.hit_count": Long, "cisco.asa.icmp_type": Long, "cisco.asa.icmp_code": Long,
 
+	"openvpn.virtual_ip": IP,
+
 	"netfilter.length": Long, "netfilter.ttl": Long, "netfilter.id": Long, "netfilter.fragment.offset": Long,
 	"netfilter.icmp.type": Long, "netfilter.icmp.code": Long, "netfilter.icmp.gateway": IP, "netfilter.icmp.mtu": Long,
 	"netfilter.icmp.id": Long, "netfilter.icmp.sequence": Long,
