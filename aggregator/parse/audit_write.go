@@ -30,7 +30,7 @@ func (l *line) auditWhole(a *audited) {
 	action := ""
 	if call := a.call(); isPart(a.kind) && call != nil {
 		action = call.action
-		l.is(call.action, call.category, strings.Split(call.types, " ")...)
+		l.auditIs(call.action, call.category, call.types)
 	} else if isPart(a.kind) {
 		l.is("audit-syscall", "process", "info")
 	} else {
@@ -44,7 +44,6 @@ func (l *line) auditWhole(a *audited) {
 // auditAction says what a record tells.
 func (l *line) auditAction(a *audited) {
 	act, ok := auditActions[a.kind]
-	types := strings.Split(act.types, " ")
 	switch said := a.fields[auditAppArmor]; {
 	case said == "DENIED" || said == "ALLOWED":
 		l.is("audit-apparmor", "process", map[string]string{"DENIED": "denied", "ALLOWED": "allowed"}[said])
@@ -53,7 +52,7 @@ func (l *line) auditAction(a *audited) {
 	case !ok:
 		l.is("audit-record", "process", "info")
 	case act.types != "":
-		l.is(act.action, act.category, types...)
+		l.auditIs(act.action, act.category, act.types)
 	case a.access == "denied":
 		l.is(act.action, act.category, "denied")
 	case a.access == "granted":
@@ -61,6 +60,13 @@ func (l *line) auditAction(a *audited) {
 	default:
 		l.is(act.action, act.category, "info")
 	}
+}
+
+// auditIs says what happened, by one type or two.
+func (l *line) auditIs(action, category, types string) {
+	first, second := word(types)
+	l.is(action, category, first)
+	l.event.Append("event.type", second)
 }
 
 // call returns what was called, nil if that is not known.

@@ -198,6 +198,9 @@ func (l *line) port(name, value string) {
 
 // canonical returns an address as an index compares it, "" if it is none.
 func canonical(addr string) string {
+	if addr == "" {
+		return ""
+	}
 	ip, err := netip.ParseAddr(addr)
 	switch {
 	case err != nil:
