@@ -33,6 +33,9 @@ func BenchmarkParse(b *testing.B) {
 		b.Run(name, func(b *testing.B) { parseAll(b, corpusLines(b, name)) })
 	}
 	f("pam", func(line string) bool { return strings.Contains(line, "pam_unix(") })
+	for _, name := range []string{"sudo/exit-json", "sudo/wrapped", "doas/debian", "pkexec/debian"} {
+		b.Run(name, func(b *testing.B) { parseAll(b, corpusLines(b, name)) })
+	}
 	files, err := corpus.Files()
 	if err != nil {
 		b.Fatal(err)

@@ -19,6 +19,8 @@ const (
 func (p *Parser) read(l *line, prog *program) string {
 	known := prog.scan != nil
 	switch {
+	case p.wrapped(l):
+		return "sudo-log"
 	case p.custom.first.scan(p, l):
 		return l.by.name
 	case scanPAM(l):

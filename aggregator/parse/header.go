@@ -47,6 +47,7 @@ func scanHeader(s string) header {
 	switch {
 	case ok && h.scanCRI(after):
 	case ok && h.priority == "" && h.stamp.year != 0 && !h.stamp.zoned && h.scanOpenVPNFile(after):
+	case ok && h.priority == "" && h.scanSudoLog(after):
 	case ok:
 		h.scanHostAndTag(after)
 	case h.scanCisco(rest):

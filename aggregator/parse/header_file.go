@@ -14,6 +14,7 @@ var formats = []func(h *header, s string) bool{
 	bindFile,
 	scanAuditFile,
 	scanOldOpenVPN,
+	scanSudoObject,
 }
 
 // scanFile reads a line that has neither a priority nor a time of syslog. All of it is the message.

@@ -40,16 +40,21 @@ func (b *bucket) take(now time.Time) bool {
 	return true
 }
 
-// lookUp reads what was read before of a connection whose beginning is not known, as if it came now. Where there are
-// too many of them, their beginnings stay unknown.
+// lookUp reads what was read before of a connection whose beginning is not known, as if it came now.
 func (p *Parser) lookUp(l *line, key connKey) {
+	p.lookUpBy(l, "ldap.connection", strconv.Itoa(key.num))
+}
+
+// lookUpBy reads the lines of before that have a field in common, as if they came now. Where too many are looked for,
+// what they would tell stays unknown.
+func (p *Parser) lookUpBy(l *line, field, value string) {
 	if !p.lookups.take(l.now) {
 		p.lookupsRefused.Inc()
 		return
 	}
 	lines := p.past.Lines(PastQuery{
 		Agent: l.origin.agent, Host: l.origin.host, PID: l.pid,
-		Field: "ldap.connection", Value: strconv.Itoa(key.num),
+		Field: field, Value: value,
 		From: l.at.Add(-pastSpan), To: l.at,
 	})
 	found := false
@@ -69,7 +74,7 @@ func (p *Parser) lookUp(l *line, key connKey) {
 // replayed are the fields of an indexed line that its agent sent.
 var replayed = [...]string{
 	"event.original", "event.id", "event.created", "event.timezone", "agent.id", "host.name", "observer.name",
-	"log.file.path",
+	"log.file.path", "log.offset",
 }
 
 // replay reads an indexed line again, for what the joins learn of it.

@@ -27,6 +27,10 @@ type line struct {
 	at      time.Time // @timestamp
 	timed   bool      // the header tells a time
 
+	path   string // of the file
+	offset string // in the file, decimal
+	size   int    // of the line there, in bytes
+
 	labelled bool    // the event brought labels
 	more     bool    // the event brought what agents add: labels, or what a journal knows
 	by       *custom // parser of the operator's that read it
@@ -48,7 +52,7 @@ func (l *line) begin(e *event.Event, now time.Time) {
 	for i := range e.Fields {
 		switch f := &e.Fields[i]; f.Name {
 		case "event.original":
-			l.raw = f.Value
+			l.raw, l.size = f.Value, len(f.Value)
 		case "message":
 			l.message = f.Value
 		case "event.created":
@@ -73,7 +77,11 @@ func (l *line) begin(e *event.Event, now time.Time) {
 			l.relayed = true
 		case "log.syslog.severity.name":
 			l.relayed, l.severity = true, f.Value
-		case "event.ingested", "agent.version", "agent.name", "log.file.path", "log.offset", "log.original_length", "tags",
+		case "log.file.path":
+			l.path = f.Value
+		case "log.offset":
+			l.offset = f.Value
+		case "event.ingested", "agent.version", "agent.name", "log.original_length", "tags",
 			"network.transport", "tls.client.x509.subject.common_name":
 		default:
 			l.more = true

@@ -51,11 +51,18 @@ var pamForms = []struct {
 }
 
 // actsAsOther reports whether the program lets one user act as another: PAM's user is then the other.
-func (l *line) actsAsOther() bool { return l.program == "sudo" || l.program == "su" }
+func (l *line) actsAsOther() bool {
+	switch l.program {
+	case "sudo", "sudo-rs", "su", "su-l", "runuser", "runuser-l", "doas", "pkexec":
+		return true
+	}
+	return false
+}
 
 // sumsUp reports whether the program tells the end of an attempt in a line of its own.
 func (l *line) sumsUp() bool {
-	return l.actsAsOther() || l.program == "sshd" || l.program == "sshd-session" || l.program == "sshd-auth" || l.asksForMail()
+	return l.actsAsOther() || l.program == "sshd" || l.program == "sshd-session" || l.program == "sshd-auth" ||
+		l.program == "polkit-agent-helper-1" || l.asksForMail()
 }
 
 // named cuts "averez(uid=1001)" in two; the number may be missing, and the name too.
@@ -127,11 +134,11 @@ func pamFailure(l *line, rest string) bool {
 	l.put("process.tty", tty)
 	l.source(rhost, "")
 	switch l.program {
-	case "su":
+	case "su", "su-l":
 		l.user(ruser)
 		l.put("user.effective.name", user)
 		l.target(user)
-	case "sudo":
+	case "sudo", "sudo-rs":
 		if ruser == "" {
 			ruser = user
 		}

@@ -67,6 +67,7 @@ type Parser struct {
 	decoders  sync.Pool // of events that are lines of JSON
 
 	commands *commands
+	wraps    *wraps
 	logins   *logins
 	ldap     *directory // of slapd
 	ds389    *directory // of 389-ds
@@ -100,6 +101,7 @@ func New(cfg Config, set *metrics.Set) *Parser {
 		free:      sync.Pool{New: func() any { return new(line) }},
 		decoders:  sync.Pool{New: func() any { return new(event.Decoder) }},
 		commands:  newCommands(),
+		wraps:     newWraps(),
 		logins:    newLogins(),
 		ldap:      newDirectory(),
 		ds389:     newDirectory(),

@@ -22,8 +22,12 @@ var scanners = []struct {
 	scan  func(*Parser, *line) bool
 	names []string // as in the syslog header; one that ends in "/" or "-" is the beginning of many
 }{
-	{"sudo", scanSudo, []string{"sudo"}},
-	{"su", scanSu, []string{"su"}},
+	{"sudo", scanSudo, []string{"sudo", "sudo-rs", "sudo_logsrvd"}},
+	{"sudo-log", scanSudoLog, nil}, // the file that sudo writes itself
+	{"su", scanSu, []string{"su", "su-l", "runuser", "runuser-l"}},
+	{"doas", scanDoas, []string{"doas"}},
+	{"pkexec", scanPkexec, []string{"pkexec"}},
+	{"polkitd", scanPolkit, []string{"polkitd", "polkit-agent-helper-1"}},
 	{"sshd", scanSSHD, []string{"sshd", "sshd-session", "sshd-auth"}},
 	{"slapd", scanSlapd, []string{"slapd"}},
 	{"ns-slapd", scanDS389, []string{"ns-slapd"}},

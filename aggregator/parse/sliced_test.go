@@ -64,9 +64,10 @@ var constants = map[string][]string{
 	"ldap.scope":           {"base", "one", "sub", "children"},
 	"tls.version_protocol": {"tls"}, "tls.established": {"true", "false"},
 	"network.protocol": {"smtp", "dns"},
-	"dns.header_flags": {"RD", "CD", "DO"}, "dns.type": {"query"}, "event.reason": {"lame server"}, "process.name": {"named", "slapd", "ns-slapd"},
+	"dns.header_flags": {"RD", "CD", "DO"}, "dns.type": {"query"}, "event.reason": {"lame server"}, "process.name": {"named", "slapd", "ns-slapd", "sudo"},
 	"ldap.internal":       {"true"},
-	"tags":                {"overflow", "ambiguous", "truncated", "dst_ambiguous", "timezone_unknown", "time_out_of_range", "clock_not_set"},
+	"tags":                {"overflow", "ambiguous", "truncated", "dst_ambiguous", "timezone_unknown", "time_out_of_range", "clock_not_set", "truncated_json"},
+	"sudo.dumped_core":    {"true", "false"},
 	"network.type":        {"ipv4", "ipv6", "arp"},
 	"network.transport":   protocolNames(),
 	"network.iana_number": protocolNumbers(),
@@ -97,15 +98,20 @@ var decodings = map[string]func(value string, lines []string) bool{
 	"network.forwarded_ip": anAddress,
 	"user.name":            unescaped, // of a DN
 	"user.id":              unescaped,
-	"related.user":         unescaped,
-	"process.args":         unescaped,                                                                                         // of sudo's quotes
+	"related.user":         glued,
+	"process.args":         glued,                                                                                             // of sudo's quotes
 	"event.reason":         orClosed(glued),                                                                                   // of what sudo wrote in parts, and codes of 389-ds
 	"ldap.dn":              inBody, "ldap.base": inBody, "ldap.filter": inBody, "ldap.attributes": inBody, "ldap.oid": inBody, // of JSON
 	"tls.client.subject": inBody, "tls.client.issuer": inBody, "ldap.audit": inBody, "tls.cipher": inBody, "tls.version": inBody,
 	"log.logger": inBody, "source.address": inBody, "destination.address": inBody, "ldap.close_code": inBody,
-	"sudo.part":            isCount,
-	"ldap.result.code":     isCount,
-	"event.duration":       isCount, // in nanoseconds
+	"sudo.part":        isCount,
+	"ldap.result.code": isCount,
+	"event.duration":   isCount, // in nanoseconds
+	"sudo.run_time":    decimal,
+	"process.tty":      glued, // what follows is of JSON
+	"sudo.chroot":      glued, "sudo.source": glued, "sudo.host": glued, "sudo.submithost": glued,
+	"sudo.submitcwd": glued, "sudo.iolog_path": glued, "sudo.tsid": glued, "sudo.signal": glued,
+	"sudo.uuid": glued, "related.hosts": glued,
 	"process.command_line": glued, "process.executable": glued, "process.env_vars": glued,
 	"process.working_directory": glued, "user.effective.name": glued, "user.target.name": glued, "group.name": glued,
 }
@@ -164,6 +170,8 @@ func quoted(line string) []string {
 
 func isCount(value string, _ []string) bool { return isNumber(value) }
 
+func decimal(value string, _ []string) bool { return isDecimal(value) }
+
 // anAddress reports whether the canonical form of some word of the lines is value.
 func anAddress(value string, lines []string) bool {
 	return slices.ContainsFunc(lines, func(line string) bool {
@@ -217,8 +225,14 @@ func inOrder(value, line string) bool {
 	return true
 }
 
-// glued reports whether value may be made of parts of several lines.
-func glued(value string, lines []string) bool { return inOrder(bare(value), strings.Join(lines, " ")) }
+// glued reports whether value may be made of parts of several lines, and of control characters as sudo shows them.
+func glued(value string, lines []string) bool {
+	all := strings.Join(lines, " ")
+	return inOrder(bare(value), all) || inOrder(bare(octal.ReplaceAllString(value, "")), all)
+}
+
+// octal is a character as sudo shows it.
+var octal = regexp.MustCompile(`#0[0-7]{1,3}`)
 
 // orClosed allows for what the codes of closed connections mean.
 func orClosed(other func(string, []string) bool) func(string, []string) bool {

@@ -6,13 +6,28 @@ import (
 	"unicode"
 )
 
-const continued = "(command continued) "
+const (
+	continued = "(command continued) "
+	cutHere   = " [...]" // behind and before a part of a line of sudo-rs
+	cutBefore = "[...] "
+)
 
-// scanSudo reads what sudo writes (lib/eventlog/eventlog.c, plugins/sudoers/logging.c):
+// scanSudo reads what sudo writes (lib/eventlog/eventlog.c, plugins/sudoers/logging.c), and what sudo-rs does
+// (src/sudo/pipeline.rs, src/log/syslog.rs), which says nothing where it runs no command:
 //
 //	user : [reason ; ] [HOST=] [TTY=] [CHROOT=] [PWD=] [USER=] [GROUP=] [TSID=] [ENV=] COMMAND= [ ; SIGNAL=] [ ; EXIT=]
 //	user : (command continued) text
+//	user : [TTY= ;] PWD= ; USER= ; COMMAND= [...]
+//	[...] text
+//	@cee:{"sudo":{"accept":{…}}}
 func scanSudo(p *Parser, l *line) bool {
+	if text, ok := strings.CutPrefix(l.text, "@cee:"); ok {
+		return p.sudoJSON(l, text)
+	}
+	if rest, ok := strings.CutPrefix(l.text, cutBefore); ok {
+		p.sudoContinued(l, "", rest)
+		return true
+	}
 	user, text, ok := strings.Cut(l.text, " : ")
 	if !ok || user == "" {
 		return false
@@ -21,10 +36,19 @@ func scanSudo(p *Parser, l *line) bool {
 		p.sudoContinued(l, user, rest)
 		return true
 	}
-	main, other, ambiguous := readSudo(text)
+	return p.sudoEntry(l, user, text)
+}
+
+// sudoEntry reads what stands behind the user, as far as one line has it.
+func (p *Parser) sudoEntry(l *line, user, text string) bool {
+	text = strings.TrimLeft(text, " ") // sudo-rs, without a terminal
+	body, more := strings.CutSuffix(text, cutHere)
+	main, other, ambiguous := readSudo(body)
 	if main.reason == "" && !main.any {
 		return false
 	}
+	var begun *run
+	var again, doubt bool
 	switch {
 	case main.reason != "":
 		if !l.sudoReason(&main) {
@@ -39,84 +63,31 @@ func scanSudo(p *Parser, l *line) bool {
 			}
 			main.rejoin()
 		}
-		p.commands.accepted(l, user, &main)
+		if begun, again, doubt = p.commands.accepted(l, user, &main); again {
+			l.is("sudo-command-begin", "process", "info")
+			break
+		}
 		l.is("sudo-command", "process", "start")
 		l.outcome(true)
+		if doubt {
+			l.tag("ambiguous")
+		}
 	}
-	p.commands.begin(l, user, text)
+	if more {
+		p.commands.begin(l, "", user, body, nil, false)
+	}
+	p.commands.begin(l, user, user, text, begun, again)
 	l.sudoFields(user, &main, &other, ambiguous)
 	return true
 }
 
-// sudoReasons holds what sudo says where it does not just run the command, by a part of the text: first where that is
-// followed by what the user asked for, which may look like any of the others. The configurable message for a wrong
-// password is known by its default.
-var sudoReasons = []struct{ part, action string }{
-	{"sorry, you are not allowed to set the following environment variables: ", "sudo-denied"},
-	{"user not allowed to change ", "sudo-denied"},
-	{"unknown user", "sudo-denied"},
-	{"unknown group", "sudo-denied"},
-	{" incorrect password attempt", "sudo-auth-failed"},
-	{"a password is required", "sudo-auth-failed"},
-	{"PAM authentication error", "sudo-auth-failed"},
-	{"PAM account management error", "sudo-auth-failed"},
-	{"account validation failure", "sudo-auth-failed"},
-	{"Account or password is expired", "sudo-auth-failed"},
-	{"Account expired", "sudo-auth-failed"},
-	{"no password was provided", "sudo-auth-failed"},
-	{"user NOT in sudoers", "sudo-denied"},
-	{"user NOT authorized on host", "sudo-denied"},
-	{"command not allowed", "sudo-denied"},
-	{"command rejected", "sudo-denied"},
-	{"no tty", "sudo-denied"},
-	{"not allowed", "sudo-denied"},
-	{"not permitted", "sudo-denied"},
-	{"unknown uid", "sudo-denied"},
-	{"unknown gid", "sudo-denied"},
-	{"unknown login class", "sudo-denied"},
-	{"syntax error", "sudoers-error"},
-	{"parse error", "sudoers-error"},
-	{"is world writable", "sudoers-error"},
-	{"is group writable", "sudoers-error"},
-	{"is owned by", "sudoers-error"},
-	{"is not a regular file", "sudoers-error"},
-	{"no valid sudoers sources", "sudoers-error"},
-	{"problem with defaults entries", "sudoers-error"},
-	{"unknown defaults entry", "sudoers-error"},
-}
-
 // sudoReason classes a line by its reason. One that is not known is told without an outcome: it is no success.
 func (l *line) sudoReason(s *sudoLine) bool {
-	action := ""
-	for _, r := range sudoReasons {
-		if strings.Contains(s.reason, r.part) {
-			action = r.action
-			break
-		}
+	action := reasonAction(s.reason)
+	if action == "" && s.any {
+		action = "sudo-warning"
 	}
-	if action == "" && strings.Contains(s.reason, "sudoers") {
-		action = "sudoers-error"
-	}
-	switch action {
-	case "sudo-auth-failed":
-		l.is(action, "authentication", "start")
-		l.outcome(false)
-		n, _ := digits(s.reason)
-		l.number("sudo.attempts", n)
-	case "sudo-denied":
-		l.is(action, "process", "denied")
-		l.outcome(false)
-	case "sudoers-error":
-		l.is(action, "configuration", "error")
-		l.outcome(false)
-	default:
-		if !s.any {
-			return false
-		}
-		l.is("sudo-warning", "process", "info")
-	}
-	l.put("event.reason", s.reason)
-	return true
+	return l.because(action, s.reason)
 }
 
 // sudoFields writes one reading, and beside it what the other says differently.
@@ -127,7 +98,7 @@ func (l *line) sudoFields(user string, s, other *sudoLine, ambiguous bool) {
 	l.target(f[keyUser])
 	l.put("group.name", f[keyGroup])
 	if f[keyTTY] != "unknown" {
-		l.put("process.tty", f[keyTTY])
+		l.put("process.tty", strings.TrimPrefix(f[keyTTY], "/dev/")) // of sudo-rs
 	}
 	l.put("process.working_directory", f[keyPWD])
 	l.put("sudo.host", f[keyHost])
@@ -201,18 +172,37 @@ func variables(env string) []string {
 }
 
 // sudoContinued reads a part of a line that was too long for syslog. It is no command of its own: it carries the
-// command as far as it is known, so that what stands behind the break can be found, and whose continuation it is.
+// command as far as it is known, so that what stands behind the break can be found, and whose continuation it is. The
+// parts of sudo-rs name no user.
 func (p *Parser) sudoContinued(l *line, user, part string) {
-	l.is("sudo-command-continued", "process", "info")
+	part = strings.TrimSuffix(part, cutHere)
 	whole, ok := p.commands.next(l, user, part)
+	switch whole.tells {
+	case tellsExit:
+		l.is("sudo-exit", "process", "end")
+	case tellsCommand:
+		l.is("sudo-command", "process", "start")
+		l.outcome(true)
+	default:
+		l.is("sudo-command-continued", "process", "info")
+	}
 	if !ok {
 		l.user(user)
 		l.command(part)
 		return
 	}
+	if user == "" {
+		user = whole.user
+	}
 	l.put("sudo.continues", whole.first)
 	l.put("sudo.part", strconv.Itoa(whole.count))
 	main, other, ambiguous := readSudo(whole.text)
+	if whole.tells != tellsExit && main.reason == "" && main.ended() { // it may be arguments
+		if !ambiguous {
+			other, ambiguous = main, true
+		}
+		main.rejoin()
+	}
 	if whole.tail != "" {
 		main.command, other.command = whole.tail, ""
 	}

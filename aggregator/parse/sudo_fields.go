@@ -44,6 +44,9 @@ type sudoLine struct {
 // put fields into them: where that shows, other is the second reading, and ambiguous is true.
 func readSudo(text string) (main, other sudoLine, ambiguous bool) {
 	at, next := findCommand(text)
+	if env := findGlued(text, at); env >= 0 {
+		return readGlued(text, env, at, next)
+	}
 	if at < 0 {
 		head := strings.TrimSuffix(strings.TrimRight(text, " "), " ;")
 		main, other, ambiguous = readFields(head)
@@ -71,10 +74,47 @@ func findCommand(text string) (at, next int) {
 	return -1, -1
 }
 
+// findGlued returns where COMMAND= stands in the environment that is written before at, or -1: sudo 1.9.13 forgot the
+// separator between the two, as in "ENV=FOO=barCOMMAND=/usr/bin/id".
+func findGlued(text string, at int) int {
+	if at < 0 {
+		at = len(text)
+	}
+	env := strings.Index(text[:at], separator+"ENV=")
+	if env < 0 {
+		return -1
+	}
+	if i := strings.Index(text[env:at], commandKey); i >= 0 {
+		return env + i
+	}
+	return -1
+}
+
+// readGlued reads a text that has COMMAND= at glued, within the environment. It is the command's where sudo forgot the
+// separator, and the user's where a variable holds it.
+func readGlued(text string, glued, at, next int) (main, other sudoLine, ambiguous bool) {
+	main, other, ambiguous = readFields(text[:glued])
+	start := glued + len(commandKey)
+	main.setCommand(text, start)
+	other.setCommand(text, start)
+	if at >= 0 && lastCommand(text[start:]) >= 0 { // no quotes hold that one: most sudos would have written it
+		other = main
+		main, _, _ = readFields(strings.TrimSuffix(text[:at], separator))
+		main.setCommand(text, next)
+		return main, other, true
+	}
+	if last := strings.LastIndex(text[start:], commandKey); last >= 0 && at < 0 && strings.IndexByte(text[start:], '\'') < 0 {
+		other = main
+		other.setCommand(text, start+last+len(commandKey))
+		return main, other, true
+	}
+	return main, other, ambiguous
+}
+
 // setCommand takes the command from an offset of text. How it ended stands behind it, but not inside of quotes.
 func (s *sudoLine) setCommand(text string, at int) {
 	s.any, s.hasCommand = true, true
-	s.command = text[at:]
+	s.command = strings.TrimRight(text[at:], " ") // of sudo-rs, where there are no arguments
 	if before, code, ok := cutLast(s.command, " ; EXIT="); ok {
 		if isNumber(code) {
 			s.command, s.exit = before, code
@@ -83,7 +123,7 @@ func (s *sudoLine) setCommand(text string, at int) {
 	if before, name, ok := cutLast(s.command, " ; SIGNAL="); ok && isSignal(name) {
 		s.command, s.signal = before, name
 	}
-	s.whole = text[at:]
+	s.whole = strings.TrimRight(text[at:], " ")
 }
 
 // ended reports whether the line says how the command ended.

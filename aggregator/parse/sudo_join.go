@@ -2,6 +2,8 @@ package parse
 
 import (
 	"hash/maphash"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -12,6 +14,7 @@ const (
 	maxWhole     = 16 << 10        // of a joined command: each part's event carries it, so that the sum grows squared
 	partGap      = 2 * time.Second // between two parts of a line; sudo writes them at once
 	syslogLength = 960             // sudo's default syslog_maxlen
+	maxTexts     = 8               // long commands that run, and have their first line in common
 )
 
 // commands joins the lines of one sudo: the parts of a long line, and a command with its exit.
@@ -21,6 +24,8 @@ type commands struct {
 	begun recent[sudoer, *longLine]
 	parts recent[string, *linePart] // by event.id
 	runs  recent[uint64, *run]
+	known recent[recordKey, *sudoRecord]
+	exits recent[origin, seenExit] // hosts that log exits
 }
 
 func newCommands() *commands {
@@ -29,6 +34,8 @@ func newCommands() *commands {
 		begun: newRecent[sudoer, *longLine](commandBytes),
 		parts: newRecent[string, *linePart](commandBytes),
 		runs:  newRecent[uint64, *run](commandBytes),
+		known: newRecent[recordKey, *sudoRecord](commandBytes),
+		exits: newRecent[origin, seenExit](commandBytes / 8),
 	}
 }
 
@@ -41,15 +48,18 @@ type sudoer struct {
 // longLine is a line that may go on, as far as it is known.
 type longLine struct {
 	first string // event.id of the first line
+	user  string
 	text  string // all parts, at most maxWhole
-	full  bool   // there is more than text
 	tail  string // the last part
-	at    time.Time
-	count int
-	bytes int
+	at    int64  // nanoseconds since 1970
+	run   *run   // the command that it begins, or begins to repeat
+	count int32
+	bytes int32
+	full  bool // there is more than text
+	again bool // it repeats a command, and does not count
 }
 
-func (s *longLine) weight() int { return s.bytes }
+func (s *longLine) weight() int { return int(s.bytes) }
 
 // linePart remembers a part that was read, so that it reads the same again.
 type linePart struct {
@@ -57,26 +67,29 @@ type linePart struct {
 	end   int // in the line's text
 	count int
 	tail  string
+	tells int
 	bytes int
 }
 
 func (p *linePart) weight() int { return p.bytes }
 
 func (p *linePart) whole() wholeLine {
-	return wholeLine{p.line.first, p.line.text[:p.end], p.count, p.tail}
+	return wholeLine{p.line.first, p.line.user, p.line.text[:p.end], p.count, p.tail, p.tells}
 }
 
 // wholeLine is a line up to one of its parts.
 type wholeLine struct {
 	first string // event.id of the first line
+	user  string
 	text  string // up to this part, or to its bound
 	count int    // parts so far
 	tail  string // where text ends before this part: this part and the one before it
+	tells int    // tellsMore, tellsCommand or tellsExit
 }
 
-// begin remembers a line's text: more of it may follow.
-func (c *commands) begin(l *line, user, text string) {
-	key := sudoer{l.origin, l.pid, user}
+// begin remembers a line's text: more of it may follow, under the name by.
+func (c *commands) begin(l *line, by, user, text string, r *run, again bool) {
+	key := sudoer{l.origin, l.pid, by}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if s, ok := c.begun.get(key); ok && l.id != "" && s.first == l.id {
@@ -87,7 +100,10 @@ func (c *commands) begin(l *line, user, text string) {
 		return
 	}
 	c.begun.drop(key)
-	c.begun.put(key, &longLine{first: l.id, text: text, tail: text, at: l.at, count: 1, bytes: entryWeight + len(l.raw)})
+	c.begun.put(key, &longLine{
+		first: l.id, user: user, text: text, tail: text, at: l.at.UnixNano(), count: 1, run: r, again: again,
+		bytes: int32(entryWeight + len(l.raw)),
+	})
 }
 
 // next adds a part to the line that it continues, and returns all of that; ok is false where it is not known.
@@ -103,12 +119,13 @@ func (c *commands) next(l *line, user, part string) (whole wholeLine, ok bool) {
 	if !ok {
 		return whole, false
 	}
-	if gap := l.at.Sub(s.at); gap > partGap || gap < -partGap {
+	if gap := time.Duration(l.at.UnixNano() - s.at); gap > partGap || gap < -partGap {
 		return whole, false
 	}
 	p := s.add(user, part)
-	s.at = l.at
-	s.bytes += len(l.raw)
+	p.tells = c.told(l, s)
+	s.at = l.at.UnixNano()
+	s.bytes += int32(len(l.raw))
 	c.begun.grow(len(l.raw))
 	if l.id != "" {
 		p.bytes = entryWeight + len(l.raw) + len(p.tail)
@@ -128,13 +145,16 @@ func (s *longLine) add(user, part string) *linePart {
 	}
 	s.tail = part
 	s.count++
-	p.end, p.count = len(s.text), s.count
+	p.end, p.count = len(s.text), int(s.count)
 	return p
 }
 
 // glue returns what sudo left out between two parts: the blank at which it broke the line, or nothing where it found
 // none and broke a word.
 func glue(before, user string, isPart bool) string {
+	if user == "" { // sudo-rs leaves out nothing
+		return ""
+	}
 	room := syslogLength - len("%8s : (command continued) %s") + 5 - len(user)
 	if !isPart || len(before) != room {
 		return " "
@@ -149,12 +169,18 @@ func glue(before, user string, isPart bool) string {
 
 // run counts how often the same command was accepted and has not ended.
 type run struct {
-	open            int
+	open, bytes     int32
 	accepted, ended ids
-	bytes           int
+	long            *longRun // nil where it is one line
 }
 
-func (r *run) weight() int { return r.bytes }
+// longRun is what is known of commands whose first line is all that tells them apart so far.
+type longRun struct {
+	again, doubted ids // of first lines that repeat it: uncounted, and counted
+	texts          []string
+}
+
+func (r *run) weight() int { return int(r.bytes) }
 
 // key names a command by all that sudo says of it, but for the TSID: an exit writes that in another way.
 func (c *commands) key(l *line, user string, s *sudoLine) uint64 {
@@ -168,8 +194,10 @@ func (c *commands) key(l *line, user string, s *sudoLine) uint64 {
 	return maphash.Comparable(c.seed, k)
 }
 
-// accepted remembers a command that was run. Its own exit, if sudo logs that, repeats the line.
-func (c *commands) accepted(l *line, user string, s *sudoLine) {
+// accepted remembers a command that was run. Its own exit, if sudo logs that, repeats the line. Where that is long, the
+// first part does not tell that it is one: then again is true, and nothing counts until more is known. doubt says that
+// it may be one, and counts, because no exit was seen of that host.
+func (c *commands) accepted(l *line, user string, s *sudoLine) (r *run, again, doubt bool) {
 	key := c.key(l, user, s)
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -178,11 +206,114 @@ func (c *commands) accepted(l *line, user string, s *sudoLine) {
 		r = &run{bytes: entryWeight}
 		c.runs.put(key, r)
 	}
-	if !r.accepted.has(l.id) {
-		r.open++
-		c.growRun(r, r.accepted.add(l.id))
+	if r.long != nil {
+		if again, doubt = c.repeats(l, r, s); again {
+			return r, true, false
+		}
+	}
+	if r.accepted.has(l.id) {
+		return r, false, doubt
+	}
+	r.open++
+	c.growRun(r, r.accepted.add(l.id))
+	return r, false, doubt
+}
+
+// repeats reports whether a first line looks like the one of a command that runs, and whether it counts nonetheless.
+func (c *commands) repeats(l *line, r *run, s *sudoLine) (again, doubt bool) {
+	switch {
+	case r.long.again.has(l.id):
+		return true, false
+	case r.accepted.has(l.id):
+		return false, r.long.doubted.has(l.id)
+	case r.open == 0 || len(r.long.texts) == 0 || s.ended():
+		return false, false
+	}
+	if _, seen := c.exits.get(l.origin); seen || l.pid != "" {
+		c.growRun(r, r.long.again.add(l.id))
+		return true, false
+	}
+	c.growRun(r, r.long.doubted.add(l.id))
+	return false, true
+}
+
+// told finds out what a part of a long line tells: that a command ended, or that it is another one than it looked like.
+func (c *commands) told(l *line, s *longLine) int {
+	if s.run == nil || s.full {
+		return tellsMore
+	}
+	r := s.run
+	if r.long == nil {
+		r.long = new(longRun)
+		c.growRun(r, entryWeight)
+	}
+	main, _, _ := readSudo(s.text)
+	text := withoutSession(s.text)
+	if main.ended() && r.open > 0 {
+		command := text[:len(text)-(len(main.whole)-len(main.command))]
+		if i := slices.Index(r.long.texts, command); i >= 0 {
+			c.growRun(r, -len(command))
+			r.long.texts = slices.Delete(r.long.texts, i, i+1)
+			r.open--
+			if !s.again { // it counted as a command, for want of knowing
+				r.open = max(0, r.open-1)
+			}
+			c.exited(l)
+			return tellsExit
+		}
+	}
+	switch {
+	case !s.again:
+		c.longer(r, text)
+		return tellsMore
+	case r.mayEnd(text):
+		return tellsMore
+	}
+	s.again = false
+	r.open++
+	c.longer(r, text)
+	return tellsCommand
+}
+
+// mayEnd reports whether a text is the beginning of a command that runs, and of how it ended.
+func (r *run) mayEnd(text string) bool {
+	return slices.ContainsFunc(r.long.texts, func(command string) bool {
+		rest, longer := strings.CutPrefix(text, command)
+		return strings.HasPrefix(command, text) || longer && isEnd(rest)
+	})
+}
+
+// longer notes how a command goes on.
+func (c *commands) longer(r *run, text string) {
+	for i, known := range r.long.texts {
+		if strings.HasPrefix(known, text) {
+			return
+		}
+		if strings.HasPrefix(text, known) {
+			r.long.texts[i] = text
+			c.growRun(r, len(text)-len(known))
+			return
+		}
+	}
+	if len(r.long.texts) == maxTexts {
+		c.growRun(r, -len(r.long.texts[0]))
+		r.long.texts = slices.Delete(r.long.texts, 0, 1)
+	}
+	r.long.texts = append(r.long.texts, text)
+	c.growRun(r, len(text))
+}
+
+// exited notes that a host logs exits.
+func (c *commands) exited(l *line) {
+	if _, seen := c.exits.get(l.origin); !seen {
+		c.exits.put(l.origin, seenExit{})
 	}
 }
+
+// seenExit says that a host logs how commands end.
+type seenExit struct{}
+
+func (seenExit) weight() int { return entryWeight }
 
 // ended reports whether that command was accepted before, and takes it as ended.
 func (c *commands) ended(l *line, user string, s *sudoLine) bool {
@@ -199,11 +330,49 @@ func (c *commands) ended(l *line, user string, s *sudoLine) bool {
 		return false
 	}
 	r.open--
+	c.exited(l)
 	c.growRun(r, r.ended.add(l.id))
 	return true
 }
 
 func (c *commands) growRun(r *run, bytes int) {
-	r.bytes += bytes
+	r.bytes += int32(bytes)
 	c.runs.grow(bytes)
+}
+
+// recordKey names an accepted command: sudo draws the uuid at random, and a host may claim what it likes.
+type recordKey struct {
+	origin
+	uuid string
+}
+
+func (r *sudoRecord) weight() int { return 2*entryWeight + r.size }
+
+// remember keeps an accepted command for its exit, which names only the uuid; or that none was found.
+func (c *commands) remember(l *line, r *sudoRecord) {
+	if r.uuid == "" {
+		return
+	}
+	key := recordKey{l.origin, r.uuid}
+	kept := *r
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	old, ok := c.known.get(key)
+	switch {
+	case !ok:
+		c.known.put(key, &kept)
+	case old.kind == "": // it was looked for, and not found
+		c.known.grow(kept.size - old.size)
+		*old = kept
+	}
+}
+
+// recall returns the command of a uuid.
+func (c *commands) recall(l *line, uuid string) (sudoRecord, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if r, ok := c.known.get(recordKey{l.origin, uuid}); ok {
+		return *r, true
+	}
+	return sudoRecord{}, false
 }

@@ -10,7 +10,7 @@ const (
 	sudoDenied = "event.action=sudo-denied event.outcome=failure event.category=process event.type=denied"
 	sudoFailed = "event.action=sudo-auth-failed event.outcome=failure event.category=authentication event.type=start"
 	sudoExit   = "event.action=sudo-exit -event.outcome event.category=process event.type=end"
-	sudoConfig = "event.action=sudoers-error event.outcome=failure event.category=configuration event.type=error"
+	sudoConfig = "event.action=sudoers-error -event.outcome event.category=configuration event.type=error"
 	sudoWarned = "event.action=sudo-warning -event.outcome event.category=process event.type=info"
 	sudoMore   = "event.action=sudo-command-continued -event.outcome event.category=process event.type=info"
 )
@@ -84,12 +84,35 @@ func TestSudo(t *testing.T) {
 		"event.reason=/etc/sudoers is world writable", "process.working_directory=/srv/lab", "user.effective.name=root")
 	f("averez : /etc/sudoers is owned by uid 1001, should be 0 ; PWD=/srv/lab ; USER=root ; ", sudoConfig)
 	f("averez : problem with defaults entries ; PWD=/tmp ; USER=root ; ", sudoConfig)
+	f("averez : /etc/sudoers:9:22: unknown defaults entry \"x\"", sudoConfig)
+	f("averez : /etc/sudoers.d/x:3:1 timestampowner: unknown user nosuch", sudoConfig)
+	f("averez : unable to open /etc/sudoers : Permission denied ; PWD=/tmp ; USER=root ; ", sudoConfig,
+		"event.reason=unable to open /etc/sudoers : Permission denied")
+	f("jdoe : user not allowed to set remote host for command"+asRootID, sudoDenied)
+	f("jdoe : invalid shell for user averez: /bin/x"+asRootID, sudoDenied)
+	f("jdoe : PAM authentication error: Authentication failure"+asRootID, sudoFailed)
+	f("jdoe : Password expired, contact your system administrator"+asRootID, sudoFailed)
+	f("jdoe : kerb5: Cannot verify TGT! Possible attack!: x"+asRootID, sudoFailed)
+	f("jdoe : unable to write to I/O log file: No space left on device"+asRootID, sudoWarned)
+	f("jdoe : unable to resolve host vm : Name or service not known"+asRootID, sudoWarned)
 	// A reason that is not known is no success.
 	f("averez : the moon is full"+asRootID, sudoWarned)
 	// What the user asked for may look like another reason.
 	f("averez : unknown user 3 incorrect password attempts ; PWD=/tmp ; USER=x ; ", sudoDenied, "-sudo.attempts")
 	f("averez : sorry, you are not allowed to set the following environment variables: syntax error"+asRootID,
 		sudoDenied)
+	f("averez : unknown user timestampowner: x ; PWD=/tmp ; USER=x ; ", sudoDenied)
+	// sudo-rs
+	f("averez :  PWD=/tmp ; USER=root ; COMMAND=/usr/bin/id ", sudoOK, "process.command_line=/usr/bin/id", "-event.reason",
+		"process.working_directory=/tmp", "-tags")
+	// Sudo 1.9.13 forgot what separates the environment from the command.
+	f("averez : PWD=/tmp ; USER=root ; ENV=A=1 B=2COMMAND=/usr/bin/id -u", sudoOK, "process.env_vars=A=1|B=2",
+		"process.command_line=/usr/bin/id -u", "user.effective.name=root", "-tags")
+	f("averez : PWD=/tmp ; USER=root ; ENV=A=1COMMAND=/usr/bin/printf '%s ; COMMAND=/bin/sh'", sudoOK,
+		"process.command_line=/usr/bin/printf '%s ; COMMAND=/bin/sh'", "-tags")
+	f("averez : USER=root ; ENV=A=xCOMMAND=/bin/sh ; COMMAND=/usr/bin/id", sudoOK, "tags=ambiguous",
+		"process.command_line=/usr/bin/id|/bin/sh ; COMMAND=/usr/bin/id")
+	f("averez : USER=root ; ENV=A=COMMAND=xCOMMAND=/usr/bin/id", sudoOK, "tags=ambiguous")
 }
 
 func TestSudoQuotes(t *testing.T) {

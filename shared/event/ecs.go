@@ -42,11 +42,11 @@ var types = map[string]Type{
 	"ldap.ssf": Long, "ldap.grace_logins": Long, "ldap.abandoned": Long, "ldap.queue_time": Float,
 	"ldap.tls": Bool, "ldap.anonymous": Bool, "ldap.complete": Bool, "ldap.internal": Bool,
 
-	"sudo.attempts": Long,
+	"sudo.attempts": Long, "sudo.run_time": Float, "sudo.dumped_core": Bool, "process.parent.pid": Long,
 
 	"dovecot.attempts": Long, "dovecot.mail_pid": Long,
 	"postfix.delay": Float, "postfix.dnsbl_rank": Long, "postfix.recipients": Long, "postfix.size": Long,
-	"process.parent.pid": Long, "auditd.data.socket.address": IP, "auditd.data.socket.port": Long,
+	"auditd.data.socket.address": IP, "auditd.data.socket.port": Long,
 
 	"source.nat.ip": IP, "source.nat.port": Long, "destination.nat.ip": IP, "destination.nat.port": Long,
 	"cisco.asa.connection_id": Long, "cisco.asa.hit_count": Long, "cisco.asa.icmp_type": Long, "cisco.asa.icmp_code": Long,
