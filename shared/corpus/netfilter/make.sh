@@ -219,7 +219,7 @@ group=5
 file="$work/ulogd.log"
 sync=1
 CONF
-in_b ulogd -c "$work/ulogd.conf" &
+ip netns exec $b ulogd -c "$work/ulogd.conf" & # not by in_b, whose process would be another
 stop=$!
 sleep 1
 rule input 'ip protocol tcp log group 5 prefix "DROP SSH" drop'; send $syn 6
