@@ -19,7 +19,7 @@ func init() { topology.CommandLine = commandLine }
 func commandLine(ctx context.Context, args ...string) (string, int, error) {
 	var out bytes.Buffer
 	c := app.CLI{Out: &out, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
-	parser, err := kong.New(&c, kong.Vars{"config": "none", "version": "test"})
+	parser, err := kong.New(&c, kong.Vars{"config": "none", "parsers": "none/*.yml", "version": "test"})
 	if err != nil {
 		return "", 0, err
 	}
