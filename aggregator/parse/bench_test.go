@@ -76,7 +76,7 @@ func BenchmarkCorpus(b *testing.B) {
 	}
 	for _, f := range files {
 		switch f.Program {
-		case "netfilter", "auditd", "asa", "openvpn":
+		case "netfilter", "auditd", "asa", "openvpn", "cron", "dropbear", "login", "systemd":
 			b.Run(f.Program+"/"+f.Name, func(b *testing.B) { parseAll(b, f.Lines) })
 		}
 	}

@@ -23,7 +23,7 @@ func (p *Parser) read(l *line, prog *program) string {
 		return "sudo-log"
 	case p.custom.first.scan(p, l):
 		return l.by.name
-	case scanPAM(l):
+	case scanPAM(p, l):
 		return byPAM
 	case known && prog.scan(p, l):
 		return prog.label

@@ -1,68 +1,85 @@
 package parse
 
-import "strings"
+import (
+	"cmp"
+	"strings"
+)
 
 // scanPAM reads the lines that PAM's modules write under the name of the program that uses them:
 //
 //	pam_MODULE(SERVICE:TYPE): text
+//	(pam_MODULE) text, and sshd(pam_unix)[12]: text         (before Linux-PAM 0.99)
 //	PAM N more authentication failures; logname= …          (sshd's own words)
 //
-// They tell a step of an attempt that the program's own line sums up. Where the program has no such line (it is none
-// of sudo, su, sshd), the failure counts as the attempt itself.
-func scanPAM(l *line) bool {
-	if rest, ok := strings.CutPrefix(l.text, "PAM "); ok {
-		return moreFailures(l, rest)
-	}
-	if !strings.HasPrefix(l.text, "pam_") {
-		return false
-	}
-	head, text, ok := strings.Cut(l.text, "): ")
-	if !ok || strings.IndexByte(head, '(') < 0 || strings.IndexByte(head, ' ') >= 0 {
+// They tell a step of an attempt that the program's own line sums up. Where the program has no such line, the failure
+// counts as the attempt itself; where several modules refuse the same attempt, the first of them tells it.
+//
+// It looks at every line of every program, so that it gives up on the first byte of nearly all.
+func scanPAM(p *Parser, l *line) bool {
+	text, ok := l.pamText()
+	if !ok {
 		return false
 	}
 	if text != "" && text[0]-'0' <= 9 {
-		return moreFailures(l, text)
+		return moreFailures(p, l, text)
 	}
-	for _, f := range pamForms {
-		if rest, ok := strings.CutPrefix(text, f.prefix); ok && f.scan(l, rest) {
-			return true
-		}
-	}
-	return false
+	return scanPrefixed(pamForms, p, l, text)
 }
 
-// pamForms holds what the modules say, by its beginning.
-var pamForms = []struct {
-	prefix string
-	scan   func(l *line, rest string) bool
-}{
-	{"session opened for user ", pamOpened},
-	{"session closed for user ", pamClosed},
-	{"authentication failure; ", pamFailure},
-	{"check pass; user unknown", pamUnknown},
-	{"password changed for ", pamPassword},
-	{"auth could not identify password for [", pamNoPassword},
-	{"bad username [", pamNoPassword},
-	{"conversation failed", pamConversation},
-	{"account ", pamExpired},
-	{"expired password for user ", pamExpiredPassword},
-	{"Consecutive login failures for user ", pamLocked},
-	{"access denied for user `", pamAccess},
+// pamText returns what a module says.
+func (l *line) pamText() (text string, ok bool) {
+	s := l.text
+	if s == "" {
+		return "", false
+	}
+	switch s[0] {
+	case 'p':
+		if !strings.HasPrefix(s, "pam_") {
+			break
+		}
+		head, text, ok := strings.Cut(s, "): ")
+		if ok && strings.IndexByte(head, '(') >= 0 && strings.IndexByte(head, ' ') < 0 {
+			return text, true
+		}
+	case 'P':
+		if text, ok := strings.CutPrefix(s, "PAM "); ok {
+			return text, true
+		}
+	case '(':
+		if text, ok := strings.CutPrefix(s, "(pam_"); ok {
+			module, text, ok := strings.Cut(text, ") ")
+			return text, ok && strings.IndexByte(module, ' ') < 0
+		}
+	}
+	if n := len(l.program); n > 0 && l.program[n-1] == ')' {
+		_, module, _ := strings.Cut(l.program, "(")
+		return s, strings.HasPrefix(module, "pam_")
+	}
+	return "", false
 }
 
 // actsAsOther reports whether the program lets one user act as another: PAM's user is then the other.
 func (l *line) actsAsOther() bool {
-	switch l.program {
+	switch l.pamProgram() {
 	case "sudo", "sudo-rs", "su", "su-l", "runuser", "runuser-l", "doas", "pkexec":
 		return true
 	}
 	return false
 }
 
+// pamProgram is the name of the program that uses PAM.
+func (l *line) pamProgram() string {
+	name, _, _ := strings.Cut(l.program, "(")
+	return name
+}
+
 // sumsUp reports whether the program tells the end of an attempt in a line of its own.
 func (l *line) sumsUp() bool {
-	return l.actsAsOther() || l.program == "sshd" || l.program == "sshd-session" || l.program == "sshd-auth" ||
-		l.program == "polkit-agent-helper-1" || l.asksForMail()
+	switch l.pamProgram() {
+	case "sshd", "sshd-session", "sshd-auth", "login", "dropbear", "polkit-agent-helper-1":
+		return true
+	}
+	return l.actsAsOther() || l.asksForMail()
 }
 
 // named cuts "averez(uid=1001)" in two; the number may be missing, and the name too.
@@ -91,7 +108,7 @@ func (l *line) subject(name, id, by, byID string) {
 }
 
 // pamOpened reads "root(uid=0) by averez(uid=1001)"; before PAM 1.5 "root by (uid=1001)".
-func pamOpened(l *line, rest string) bool {
+func pamOpened(_ *Parser, l *line, rest string) bool {
 	who, by, ok := cutLast(rest, " by ")
 	if !ok || who == "" {
 		return false
@@ -104,7 +121,7 @@ func pamOpened(l *line, rest string) bool {
 	return true
 }
 
-func pamClosed(l *line, rest string) bool {
+func pamClosed(_ *Parser, l *line, rest string) bool {
 	if rest == "" {
 		return false
 	}
@@ -116,39 +133,61 @@ func pamClosed(l *line, rest string) bool {
 
 // pamFailure reads "logname= uid=1001 euid=0 tty= ruser=averez rhost=  user=averez". The user is missing where there
 // is none of that name.
-func pamFailure(l *line, rest string) bool {
-	tty, after, ok := cutValue(rest, "tty=", " ruser=")
+func pamFailure(p *Parser, l *line, rest string) bool {
+	f, ok := cutPAM(rest)
 	if !ok {
 		return false
 	}
-	ruser, after, ok := strings.Cut(after, " rhost=")
-	if !ok {
-		return false
-	}
-	rhost, after := word(after)
-	_, user, _ := strings.Cut(" "+after, " user=")
+	p.pamRefused(l)
+	l.pamFields(f)
+	return true
+}
+
+// pamRefused writes that a module refused somebody, as the attempt where no other line tells it.
+func (p *Parser) pamRefused(l *line) {
 	l.is("pam-auth-failure", "authentication", "info")
-	if !l.sumsUp() {
+	if !l.sumsUp() && p.modules.first(l) {
 		l.outcome(false)
 	}
-	l.put("process.tty", tty)
-	l.source(rhost, "")
-	switch l.program {
-	case "su", "su-l":
-		l.user(ruser)
-		l.put("user.effective.name", user)
-		l.target(user)
-	case "sudo", "sudo-rs":
-		if ruser == "" {
-			ruser = user
-		}
-		l.user(ruser)
-		l.also("related.user", user)
-	default:
-		l.user(user)
-		l.also("related.user", ruser)
+}
+
+// pamEnd is what a module knows of who wants in.
+type pamEnd struct {
+	tty, ruser, rhost, user string
+	forged                  bool // the remote user's name looks like what follows it
+}
+
+func cutPAM(s string) (f pamEnd, ok bool) {
+	if f.tty, s, ok = cutValue(s, "tty=", " ruser="); !ok {
+		return f, false
 	}
-	return true
+	if f.ruser, s, ok = strings.Cut(s, " rhost="); !ok {
+		return f, false
+	}
+	f.rhost, s = word(s)
+	before, user, _ := strings.Cut(" "+s, " user=")
+	f.user, f.forged = user, strings.Contains(before, " rhost=")
+	return f, true
+}
+
+func (l *line) pamFields(f pamEnd) {
+	l.put("process.tty", f.tty)
+	l.source(f.rhost, "")
+	if f.forged {
+		l.tag("ambiguous")
+	}
+	switch l.pamProgram() {
+	case "su", "su-l":
+		l.user(f.ruser)
+		l.put("user.effective.name", f.user)
+		l.target(f.user)
+	case "sudo", "sudo-rs":
+		l.user(cmp.Or(f.ruser, f.user))
+		l.also("related.user", f.user)
+	default:
+		l.user(f.user)
+		l.also("related.user", f.ruser)
+	}
 }
 
 // cutValue returns what is between name and next, and what follows.
@@ -159,26 +198,35 @@ func cutValue(s, name, next string) (value, rest string, ok bool) {
 	return strings.Cut(s, next)
 }
 
-// moreFailures reads "2 more authentication failures; logname= …".
-func moreFailures(l *line, text string) bool {
+// moreFailures reads "2 more authentication failures; logname= …": attempts that no other line told.
+func moreFailures(p *Parser, l *line, text string) bool {
 	n, rest := digits(text)
 	if n == "" || !strings.HasPrefix(rest, " more authentication failure") {
 		return false
 	}
 	_, rest, ok := strings.Cut(rest, "; ")
-	return ok && pamFailure(l, rest)
+	if !ok || !pamFailure(p, l, rest) {
+		return false
+	}
+	if !l.sumsUp() {
+		l.put("pam.attempts", n)
+	}
+	return true
 }
 
-func pamUnknown(l *line, rest string) bool {
-	if rest != "" {
+// pamUnknown reads "unknown", and "(averez) unknown" of a module that is told to audit.
+func pamUnknown(_ *Parser, l *line, rest string) bool {
+	name, named := between(rest, " (", ") unknown")
+	if !named && rest != " unknown" {
 		return false
 	}
 	l.is("pam-user-unknown", "authentication", "info")
+	l.user(name)
 	return true
 }
 
 // pamConversation reads a line that names nobody: whoever was asked for a password gave none.
-func pamConversation(l *line, rest string) bool {
+func pamConversation(_ *Parser, l *line, rest string) bool {
 	if rest != "" {
 		return false
 	}
@@ -186,7 +234,7 @@ func pamConversation(l *line, rest string) bool {
 	return true
 }
 
-func pamPassword(l *line, rest string) bool {
+func pamPassword(_ *Parser, l *line, rest string) bool {
 	if rest == "" {
 		return false
 	}
@@ -196,16 +244,13 @@ func pamPassword(l *line, rest string) bool {
 	return true
 }
 
-func pamNoPassword(l *line, rest string) bool {
+func pamNoPassword(p *Parser, l *line, rest string) bool {
 	name, ok := strings.CutSuffix(rest, "]")
 	if !ok {
 		return false
 	}
-	l.is("pam-auth-failure", "authentication", "info")
-	if !l.sumsUp() {
-		l.outcome(false)
-	}
-	if l.program == "su" {
+	p.pamRefused(l)
+	if l.pamProgram() == "su" {
 		l.target(name)
 	} else {
 		l.user(name)
@@ -214,7 +259,7 @@ func pamNoPassword(l *line, rest string) bool {
 }
 
 // pamExpired reads "account averez has expired (account expired)" and the like.
-func pamExpired(l *line, rest string) bool {
+func pamExpired(_ *Parser, l *line, rest string) bool {
 	name, reason, ok := strings.Cut(rest, " has ")
 	if !ok || name == "" {
 		return false
@@ -226,7 +271,7 @@ func pamExpired(l *line, rest string) bool {
 }
 
 // pamExpiredPassword reads "averez (root enforced)": a login may go on with a new password.
-func pamExpiredPassword(l *line, rest string) bool {
+func pamExpiredPassword(_ *Parser, l *line, rest string) bool {
 	name, reason, ok := cutLast(rest, " (")
 	if !ok || name == "" {
 		return false
@@ -237,7 +282,7 @@ func pamExpiredPassword(l *line, rest string) bool {
 	return true
 }
 
-func pamLocked(l *line, rest string) bool {
+func pamLocked(_ *Parser, l *line, rest string) bool {
 	name, ok := strings.CutSuffix(rest, " account temporarily locked")
 	if !ok {
 		return false
@@ -248,7 +293,7 @@ func pamLocked(l *line, rest string) bool {
 }
 
 // pamAccess reads "u' from `h'".
-func pamAccess(l *line, rest string) bool {
+func pamAccess(_ *Parser, l *line, rest string) bool {
 	name, from, ok := cutLast(rest, "' from `")
 	from, quoted := strings.CutSuffix(from, "'")
 	if !ok || !quoted {

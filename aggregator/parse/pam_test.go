@@ -67,7 +67,9 @@ func TestPAM(t *testing.T) {
 		"-user.name")
 	f("groupmems[1]", "pam_unix(groupmems:auth): auth could not identify password for [root]",
 		pamBad+" event.outcome=failure")
-	f("login[1]", "pam_unix(login:auth): bad username [x y]", pamBad+" event.outcome=failure", "user.name=x y")
+	f("gdm-password][1]", "pam_unix(gdm-password:auth): bad username [x y]", pamBad+" event.outcome=failure",
+		"user.name=x y")
+	f("login[1]", "pam_unix(login:auth): bad username [x y]", pamBad+" -event.outcome", "user.name=x y")
 	// Accounts.
 	f("chpasswd[1]", "pam_unix(chpasswd:chauthtok): password changed for averez",
 		"event.action=password-changed event.outcome=success",
@@ -88,9 +90,7 @@ func TestPAM(t *testing.T) {
 		"user.name=a' from `b", "source.ip=192.0.2.7")
 	// What modules say that tells nothing of a login, and what only looks like a module.
 	for _, text := range []string{
-		"pam_limits(su:session): Could not set limit for 'nofile' to soft=1024, hard=32768: Operation not permitted; uid=0,euid=0",
-		"pam_env(sshd:session): deprecated reading of user environment enabled",
-		"pam_systemd(su:session): Failed to connect",
+		"pam_x(su:session): what is this", "pam_unix(su:session): ",
 		"pam_unix: session opened for user root by (uid=0)", "pam_unix (x:y): check pass; user unknown", "pam_x(y:z): ",
 		"pam_unix(a:b): session opened for user ", "pam_unix(a:b): session opened for user x", "PAM x", "PAM 2 more",
 		"pam_unix(a:b): 2 x",

@@ -75,6 +75,8 @@ type Parser struct {
 	sessions *sessions
 	audits   *audits
 	asa      *firewalls
+	modules  *modules
+	logind   *logind
 
 	custom  *Custom // never nil
 	past    Past
@@ -103,6 +105,8 @@ func New(cfg Config, set *metrics.Set) *Parser {
 		commands:  newCommands(),
 		wraps:     newWraps(),
 		logins:    newLogins(),
+		modules:   newModules(),
+		logind:    newLogind(),
 		ldap:      newDirectory(),
 		ds389:     newDirectory(),
 		mails:     newMails(),

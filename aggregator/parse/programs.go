@@ -51,8 +51,19 @@ var scanners = []struct {
 	{"netfilter", scanNetfilter, nil},
 	{"shadow", scanShadow, []string{
 		"useradd", "usermod", "userdel", "groupadd", "groupmod", "groupdel", "gpasswd", "passwd", "chpasswd", "chgpasswd",
-		"chage", "chsh", "chfn", "newusers", "groupmems", "vipw",
+		"chage", "chsh", "chfn", "newusers", "groupmems", "vipw", "vigr", "newgrp", "sg", "pwck", "grpck", "nologin",
 	}},
+	{"adduser", scanAdduser, []string{"adduser", "addgroup", "deluser", "delgroup"}},
+	{"login", scanLogin, []string{"login"}},
+	{"dropbear", scanDropbear, []string{"dropbear"}},
+	{"sftp", scanSFTP, []string{"sftp-server", "internal-sftp"}},
+	{"cron", scanCron, []string{"cron", "CRON", "crond", "CROND", "crontab"}},
+	{"anacron", scanAnacron, []string{"anacron"}},
+	{"systemd", scanSystemd, []string{"systemd", "systemd-shutdown"}},
+	{"logind", scanLogind, []string{"systemd-logind"}},
+	{"coredump", scanCoredump, []string{"systemd-coredump"}},
+	{"timesyncd", scanTimesync, []string{"systemd-timesyncd"}},
+	{"unix_chkpwd", scanPasswordCheck, []string{"unix_chkpwd", "unix_update"}},
 }
 
 // table holds the programs that lines are dispatched to.
@@ -102,6 +113,9 @@ func (t *table) of(h *header) *program {
 	}
 	if isPacket(h) {
 		return t.byLabel["netfilter"]
+	}
+	if strings.HasPrefix(h.program, "(") { // a process that is to become a unit's
+		return t.byLabel["systemd"]
 	}
 	return t.other
 }

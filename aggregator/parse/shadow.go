@@ -11,26 +11,22 @@ import "strings"
 //	password for 'averez' changed by 'root'     user averez added by root to group ops
 //
 // A change is one event with an outcome: what is written for each further file (shadow, gshadow) has none.
-func scanShadow(_ *Parser, l *line) bool {
-	for _, f := range shadowForms {
-		if rest, ok := strings.CutPrefix(l.text, f.prefix); ok && f.scan(l, rest) {
-			return true
-		}
-	}
-	return false
-}
+func scanShadow(p *Parser, l *line) bool { return scanPrefixed(shadowForms, p, l, l.text) }
 
 // shadowForms holds what the tools say, by its beginning.
-var shadowForms = []struct {
-	prefix string
-	scan   func(l *line, rest string) bool
-}{
+var shadowForms = byPrefix([]prefixed[lineScanner]{
 	{"new user: ", newUser},
 	{"failed adding user '", failedUser},
+	{"failed to add user ", failedTo("user-add", "user", "creation")},
+	{"failed to add group ", failedTo("group-add", "group", "creation")},
+	{"failed to remove group ", failedTo("group-delete", "group", "deletion")},
+	{"useradd defaults: ", userDefaults},
 	{"delete user '", quotedUser("user-delete", "deletion")},
 	{"change user name '", renamedUser},
 	{"change user '", quotedUser("user-change", "change")},
 	{"changed user '", quotedUser("user-change", "change")},
+	{"change admin '", renamedMember},
+	{"change '", renamedMember},
 	{"lock user '", quotedUser("user-lock", "change")},
 	{"unlock user '", quotedUser("user-unlock", "change")},
 	{"password for '", changedPassword},
@@ -42,13 +38,36 @@ var shadowForms = []struct {
 	{"removed group '", ownedGroup(true)},
 	{"removed shadow group '", ownedGroup(false)},
 	{"add '", member("group-member-add", "' to ")},
+	{"add group '", repairedGroup},
 	{"delete '", member("group-member-delete", "' from ")},
+	{"delete member '", member("group-member-delete", "' in ")},
 	{"removed '", member("group-member-delete", "' from ")},
+	{"delete passwd line '", repaired("user-delete", "user")},
+	{"delete shadow line '", repaired("user-delete", "user")},
+	{"delete group line '", repaired("group-delete", "group")},
+	{"user '", switchedGroup},
 	{"user ", memberBy},
+	{"access to group ", groupBy("access")},
 	{"members of group ", groupBy("members")},
 	{"administrators of group ", groupBy("administrators")},
 	{"password of group ", groupBy("password")},
-}
+	{"Invalid password for group '", groupPassword},
+	{"file ", editedFile},
+	{"incorrect password for ", shadowRefused("incorrect password for ")},
+	{"password locked for ", shadowRefused("password locked for ")},
+	{"now < minimum age for ", shadowRefused("now < minimum age for ")},
+	{"can't change shell for ", shadowRefused("can't change shell for ")},
+	{"can't view or modify password information for ", shadowRefused("can't view or modify password information for ")},
+	{"Attempted login by ", refusedLogin},
+	{"failed to unlock ", shadowTrouble},
+	{"failed to change ", shadowTrouble},
+	{"failed to prepare ", shadowTrouble},
+	{"failure while ", shadowTrouble},
+	{"cannot open ", shadowTrouble},
+	{"Cannot determine the user name of the caller ", shadowTrouble},
+	{"Authentication failure", shadowTrouble},
+	{"Permission denied", shadowTrouble},
+})
 
 // account says which account was changed.
 func (l *line) account(name, id string) {
@@ -66,16 +85,29 @@ func listed(s, key string) string {
 	return ""
 }
 
-func newUser(l *line, rest string) bool {
+// newUser reads "name=averez, UID=1001, GID=1001, home=/home/averez, shell=/bin/bash, from=/dev/pts/0".
+func newUser(_ *Parser, l *line, rest string) bool {
+	name, id := listed(rest, "name"), listed(rest, "UID")
 	l.is("user-add", "iam", "user", "creation")
 	l.outcome(true)
-	l.account(listed(rest, "name"), listed(rest, "UID"))
+	l.account(name, id)
+	l.superuser(name, id)
 	l.put("group.id", listed(rest, "GID"))
+	if tty := listed(rest, "from"); tty != "none" {
+		l.put("process.tty", strings.TrimPrefix(tty, "/dev/"))
+	}
 	return true
 }
 
+// superuser tags an account that may do all, and is not the one that should.
+func (l *line) superuser(name, id string) {
+	if id == "0" && name != "root" {
+		l.tag("superuser_added")
+	}
+}
+
 // failedUser reads "averez', exit code: 9".
-func failedUser(l *line, rest string) bool {
+func failedUser(_ *Parser, l *line, rest string) bool {
 	name, reason, ok := strings.Cut(rest, "', ")
 	if !ok {
 		return false
@@ -88,8 +120,8 @@ func failedUser(l *line, rest string) bool {
 }
 
 // quotedUser reads what begins with one account's name and its closing quote.
-func quotedUser(action, kind string) func(*line, string) bool {
-	return func(l *line, rest string) bool {
+func quotedUser(action, kind string) lineScanner {
+	return func(_ *Parser, l *line, rest string) bool {
 		name, what, ok := strings.Cut(rest, "'")
 		if !ok {
 			return false
@@ -98,15 +130,54 @@ func quotedUser(action, kind string) func(*line, string) bool {
 		l.outcome(true)
 		l.account(name, "")
 		l.put("event.reason", strings.TrimSpace(what))
-		if _, id, ok := strings.Cut(what, " to '"); ok && strings.HasPrefix(what, " UID from ") {
-			l.put("user.changes.id", strings.TrimSuffix(id, "'"))
+		if kind, to, ok := cutLast(what, " to '"); ok {
+			l.changes(name, kind, strings.TrimSuffix(to, "'"))
 		}
 		return true
 	}
 }
 
+// userChanges are the fields of what else may change.
+var userChanges = map[string]string{
+	"home": "user.changes.home", "shell": "user.changes.shell", "expiration": "user.changes.expiration",
+	"inactive": "user.changes.inactive",
+}
+
+// changes writes what of an account was changed to what.
+func (l *line) changes(name, kind, to string) {
+	switch kind, _ = word(strings.TrimPrefix(kind, " ")); kind {
+	case "UID":
+		l.put("user.changes.id", to)
+		l.superuser(name, to)
+	case "GID":
+		l.put("user.changes.group.id", to)
+	default:
+		if field, ok := userChanges[kind]; ok {
+			l.put(field, to)
+		}
+	}
+}
+
+// renamedMember reads "jdoe' to 'janedoe' in group 'adm'", which follows the change of the name.
+func renamedMember(_ *Parser, l *line, rest string) bool {
+	users, group, ok := cutLast(rest, "' in ")
+	_, group, found := strings.Cut(group, "group '")
+	group, quoted := strings.CutSuffix(group, "'")
+	name, to, two := strings.Cut(users, "' to '")
+	if !ok || !found || !quoted || !two {
+		return false
+	}
+	l.is("group-change", "iam", "group", "change")
+	l.account(name, "")
+	l.put("user.changes.name", to)
+	l.also("related.user", to)
+	l.put("group.name", group)
+	l.put("event.reason", "member renamed")
+	return true
+}
+
 // renamedUser reads "averez' to 'root2'".
-func renamedUser(l *line, rest string) bool {
+func renamedUser(_ *Parser, l *line, rest string) bool {
 	name, to, ok := strings.Cut(rest, "' to '")
 	if !ok {
 		return false
@@ -122,7 +193,7 @@ func renamedUser(l *line, rest string) bool {
 }
 
 // changedPassword reads "averez' changed by 'root'".
-func changedPassword(l *line, rest string) bool {
+func changedPassword(_ *Parser, l *line, rest string) bool {
 	name, by, ok := strings.Cut(rest, "' changed by '")
 	if !ok {
 		return false
@@ -134,7 +205,7 @@ func changedPassword(l *line, rest string) bool {
 	return true
 }
 
-func changedExpiry(l *line, rest string) bool {
+func changedExpiry(_ *Parser, l *line, rest string) bool {
 	if rest == "" {
 		return false
 	}
@@ -145,7 +216,7 @@ func changedExpiry(l *line, rest string) bool {
 	return true
 }
 
-func newGroup(l *line, rest string) bool {
+func newGroup(_ *Parser, l *line, rest string) bool {
 	l.is("group-add", "iam", "group", "creation")
 	l.outcome(true)
 	l.put("group.name", listed(rest, "name"))
@@ -154,7 +225,7 @@ func newGroup(l *line, rest string) bool {
 }
 
 // groupFile reads "/etc/gshadow: name=ops": "new group" sums it up.
-func groupFile(l *line, rest string) bool {
+func groupFile(_ *Parser, l *line, rest string) bool {
 	file, rest, ok := strings.Cut(rest, ": ")
 	if !ok {
 		return false
@@ -167,7 +238,7 @@ func groupFile(l *line, rest string) bool {
 }
 
 // changedGroup reads "/etc/group (group ops/5001, new gid: 5002)". The other files follow that one.
-func changedGroup(l *line, rest string) bool {
+func changedGroup(_ *Parser, l *line, rest string) bool {
 	file, what, ok := strings.Cut(rest, " (group ")
 	name, what, more := strings.Cut(what, ", ")
 	if !ok || !more {
@@ -185,7 +256,7 @@ func changedGroup(l *line, rest string) bool {
 }
 
 // removedGroup reads "ops' removed" and "ops' removed from /etc/group", which that sums up.
-func removedGroup(l *line, rest string) bool {
+func removedGroup(_ *Parser, l *line, rest string) bool {
 	name, file, ok := strings.Cut(rest, "' removed")
 	if !ok {
 		return false
@@ -200,8 +271,8 @@ func removedGroup(l *line, rest string) bool {
 }
 
 // ownedGroup reads "averez' owned by 'averez'": the group goes with its user.
-func ownedGroup(counts bool) func(*line, string) bool {
-	return func(l *line, rest string) bool {
+func ownedGroup(counts bool) lineScanner {
+	return func(_ *Parser, l *line, rest string) bool {
 		name, _, ok := strings.Cut(rest, "' owned by '")
 		if !ok {
 			return false
@@ -218,8 +289,8 @@ func ownedGroup(counts bool) func(*line, string) bool {
 }
 
 // member reads "averez' to group 'sudo'" and "averez' to shadow group 'sudo'": the same change in the shadow file.
-func member(action, middle string) func(*line, string) bool {
-	return func(l *line, rest string) bool {
+func member(action, middle string) lineScanner {
+	return func(_ *Parser, l *line, rest string) bool {
 		user, group, ok := cutLast(rest, middle)
 		group, shadow := strings.CutPrefix(group, "shadow ")
 		name, quoted := between(group, "group '", "'")
@@ -239,7 +310,7 @@ func member(action, middle string) func(*line, string) bool {
 }
 
 // memberBy reads gpasswd's "averez added by root to group ops".
-func memberBy(l *line, rest string) bool {
+func memberBy(_ *Parser, l *line, rest string) bool {
 	for _, v := range []struct{ verb, middle, action string }{
 		{" added by ", " to group ", "group-member-add"}, {" removed by ", " from group ", "group-member-delete"},
 	} {
@@ -259,12 +330,12 @@ func memberBy(l *line, rest string) bool {
 }
 
 // groupBy reads gpasswd's "ops set by root to averez,jdoe", "ops changed by root" and "ops removed by root".
-func groupBy(what string) func(*line, string) bool {
-	return func(l *line, rest string) bool {
+func groupBy(what string) lineScanner {
+	return func(_ *Parser, l *line, rest string) bool {
 		name, rest := word(rest)
 		verb, rest, ok := strings.Cut(rest, " by ")
 		by, to, _ := strings.Cut(rest, " to ")
-		if !ok || verb != "set" && verb != "changed" && verb != "removed" {
+		if !ok || verb != "set" && verb != "changed" && verb != "removed" && verb != "restricted" {
 			return false
 		}
 		l.is("group-change", "iam", "group", "change")

@@ -80,7 +80,7 @@ func TestShadow(t *testing.T) {
 
 func TestShadowUnknown(t *testing.T) {
 	for _, text := range []string{
-		"", "x", "Authentication failure", "change user 'x", "add 'x' to y", "add 'x' to group y", "delete 'x'",
+		"", "x", "change user 'x", "add 'x' to y", "add 'x' to group y", "delete 'x'",
 		"group 'x' y",
 		"user x", "user x added by y", "members of group x", "password for 'x'", "change user name 'x'",
 		"removed group 'x'",

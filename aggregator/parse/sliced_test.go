@@ -64,9 +64,9 @@ var constants = map[string][]string{
 	"ldap.scope":           {"base", "one", "sub", "children"},
 	"tls.version_protocol": {"tls"}, "tls.established": {"true", "false"},
 	"network.protocol": {"smtp", "dns"},
-	"dns.header_flags": {"RD", "CD", "DO"}, "dns.type": {"query"}, "event.reason": {"lame server"}, "process.name": {"named", "slapd", "ns-slapd", "sudo"},
+	"dns.header_flags": {"RD", "CD", "DO"}, "dns.type": {"query"}, "process.name": {"named", "slapd", "ns-slapd", "sudo"},
 	"ldap.internal":       {"true"},
-	"tags":                {"overflow", "ambiguous", "truncated", "dst_ambiguous", "timezone_unknown", "time_out_of_range", "clock_not_set", "truncated_json"},
+	"tags":                {"overflow", "ambiguous", "truncated", "dst_ambiguous", "timezone_unknown", "time_out_of_range", "clock_not_set", "truncated_json", "superuser_added"},
 	"sudo.dumped_core":    {"true", "false"},
 	"network.type":        {"ipv4", "ipv6", "arp"},
 	"network.transport":   protocolNames(),
@@ -77,6 +77,15 @@ var constants = map[string][]string{
 	"auditd.result":             {"success", "fail"},
 	"auditd.data.arch":          architectureNames(),
 	"auditd.data.socket.family": {"unix", "inet", "inet6", "netlink", "packet"},
+	"ssh.method":                {"keyboard-interactive/pam", "password", "publickey", "none"},
+	"ssh.session":               {"subsystem"},
+	"user.name":                 {"root"},
+	"related.user":              {"root"},
+	"event.reason": {
+		"root login refused", "member renamed", "wheel", "tty is not secure", "invalid shell", "too many logins",
+		"no logins allowed", "local port forward", "streamlocal port forward", "connect",
+		"bad protocol version identification", "password expiry", "lame server", "shadow group", "invalid user",
+	},
 }
 
 // shapes are the values that are names of ours.

@@ -2,280 +2,158 @@ package parse
 
 import "strings"
 
-// scanSSHD reads what OpenSSH's server writes (auth.c, auth2-pubkey.c, packet.c, sshd-session.c), under each of the
-// names that it has since 9.8. A user name may hold anything, " from 9.9.9.9 port 22 ssh2" too, so that addresses are
-// read from the right.
+// scanSSHD reads what OpenSSH's server writes (auth.c, auth2-pubkey.c, packet.c, sshd-session.c…, of 5.x to 10.x), under
+// each of the names that it has since 9.8. A user name may hold anything, " from 9.9.9.9 port 22 ssh2" too, so that
+// addresses are read from the right.
+//
+// An attempt is what a client answers to one question: every password, right or wrong, is one of its own, however many
+// come in a connection. What a client does by itself before it asks anybody, as to offer all keys that it has, is none:
+// if nothing else was tried in a connection, it is one attempt, which the connection's end tells.
 func scanSSHD(p *Parser, l *line) bool {
 	text := l.text
 	for _, level := range []string{"error: ", "fatal: ", "debug1: "} {
 		text = strings.TrimPrefix(text, level)
 	}
 	text = strings.TrimSuffix(text, " [preauth]")
-	for _, f := range sshdForms {
-		if rest, ok := strings.CutPrefix(text, f.prefix); ok && f.scan(p, l, rest) {
-			return true
-		}
-	}
-	return false
+	text = strings.TrimSuffix(text, " [postauth]")
+	return scanPrefixed(sshdForms, p, l, text) || sshTagged(p, l, text) || scanPrefixed(sftpForms, p, l, text)
 }
 
 // sshdForms holds what sshd says, by its beginning.
-var sshdForms = []struct {
-	prefix string
-	scan   func(p *Parser, l *line, rest string) bool
-}{
+var sshdForms = byPrefix([]prefixed[lineScanner]{
+	{"Accepted key ", sshKeyFound},
+	{"Accepted certificate ID \"", sshCertificate},
 	{"Accepted ", sshAccepted},
 	{"Failed ", sshFailed},
 	{"Postponed ", sshPostponed},
 	{"Partial ", sshPostponed},
 	{"PAM: ", sshPAM},
 	{"Invalid user ", sshInvalid},
+	{"input_userauth_request: invalid user ", sshInvalidAgain},
+	{"User child is on pid ", sshChild},
 	{"User ", sshNotAllowed},
+	{"Account ", sshAccount},
 	{"Access denied for user ", sshNoAccess},
+	{"maximum authentication attempts exceeded for ", sshTooMany},
+	{"ROOT LOGIN REFUSED FROM ", sshRootRefused},
+	{"Root login accepted for forced command.", sshNotice("ssh-root-accepted", "authentication", "info")},
+	{"administratively prohibited connection for ", sshProhibited},
+	{"monitor_child_preauth: ", sshAborted},
+	{"Authentication refused", sshKeyRefused},
+	{"Refused by key options", sshKeyRefused},
+	{"Certificate invalid: ", sshKeyRefused},
+	{"Authentication key ", sshKeyRefused},
+	{"refusing previously-used ", sshKeyRefused},
+	{"userauth_pubkey: ", sshKeyRefused},
+	{"userauth_hostbased", sshKeyRefused},
+	{"key type ", sshKeyRefused},
+	{"Could not get shadow information for ", sshTrouble("ssh-error")},
+
 	{"Connection closed by ", sshClosed},
 	{"Connection reset by ", sshClosed},
+	{"Connection timed out during banner exchange", sshTrouble("ssh-protocol-error")},
 	{"Connection from ", sshConnection},
+	{"Closing connection to ", sshClosed},
 	{"Disconnected from ", sshClosed},
+	{"Disconnecting: ", sshOldDisconnecting},
 	{"Disconnecting ", sshDisconnecting},
 	{"Received disconnect from ", sshReceived},
-	{"maximum authentication attempts exceeded for ", sshTooMany},
+	{"Timeout, client not responding from ", sshGaveUp},
+	{"Timeout, client not responding.", sshTrouble("ssh-disconnect")},
+	{"terminating inactive connection from ", sshGaveUp},
+	{"Read error from remote host ", sshReadError},
+	{"Write failed: ", sshTrouble("ssh-disconnect")},
+	{"Timeout before authentication for ", sshTimeout},
+
 	{"Unable to negotiate with ", sshProtocol},
 	{"Did not receive identification string from ", sshProtocol},
 	{"Bad protocol version identification ", sshBadVersion},
+	{"Bad remote protocol version identification: ", sshTrouble("ssh-protocol-error")},
+	{"Protocol major versions differ", sshMajor},
 	{"banner exchange: Connection from ", sshProtocol},
-	{"ssh_dispatch_run_fatal: Connection from ", sshProtocol},
 	{"kex_exchange_identification: ", sshExchange},
+	{"Bad packet length ", sshTrouble("ssh-protocol-error")},
+	{"Corrupted MAC on input.", sshTrouble("ssh-protocol-error")},
+	{"padding error: ", sshTrouble("ssh-protocol-error")},
+	{"send_error: ", sshTrouble("ssh-protocol-error")},
+	{"dispatch_protocol_error: ", sshTrouble("ssh-protocol-error")},
+	{"no matching ", sshTrouble("ssh-protocol-error")},
+	{"probed from ", sshScan},
+	{"scanned from ", sshScan},
 	{"srclimit_penalise: ", sshPenalty},
-	{"Timeout before authentication for ", sshTimeout},
 	{"drop connection #", sshDropped},
-	{"Server listening on ", sshListening},
-	{"ROOT LOGIN REFUSED FROM ", sshRootRefused},
+	{"beginning MaxStartups throttling", sshNotice("ssh-throttling", "network", "info")},
+	{"exited MaxStartups throttling", sshNotice("ssh-throttling", "network", "info")},
 	{"reverse mapping checking getaddrinfo for ", sshReverse},
-}
+	{"Address ", sshNotMapped},
+	{"Nasty PTR record ", sshNasty},
 
-// sshEnd is "from A port P ssh2: KEY", read from the right.
-type sshEnd struct {
-	user, addr, port, key string
-	other                 string // the address in a second reading
-}
+	{"Starting session: ", sshSession},
+	{"Close session: user ", sshSessionClosed},
+	{"Transferred: sent ", sshTransferred},
+	{"subsystem request for ", sshSubsystem},
+	{"refused local port forward: originator ", sshForward},
+	{"refused streamlocal port forward: originator ", sshForwardPath},
+	{"Received request from ", sshRequest},
+	{"Received request to connect to ", sshOldRequest},
+	{"connect_to ", sshConnectTo},
+	{"bind [", sshBind},
+	{"channel_setup_fwd_listener", sshTrouble("ssh-forward-failed")},
+	{"Server has disabled port forwarding.", sshNotice("ssh-forward-refused", "network", "denied")},
+	{"syslogin_perform_logout: ", sshTrouble("ssh-error")},
+	{"mm_reap: ", sshTrouble("ssh-error")},
 
-// cutEnd reads "USER from A port P[ ssh2[: KEY]]". Behind the true address a client's certificate may name another in
-// its id, and before it a user name may. Where the line ends with the address, that is the true one.
-func cutEnd(s string) (e sshEnd, ok bool) {
-	for end := len(s); ; {
-		at := strings.LastIndex(s[:end], " from ")
-		if at < 0 {
-			return e, ok
-		}
-		found, fits := endAt(s, at)
-		switch {
-		case fits && !ok:
-			e, ok = found, true
-			if e.key == "" {
-				return e, true
-			}
-		case fits && found.addr != e.addr:
-			e.other = found.addr
-		}
-		end = at
-	}
-}
+	{"Server listening on ", sshListening},
+	{"Received signal ", sshSignal},
+	{"Received SIGHUP; restarting.", sshNotice("ssh-reload", "process", "change")},
+	{"Bind to port ", sshTrouble("ssh-listen-failed")},
+	{"Cannot bind any address.", sshTrouble("ssh-listen-failed")},
+	{"session process ", sshTrouble("ssh-session-crash")},
+	{"Session process ", sshTrouble("ssh-session-crash")},
+})
 
-// cutFirstEnd reads the same where the user is known to be one of the host's: the first address is the true one.
-func cutFirstEnd(s string) (e sshEnd, ok bool) {
-	for from := 0; ; {
-		at := strings.Index(s[from:], " from ")
-		if at < 0 {
-			return e, false
-		}
-		from += at
-		if e, ok = endAt(s, from); ok {
-			return e, true
-		}
-		from += len(" from ")
-	}
-}
-
-// endAt reads the end that begins with the " from " at an offset of s.
-func endAt(s string, at int) (sshEnd, bool) {
-	addr, port, key, ok := addrPort(s[at+len(" from "):])
-	return sshEnd{user: s[:at], addr: addr, port: port, key: key}, ok
-}
-
-// addrPort reads "A port P" to the end of s, or to " ssh2" and a key.
-func addrPort(s string) (addr, port, key string, ok bool) {
-	addr, rest := word(s)
-	if rest, ok = strings.CutPrefix(rest, "port "); !ok || addr == "" {
-		return "", "", "", false
-	}
-	port, rest = digits(rest)
-	if port == "" {
-		return "", "", "", false
-	}
-	if rest, ok = strings.CutPrefix(rest, " ssh2"); ok {
-		key, _ = strings.CutPrefix(rest, ": ")
-		return addr, port, key, rest == "" || key != rest
-	}
-	return addr, port, "", rest == ""
-}
-
-// sshUser cuts off what sshd says of the user.
-func sshUser(s string) (user, kind string) {
-	for _, kind := range []string{"invalid user ", "authenticating user ", "user "} {
-		if user, ok := strings.CutPrefix(s, kind); ok {
-			return user, kind
-		}
-	}
-	return s, ""
-}
-
-const invalidUser = "invalid user "
-
-func (l *line) sshFrom(e *sshEnd) {
-	user := e.user
-	l.user(user)
-	l.source(e.addr, e.port)
-	if e.other != "" {
-		l.tag("ambiguous")
-		l.also("related.ip", canonical(e.other))
-	}
-	if e.key == "" {
-		return
-	}
-	keyType, rest := word(e.key)
-	fingerprint, _ := word(rest)
-	l.put("ssh.key_type", keyType)
-	l.put("ssh.fingerprint", fingerprint)
-}
-
-// cutMethod cuts "METHOD for " off.
-func cutMethod(s string) (method, rest string, ok bool) {
-	method, rest, ok = strings.Cut(s, " for ")
-	return method, rest, ok && method != "" && strings.IndexByte(method, ' ') < 0
-}
-
-func sshAccepted(p *Parser, l *line, rest string) bool {
-	method, rest, ok := cutMethod(rest)
-	e, found := cutFirstEnd(rest)
-	if !ok || !found {
+// sshTagged reads what begins with the name of a function or file, and says which connection or user it is about.
+//
+//	ssh_dispatch_run_fatal: Connection from authenticating user averez 192.0.2.7 port 4: Broken pipe
+//	/home/averez/.ssh/authorized_keys:1: Authentication tried for averez with correct key but not from a permitted host …
+func sshTagged(p *Parser, l *line, text string) bool {
+	tag, rest, ok := strings.Cut(text, ": ")
+	if !ok || strings.IndexByte(tag, ' ') >= 0 {
 		return false
 	}
-	p.logins.tried(l, e.addr, e.port)
-	l.attempt(true, method)
-	l.sshFrom(&e)
-	return true
+	if after, ok := strings.CutPrefix(rest, "Connection from "); ok {
+		return sshBroken(p, l, after)
+	}
+	if after, ok := strings.CutPrefix(rest, "Authentication tried for "); ok {
+		return sshNotPermitted(p, l, after)
+	}
+	return false
 }
 
-// attempt is a login that was tried, once.
-func (l *line) attempt(ok bool, method string) {
-	l.is("ssh-login-attempt", "authentication", "start")
-	l.outcome(ok)
-	l.put("ssh.method", method)
+// sshNotice reads a line that is a fact by itself.
+func sshNotice(action, category, kind string) lineScanner {
+	return func(_ *Parser, l *line, _ string) bool {
+		l.is(action, category, kind)
+		l.put("event.reason", sshBare(l.text))
+		return true
+	}
 }
 
-// sshFailed reads a failure. The method "none" is how a client asks which methods there are; with PAM behind
-// keyboard-interactive, the line repeats what sshPAM counted, and is only written from the third failure on.
-func sshFailed(p *Parser, l *line, rest string) bool {
-	method, rest, ok := cutMethod(rest)
-	e, found := cutEnd(rest)
-	if !ok || !found {
-		return false
-	}
-	var kind string
-	if e.user, kind = sshUser(e.user); kind != invalidUser {
-		e.user = kind + e.user
-	}
-	switch {
-	case method == "none":
-		l.is("ssh-auth-probe", "authentication", "info")
-		l.put("ssh.method", method)
-	case strings.HasPrefix(method, "keyboard-interactive") && p.logins.repeats(l, e.addr):
-		l.is("ssh-attempt-repeated", "authentication", "info")
-		l.put("ssh.method", method)
-	default:
-		p.logins.tried(l, e.addr, e.port)
-		l.attempt(false, method)
-	}
-	if kind == invalidUser {
-		l.put("event.reason", "invalid user")
-	}
-	l.sshFrom(&e)
-	return true
-}
-
-// sshPAM reads "REASON for [illegal user ]U from A": an attempt by keyboard-interactive.
-func sshPAM(p *Parser, l *line, rest string) bool {
-	const tries = "Have exhausted maximum number of retries for service"
-	reason, after, ok := strings.Cut(rest, " for ")
-	if cut, found := strings.CutPrefix(rest, tries+" for "); found {
-		reason, after = tries, cut
-	}
-	user, addr, from := cutLast(after, " from ")
-	if !ok || !from || strings.IndexByte(addr, ' ') >= 0 {
-		return false
-	}
-	p.logins.told(l, addr)
-	l.attempt(false, "keyboard-interactive/pam")
-	l.put("event.reason", reason)
-	l.user(strings.TrimPrefix(user, "illegal user "))
-	l.source(addr, "")
-	return true
-}
-
-func sshPostponed(_ *Parser, l *line, rest string) bool {
-	method, rest, ok := cutMethod(rest)
-	e, found := cutEnd(rest)
-	if !ok || !found {
-		return false
-	}
-	e.user = strings.TrimPrefix(e.user, invalidUser)
-	l.is("ssh-auth-continue", "authentication", "info")
-	l.put("ssh.method", method)
-	l.sshFrom(&e)
-	return true
-}
-
-// sshInvalid reads "USER from A port P", or without the port.
-func sshInvalid(_ *Parser, l *line, rest string) bool {
-	e, ok := cutEnd(" " + rest)
-	if !ok {
-		user, addr, found := cutLast(" "+rest, " from ")
-		if !found || strings.IndexByte(addr, ' ') >= 0 {
-			return false
+// sshTrouble reads what went wrong, where the line does not tell with whom.
+func sshTrouble(action string) lineScanner {
+	return func(_ *Parser, l *line, _ string) bool {
+		if action == "ssh-protocol-error" || action == "ssh-disconnect" {
+			l.is(action, "network", "connection", "error")
+		} else {
+			l.is(action, "process", "error")
 		}
-		e = sshEnd{user: user, addr: addr}
+		l.put("event.reason", sshBare(l.text))
+		return true
 	}
-	e.user = strings.TrimPrefix(e.user, " ")
-	l.is("ssh-invalid-user", "authentication", "info")
-	l.sshFrom(&e)
-	return true
 }
 
-// sshNotAllowed reads "U from A not allowed because REASON", or without the address.
-func sshNotAllowed(_ *Parser, l *line, rest string) bool {
-	who, reason, ok := cutLast(rest, " not allowed because ")
-	if !ok {
-		return false
-	}
-	user, addr, from := cutLast(who, " from ")
-	if !from || strings.IndexByte(addr, ' ') >= 0 {
-		user, addr = who, ""
-	}
-	l.is("ssh-user-not-allowed", "authentication", "denied")
-	l.put("event.reason", reason)
-	l.user(user)
-	l.source(addr, "")
-	return true
-}
-
-// sshNoAccess reads "U by PAM account configuration", the end of what a Failed line told.
-func sshNoAccess(_ *Parser, l *line, rest string) bool {
-	user, ok := strings.CutSuffix(rest, " by PAM account configuration")
-	if !ok {
-		return false
-	}
-	l.is("ssh-user-not-allowed", "authentication", "denied")
-	l.put("event.reason", "PAM account configuration")
-	l.user(user)
-	return true
+// sshBare cuts off what log.c writes around a message.
+func sshBare(text string) string {
+	text = strings.TrimPrefix(strings.TrimPrefix(text, "error: "), "fatal: ")
+	return strings.TrimSuffix(text, " [preauth]")
 }

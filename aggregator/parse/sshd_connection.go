@@ -50,15 +50,52 @@ func sshDisconnecting(p *Parser, l *line, rest string) bool {
 	e, kind, reason, ok := cutPeer(rest)
 	reason, colon := strings.CutPrefix(reason, ": ")
 	if !ok || !colon {
-		return false
+		return sshOldDisconnecting(p, l, rest)
 	}
 	sshGone(p, l, &e, kind)
 	l.put("event.reason", reason)
 	return true
 }
 
+// sshOldDisconnecting reads "REASON" behind a colon, as before 7.3: the line does not tell with whom.
+func sshOldDisconnecting(p *Parser, l *line, reason string) bool {
+	if !strings.HasPrefix(l.text, "Disconnecting: ") {
+		return false
+	}
+	var e sshEnd
+	sshGone(p, l, &e, "")
+	l.put("event.reason", reason)
+	return true
+}
+
+// sshBroken reads "[authenticating user U ]A port P: REASON" behind the name of a function.
+func sshBroken(p *Parser, l *line, rest string) bool {
+	e, kind, reason, ok := cutPeer(rest)
+	reason, colon := strings.CutPrefix(reason, ": ")
+	if !ok || !colon {
+		return false
+	}
+	if kind == "" {
+		return sshProtocol(p, l, rest)
+	}
+	sshGone(p, l, &e, kind)
+	l.put("event.reason", reason)
+	return true
+}
+
+// sshGone writes the end of a connection, as the end of the attempt too if no other line told that. Who it was, sshd
+// says since 7.5 alone; before that an earlier line may have.
 func sshGone(p *Parser, l *line, e *sshEnd, kind string) {
-	if (kind == "authenticating user " || kind == invalidUser) && p.logins.first(l, e.addr, e.port) {
+	counts := false
+	if kind == "authenticating user " || kind == invalidUser {
+		counts = p.logins.first(l, e.addr, e.port)
+	} else if kind == "" {
+		var known sshEnd
+		if known, counts = p.logins.ends(l, e.addr, e.port); counts {
+			*e = known
+		}
+	}
+	if counts {
 		l.attempt(false, "")
 	} else {
 		l.is("ssh-disconnect", "network", "connection", "end")
@@ -66,8 +103,9 @@ func sshGone(p *Parser, l *line, e *sshEnd, kind string) {
 	l.sshFrom(e)
 }
 
-// sshReceived reads "A port P:11: disconnected by user"; before 7.2 "A: 11: …".
-func sshReceived(_ *Parser, l *line, rest string) bool {
+// sshReceived reads "A port P:11: disconnected by user"; before 7.2 "A: 11: …". What the client's last words are is up
+// to the client.
+func sshReceived(p *Parser, l *line, rest string) bool {
 	addr, rest := word(rest)
 	port := ""
 	if after, ok := strings.CutPrefix(rest, "port "); ok {
@@ -78,21 +116,26 @@ func sshReceived(_ *Parser, l *line, rest string) bool {
 	if !ok || canonical(addr) == "" {
 		return false
 	}
-	l.is("ssh-disconnect", "network", "connection", "end")
+	e := sshEnd{addr: addr, port: port}
+	if port == "" { // no other line tells the end
+		sshGone(p, l, &e, "")
+	} else {
+		l.is("ssh-disconnect", "network", "connection", "end")
+		l.source(addr, port)
+	}
 	l.put("event.reason", strings.TrimPrefix(reason, " "))
-	l.source(addr, port)
 	return true
 }
 
-// sshConnection reads "A port P on B port Q".
-func sshConnection(_ *Parser, l *line, rest string) bool {
-	addr, rest := word(rest)
-	port, rest, ok := cutValue(rest, "port ", " on ")
-	if !ok || canonical(addr) == "" {
-		return false
+// sshConnection reads "A port P on B port Q", and ends: "user U A port P timed out".
+func sshConnection(p *Parser, l *line, rest string) bool {
+	addr, after := word(rest)
+	port, after, ok := cutValue(after, "port ", " on ")
+	if !ok || canonical(addr) == "" || !isNumber(port) {
+		return sshCut(p, l, rest)
 	}
-	server, rest := word(rest)
-	serverPort, _ := digits(strings.TrimPrefix(rest, "port "))
+	server, after := word(after)
+	serverPort, _ := digits(strings.TrimPrefix(after, "port "))
 	l.is("ssh-connect", "network", "connection", "start")
 	l.source(addr, port)
 	l.put("destination.ip", canonical(server))
@@ -100,134 +143,63 @@ func sshConnection(_ *Parser, l *line, rest string) bool {
 	return true
 }
 
-func sshTooMany(_ *Parser, l *line, rest string) bool {
-	e, ok := cutEnd(rest)
-	if !ok {
+// sshCut reads "[user U ]A port P timed out", "A port P with IP opts: X", "user U A port P: refusing non-sftp session".
+func sshCut(p *Parser, l *line, rest string) bool {
+	e, kind, reason, ok := cutPeer(rest)
+	if !ok || reason == "" {
 		return false
 	}
-	e.user = strings.TrimPrefix(e.user, invalidUser)
-	l.is("ssh-too-many-attempts", "authentication", "info")
-	l.sshFrom(&e)
+	sshGone(p, l, &e, kind)
+	l.put("event.reason", strings.TrimPrefix(strings.TrimPrefix(reason, ":"), " "))
 	return true
 }
 
-// sshProtocol reads "A port P: REASON", or without a reason.
-func sshProtocol(_ *Parser, l *line, rest string) bool {
-	addr, rest := word(rest)
-	port := ""
-	if after, ok := strings.CutPrefix(rest, "port "); ok {
-		port, rest = digits(after)
-	}
-	if canonical(addr) == "" || rest != "" && rest[0] != ':' {
+// sshGaveUp reads "[user U ]A port P" behind what the server had enough of.
+func sshGaveUp(p *Parser, l *line, rest string) bool {
+	e, kind, after, ok := cutPeer(rest)
+	if !ok || after != "" {
 		return false
 	}
-	l.is("ssh-protocol-error", "network", "connection", "error")
-	l.put("event.reason", strings.TrimPrefix(rest, ": "))
-	l.source(addr, port)
+	sshGone(p, l, &e, kind)
+	l.put("event.reason", l.text[:strings.Index(l.text, " from ")])
 	return true
 }
 
-// sshBadVersion reads "'GET / HTTP/1.0' from A port P".
-func sshBadVersion(_ *Parser, l *line, rest string) bool {
-	e, ok := cutEnd(rest)
-	if !ok {
-		return false
-	}
-	l.is("ssh-protocol-error", "network", "connection", "error")
-	l.put("event.reason", "bad protocol version identification")
-	l.source(e.addr, e.port)
-	return true
-}
-
-// sshExchange reads what went wrong before the client had said who it is: the line does not tell from where.
-func sshExchange(_ *Parser, l *line, rest string) bool {
-	l.is("ssh-protocol-error", "network", "connection", "error")
-	l.put("event.reason", rest)
-	return true
-}
-
-// sshPenalty reads "ipv4: activating 192.0.2.1/32 penalty of 15 seconds for penalty: failed authentication" (9.8+).
-func sshPenalty(_ *Parser, l *line, rest string) bool {
-	before, reason, ok := strings.Cut(rest, " penalty of ")
-	before = strings.TrimSuffix(before, " deferred")
-	network := before[strings.LastIndexByte(before, ' ')+1:]
-	addr, _, isNetwork := strings.Cut(network, "/")
-	if !ok || !isNetwork || canonical(addr) == "" {
-		return false
-	}
-	l.is("ssh-penalty", "network", "info")
-	l.put("event.reason", reason)
-	l.source(addr, "")
-	return true
-}
-
-// sshTimeout reads "A port P"; since 9.8 "connection from A to B, pid = N".
-func sshTimeout(_ *Parser, l *line, rest string) bool {
-	if after, ok := strings.CutPrefix(rest, "connection from "); ok {
-		rest, _, _ = strings.Cut(after, ",")
-	}
-	addr, rest := word(rest)
-	port, _ := digits(strings.TrimPrefix(rest, "port "))
-	if canonical(addr) == "" {
-		return false
-	}
-	l.is("ssh-timeout", "network", "connection", "denied")
-	l.source(addr, port)
-	return true
-}
-
-// sshDropped reads "10 from [A]:P on [B]:22 past MaxStartups".
-func sshDropped(_ *Parser, l *line, rest string) bool {
-	_, rest, _ = strings.Cut(rest, " from [")
-	addr, rest, ok := strings.Cut(rest, "]:")
+// sshReadError reads "A port P: Connection reset by peer"; before 7.2 without the port.
+func sshReadError(_ *Parser, l *line, rest string) bool {
+	addr, reason, ok := strings.Cut(rest, ": ")
+	addr, port, _ := strings.Cut(addr, " port ")
 	if !ok || canonical(addr) == "" {
 		return false
 	}
-	port, rest := digits(rest)
-	_, reason, _ := cutLast(rest, "]:")
-	_, reason = word(reason)
-	l.is("ssh-connection-dropped", "network", "connection", "denied")
+	l.is("ssh-disconnect", "network", "connection", "error")
 	l.put("event.reason", reason)
 	l.source(addr, port)
 	return true
 }
 
-// sshListening reads "A port P."
-func sshListening(_ *Parser, l *line, rest string) bool {
-	addr, rest := word(rest)
-	port, _ := digits(strings.TrimPrefix(rest, "port "))
-	if canonical(addr) == "" || port == "" {
-		return false
-	}
-	l.is("ssh-listen", "process", "start")
-	l.put("server.ip", canonical(addr))
-	l.port("server.port", port)
-	return true
-}
-
-func sshRootRefused(_ *Parser, l *line, rest string) bool {
-	addr, rest := word(rest)
-	port, _ := digits(strings.TrimPrefix(rest, "port "))
+// sshTimeout reads "A port P"; since 9.8 "connection from A to B, pid = N", which another process says.
+func sshTimeout(p *Parser, l *line, rest string) bool {
+	after, listener := strings.CutPrefix(rest, "connection from ")
+	addr, after := word(after)
+	port, _ := digits(strings.TrimPrefix(after, "port "))
 	if canonical(addr) == "" {
 		return false
 	}
-	l.is("ssh-user-not-allowed", "authentication", "denied")
-	l.put("event.reason", "root login refused")
-	l.user("root")
-	l.source(addr, port)
-	return true
-}
-
-// sshReverse reads "H [A] failed - POSSIBLE BREAK-IN ATTEMPT!", as sshd said before 7.6.
-func sshReverse(_ *Parser, l *line, rest string) bool {
-	name, addr, ok := cutValue(rest, "", " [")
-	addr, _, closed := strings.Cut(addr, "] failed")
-	if !ok || !closed || canonical(addr) == "" {
-		return false
+	e, counts := sshEnd{addr: addr, port: port}, false
+	if !listener {
+		e, counts = p.logins.ends(l, addr, port)
+	} else if _, pid, ok := cutLast(after, "pid = "); ok {
+		pid, _ = digits(pid)
+		e, counts = p.logins.endsOf(l, pid, addr, "")
 	}
-	l.is("ssh-reverse-mapping", "network", "info")
-	l.source(addr, "")
-	l.put("source.domain", name)
-	l.also("related.hosts", name)
+	if counts {
+		l.attempt(false, "")
+	} else {
+		l.is("ssh-timeout", "network", "connection", "denied")
+		e = sshEnd{addr: addr, port: port}
+	}
+	l.put("event.reason", "Timeout before authentication")
+	l.sshFrom(&e)
 	return true
 }

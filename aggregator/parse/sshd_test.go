@@ -36,7 +36,12 @@ func TestSSHD(t *testing.T) {
 	f("Failed password for invalid user  from 127.0.0.1 port 36174 ssh2", sshBad, "-user.name", "source.ip=127.0.0.1")
 	f("Failed none for invalid user x from 127.0.0.1 port 36174 ssh2", sshStep, "event.action=ssh-auth-probe",
 		"user.name=x")
-	f("Failed publickey for averez from 127.0.0.1 port 1 ssh2: RSA SHA256:abc", sshBad, "ssh.fingerprint=SHA256:abc")
+	// What a client tries by itself is a step: another key, or a password, may follow.
+	f("Failed publickey for averez from 127.0.0.1 port 1 ssh2: RSA SHA256:abc", sshStep,
+		"event.action=ssh-method-refused",
+		"ssh.fingerprint=SHA256:abc", "ssh.method=publickey")
+	f("Failed gssapi-with-mic for averez from 127.0.0.1 port 1 ssh2", sshStep, "event.action=ssh-method-refused")
+	f("Failed hostbased for averez from 127.0.0.1 port 1 ssh2", sshStep, "event.action=ssh-method-refused")
 	f("Postponed publickey for averez from 127.0.0.1 port 36174 ssh2 [preauth]", sshStep,
 		"event.action=ssh-auth-continue",
 		"user.name=averez", "source.port=36174")
@@ -56,9 +61,8 @@ func TestSSHD(t *testing.T) {
 		"-source.ip")
 	f("ROOT LOGIN REFUSED FROM 192.0.2.7 port 22", "event.action=ssh-user-not-allowed", "user.name=root",
 		"source.ip=192.0.2.7")
-	f("fatal: Access denied for user averez by PAM account configuration [preauth]",
-		"event.action=ssh-user-not-allowed -event.outcome",
-		"user.name=averez", "event.reason=PAM account configuration")
+	f("fatal: Access denied for user averez by PAM account configuration [preauth]", sshBad,
+		"user.name=averez", "event.reason=PAM account configuration", "-source.ip")
 	f("error: maximum authentication attempts exceeded for invalid user x from 127.0.0.1 port 49602 ssh2 [preauth]",
 		sshStep,
 		"event.action=ssh-too-many-attempts", "user.name=x", "source.ip=127.0.0.1")
@@ -106,8 +110,7 @@ func TestSSHD(t *testing.T) {
 	f("reverse mapping checking getaddrinfo for evil.example.com [192.0.2.7] failed - POSSIBLE BREAK-IN ATTEMPT!",
 		"event.action=ssh-reverse-mapping source.ip=192.0.2.7 source.domain=evil.example.com")
 	for _, text := range []string{
-		"Received signal 15; terminating.", "Accepted", "Accepted x", "Failed password for x", "Connection closed by x",
-		`Accepted certificate ID "a for root from 192.0.2.9 port 22 ssh2" (serial 0) signed by RSA CA SHA256:x via /etc/ssh/ca.pub`,
+		"Received signal 15", "Accepted", "Accepted x", "Failed password for x", "Connection closed by x",
 		"Failed password for x from 127.0.0.1", "Disconnecting x", "drop connection #1 from x", "PAM: x",
 		"PAM: x for y",
 		"Access denied for user x", "srclimit_penalise: x", "Timeout before authentication for x",
@@ -219,6 +222,28 @@ func TestSSHAttempts(t *testing.T) {
 	attempts(t, "failure", kbd, closed)
 	attempts(t, "failure", "error: PAM: Have exhausted maximum number of retries for service for averez from 192.0.2.7",
 		closed)
+	// Before 7.5 the end named no user, and before 7.2 no port.
+	const invalid = "Invalid user x from 192.0.2.7 port 4"
+	attempts(t, "failure", invalid, "Connection closed by 192.0.2.7 port 4 [preauth]")
+	attempts(t, "failure", "Invalid user x from 192.0.2.7", "Received disconnect from 192.0.2.7: 11: Bye Bye [preauth]")
+	attempts(t, "failure",
+		"error: maximum authentication attempts exceeded for averez from 192.0.2.7 port 4 ssh2 [preauth]",
+		"Disconnecting: Too many authentication failures [preauth]")
+	attempts(t, "failure", failed, "Connection closed by 192.0.2.7 port 4 [preauth]")
+	attempts(t, "", "Disconnecting: Too many authentication failures [preauth]")
+	// Keys that are refused are told where LogLevel is VERBOSE; what they end in is one attempt.
+	const key = "Failed publickey for averez from 192.0.2.7 port 4 ssh2: RSA SHA256:x"
+	attempts(t, "failure", key, key, key, closed)
+	attempts(t, "success", key, key, "Accepted password for averez from 192.0.2.7 port 4 ssh2")
+	attempts(t, "failure", key, failed, closed)
+	attempts(t, "failure", key, "fatal: Timeout before authentication for 192.0.2.7 port 4")
+	attempts(t, "failure", key,
+		"sshd[1]: Timeout before authentication for connection from 192.0.2.7 to 192.0.2.1, pid = 7")
+	attempts(t, "failure", key,
+		"ssh_dispatch_run_fatal: Connection from authenticating user averez 192.0.2.7 port 4: Broken pipe [preauth]")
+	attempts(t, "failure", key, "fatal: Access denied for user averez by PAM account configuration [preauth]")
+	attempts(t, "failure failure", key, closed, strings.ReplaceAll(key, "port 4", "port 5"),
+		strings.ReplaceAll(closed, "port 4", "port 5"))
 	// Since 9.8 the names are others.
 	attempts(t, "failure", "sshd-session[7]: "+pam, "sshd-session[7]: "+failed, "sshd-session[7]: "+closed)
 	attempts(t, "failure", "sshd-auth[7]: "+failed, "sshd-session[7]: "+closed)

@@ -59,6 +59,11 @@ var types = map[string]Type{
 	"netfilter.tcp.window": Long, "netfilter.tcp.sequence": Long, "netfilter.tcp.acknowledgement": Long,
 	"netfilter.incomplete": Long, "netfilter.quoted.source.ip": IP, "netfilter.quoted.destination.ip": IP,
 	"netfilter.quoted.source.port": Long, "netfilter.quoted.destination.port": Long,
+
+	"pam.attempts": Long,
+	"cron.job_pid": Long, "coredump.pid": Long,
+	"systemd.restarts": Long, "systemd.client.pid": Long, "systemd.killed.pid": Long,
+	"ssh.session_pid": Long, "sftp.bytes_read": Long, "sftp.bytes_written": Long, "sftp.version": Long, "file.size": Long,
 }
 
 // lists holds the ECS fields that are lists even when they have one value.
