@@ -18,7 +18,8 @@ type Past interface {
 const MaxPast = 500
 
 // Joined are the programs of which lines are joined, as a query has them.
-const Joined = "slapd OR ns-slapd OR sudo OR sshd OR sshd-session"
+const Joined = "slapd OR ns-slapd OR sudo OR sudo_logsrvd OR sshd OR sshd-session OR sshd-auth OR dropbear OR login OR " +
+	"su OR useradd OR usermod OR openvpn OR postfix* OR dovecot OR auth OR imap-login OR pop3-login OR submission-login"
 
 // Remember reads an indexed line again, for what the joins learn of it. The event is not changed.
 func (p *Parser) Remember(e *event.Event, now time.Time) {
