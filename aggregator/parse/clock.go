@@ -52,8 +52,8 @@ func (p *Parser) setStamp(l *line, st stamp) {
 }
 
 func (p *Parser) setTimestamp(l *line, t time.Time) {
-	l.at = t
-	l.event.Set("@timestamp", formatTime(t))
+	l.at, l.stamp = t, formatTime(t)
+	l.event.Set("@timestamp", l.stamp)
 }
 
 // readAt is when the line was read, or now where the agent's clock is wrong as well.

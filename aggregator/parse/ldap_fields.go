@@ -60,6 +60,8 @@ func (d *directory) writeResult(l *line, key connKey, o *operation) {
 	if isDecimal(o.qtime) {
 		l.put("ldap.queue_time", o.qtime)
 	}
+	l.put("event.start", whole.start)
+	l.put("event.end", l.stamp)
 	l.put("event.duration", nanoseconds(o.etime))
 	l.put("event.reason", o.text)
 	l.ldapOperation(&whole)

@@ -233,6 +233,7 @@ func (d *directory) request(l *line, key connKey, o *operation) ends {
 		}
 	}
 	known.begun = known.begun || !o.more
+	known.start = cmp.Or(known.start, l.stamp)
 	known.merge(o)
 	d.touch(known.wait, l.now)
 	d.heavier(c, known, len(l.raw)+known.lines.add(l.id))

@@ -29,6 +29,7 @@ type operation struct {
 	anonymous, ambiguous bool
 
 	// What the directory remembers beside.
+	start string   // @timestamp of its first line
 	tls   bool     // of the connection, when it began
 	begun bool     // its first line was read
 	ended bool     // there was a result, or there will be none

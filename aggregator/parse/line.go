@@ -25,6 +25,7 @@ type line struct {
 	ref     time.Time // the year of a stamp without one
 	now     time.Time
 	at      time.Time // @timestamp
+	stamp   string    // the same, as it is written
 	timed   bool      // the header tells a time
 
 	path   string // of the file

@@ -41,7 +41,7 @@ func sliced(t *testing.T, e *event.Event, lines []string) {
 // isGiven reports whether a field is not of the line: it names the event, or is of its header and time.
 func isGiven(name string) bool {
 	switch name {
-	case "@timestamp", "event.id", "event.created", "event.timezone", "event.kind", "agent.id", "host.name", "labels.log_time",
+	case "@timestamp", "event.start", "event.end", "event.id", "event.created", "event.timezone", "event.kind", "agent.id", "host.name", "labels.log_time",
 		"log.level", "event.severity", "sudo.continues":
 		return true
 	}
@@ -108,9 +108,9 @@ var decodings = map[string]func(value string, lines []string) bool{
 	"user.name":            unescaped, // of a DN
 	"user.id":              unescaped,
 	"related.user":         glued,
-	"process.args":         glued,                                                                                             // of sudo's quotes
-	"event.reason":         orClosed(glued),                                                                                   // of what sudo wrote in parts, and codes of 389-ds
-	"ldap.dn":              inBody, "ldap.base": inBody, "ldap.filter": inBody, "ldap.attributes": inBody, "ldap.oid": inBody, // of JSON
+	"process.args":         glued,                                 // of sudo's quotes
+	"event.reason":         orClosed(glued), "sudo.reason": glued, // of what sudo wrote in parts, and codes of 389-ds
+	"ldap.dn": inBody, "ldap.base": inBody, "ldap.filter": inBody, "ldap.attributes": inBody, "ldap.oid": inBody, // of JSON
 	"tls.client.subject": inBody, "tls.client.issuer": inBody, "ldap.audit": inBody, "tls.cipher": inBody, "tls.version": inBody,
 	"log.logger": inBody, "source.address": inBody, "destination.address": inBody, "ldap.close_code": inBody,
 	"sudo.part":        isCount,

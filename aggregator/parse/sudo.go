@@ -206,6 +206,6 @@ func (p *Parser) sudoContinued(l *line, user, part string) {
 	if whole.tail != "" {
 		main.command, other.command = whole.tail, ""
 	}
-	l.put("event.reason", main.reason)
+	l.sudoWhy(main.reason)
 	l.sudoFields(user, &main, &other, ambiguous)
 }

@@ -157,10 +157,10 @@ func (l *line) writeEntry(v wrapped) {
 	switch v.tells {
 	case tellsBegin:
 		l.is("sudo-command-begin", "process", "info")
-		l.put("event.reason", main.reason)
+		l.sudoWhy(main.reason)
 	case tellsMore:
 		l.is("sudo-command-continued", "process", "info")
-		l.put("event.reason", main.reason)
+		l.sudoWhy(main.reason)
 	case tellsRefusal:
 		if !l.sudoReason(&main) {
 			l.because("sudo-warning", main.reason)

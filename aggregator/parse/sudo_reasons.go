@@ -121,6 +121,12 @@ func (l *line) because(action, reason string) bool {
 	default:
 		return false
 	}
-	l.put("event.reason", reason)
+	l.sudoWhy(reason)
 	return true
+}
+
+// sudoWhy writes why sudo did not just run a command.
+func (l *line) sudoWhy(reason string) {
+	l.put("event.reason", reason)
+	l.put("sudo.reason", reason)
 }

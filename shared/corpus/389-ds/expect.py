@@ -112,6 +112,7 @@ def access(o, conns, text):
     ends(o, c, op["tls"])
     if m := re.match(r"ABANDON targetop=(\d+)", rest): put(o, "ldap.abandoned", int(m[1]))
     if "done" not in op:
+        op.setdefault("at", o["@timestamp"])
         op.update(said)
 
 def result(o, c, op, m):
@@ -123,7 +124,8 @@ def result(o, c, op, m):
         put(o, "event.outcome", "success" if err == 0 or kind == "compare" and err in (5, 6) else "failure")
     put(o, "ldap.complete", True), put(o, "ldap.result.code", err), put(o, "ldap.result.name", NAMES[err])
     put(o, "ldap.entries", int(m[3])), put(o, "ldap.queue_time", "number " + m[4])
-    put(o, "event.duration", round(float(m[5]) * 1e9))
+    put(o, "event.duration", round(float(m[5]) * 1e9)), put(o, "event.end", o["@timestamp"])
+    if "at" in op: put(o, "event.start", op["at"])
     if m[6]: put(o, "ldap.notes", m[6].split(",")), put(o, "ldap.notes_text", m[7])
     if m[9] or m[10]: put(o, "event.reason", m[9] or m[10])
     describe(o, {**op, "dn": op.get("dn") or m[8]})

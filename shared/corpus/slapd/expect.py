@@ -183,6 +183,8 @@ class Reader:
             put(o, "event.outcome", "success" if err == 0 or request == "compare" and err in (5, 6) else "failure")
         put(o, "ldap.complete", True), put(o, "ldap.result.code", err), put(o, "ldap.result.name", NAMES[err])
         put(o, "ldap.queue_time", "number " + m[3]), put(o, "event.duration", round(float(m[4]) * 1e9))
+        put(o, "event.end", o["@timestamp"])
+        if op.get("known"): put(o, "event.start", op["at"])
         if m[5]: put(o, "ldap.entries", int(m[5]))
         if m[6]: put(o, "event.reason", m[6])
         self.describe(o, {**op, "attributes": (op.get("attributes") or [])[:256]})
