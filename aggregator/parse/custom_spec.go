@@ -137,7 +137,7 @@ func (s *customSpec) compile(file string) (*custom, error) {
 	}
 	for group, m := range s.Fields {
 		if err := m.check(); err != nil {
-			fault(m.line, "fields.%s: %v", group, err)
+			fault(max(p.line, m.line), "fields.%s: %v", group, err) // an empty one has no line
 		}
 		p.to[group] = &m
 	}
@@ -256,10 +256,20 @@ type pattern struct {
 	prefix  string   // what it begins with; "" likewise
 }
 
+// maxSteps bounds a pattern, in instructions of RE2: each byte of a line may take as many steps, and all lines wait for it.
+const maxSteps = 5_000
+
 func compilePattern(text string) (pattern, error) {
 	tree, err := syntax.Parse(text, syntax.Perl)
 	if err != nil {
 		return pattern{}, err
+	}
+	prog, err := syntax.Compile(tree.Simplify())
+	if err != nil {
+		return pattern{}, err
+	}
+	if len(prog.Inst) > maxSteps {
+		return pattern{}, fmt.Errorf("it takes %d steps, of which %d are allowed: repeat less", len(prog.Inst), maxSteps)
 	}
 	re, err := regexp.Compile(text)
 	if err != nil {
