@@ -213,6 +213,11 @@ func (c *Config) Validate() error {
 	for i, r := range c.Mask.Rules {
 		section(fmt.Sprintf("mask.rules[%d]", i), r.Validate())
 	}
+	for i, p := range c.Mask.Keep {
+		if err := mask.CheckPattern(p); err != nil {
+			errs = append(errs, fmt.Errorf("mask.keep[%d]: %w", i, err))
+		}
+	}
 	if err := checkPlain(c.Receive.HTTP.Plain); err != nil {
 		errs = append(errs, fmt.Errorf("receive.http.plain: %w", err))
 	}

@@ -13,6 +13,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"hash"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -24,6 +25,7 @@ const KeySize = 16
 // Masker masks by rules.
 type Masker struct {
 	rules []rule
+	keep  []*regexp.Regexp
 	words words
 	macs  sync.Pool
 }
@@ -33,12 +35,13 @@ func New(cfg Config, key []byte) (*Masker, error) {
 	if len(key) < KeySize {
 		return nil, errors.New("mask: the key is shorter than 16 bytes")
 	}
-	rules, err := cfg.compile()
+	rules, keep, err := cfg.compile()
 	if err != nil {
 		return nil, err
 	}
 	return &Masker{
 		rules: rules,
+		keep:  keep,
 		words: newWords(rules),
 		macs:  sync.Pool{New: func() any { return hmac.New(sha256.New, key) }},
 	}, nil
@@ -56,8 +59,7 @@ func (m *Masker) Text(program, text string) (string, bool) {
 			found = r.find(found, text)
 		}
 	}
-	found = union(found)
-	if len(found) == 0 {
+	if found = m.secrets(found, text); len(found) == 0 {
 		return text, false
 	}
 	mac := m.macs.Get().(hash.Hash)
@@ -88,7 +90,35 @@ func (m *Masker) Value(name, value string) (string, bool) {
 // span is a part of a text: [first, end).
 type span struct{ first, end int }
 
-// union sorts spans, and makes one of those that overlap. Empty ones go, and those that are a token already.
+// secrets makes of what the rules found what is to be masked: nothing that is to be kept, and nothing that is a token
+// already.
+func (m *Masker) secrets(found []span, text string) []span {
+	if len(found) == 0 {
+		return nil
+	}
+	found = union(found)
+	for _, p := range m.keep {
+		found = without(found, p.FindAllStringIndex(text, -1))
+	}
+	return slices.DeleteFunc(found, func(s span) bool { return s.first >= s.end || inToken(text[s.first:], s.end-s.first) })
+}
+
+// without ends each span where a part of the text begins that is to be kept; one that begins in such a part goes. Both are
+// in order.
+func without(all []span, kept [][]int) []span {
+	for i := range all {
+		s := &all[i]
+		for len(kept) > 0 && kept[0][1] <= s.first {
+			kept = kept[1:]
+		}
+		if len(kept) > 0 && kept[0][0] < s.end {
+			s.end = max(s.first, kept[0][0])
+		}
+	}
+	return all
+}
+
+// union sorts spans, and makes one of those that overlap. Empty ones go.
 func union(all []span) []span {
 	all = slices.DeleteFunc(all, func(s span) bool { return s.first == s.end })
 	slices.SortFunc(all, func(a, b span) int { return a.first - b.first })

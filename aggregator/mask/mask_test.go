@@ -62,8 +62,70 @@ func TestDefaults(t *testing.T) {
 	f("app", `Authorization: Bearer abc.def`, `Authorization: Bearer []`)
 	f("sshd", "Failed password for invalid user we ird from 10.0.0.1 port 22 ssh2",
 		"Failed password for invalid user we ird from 10.0.0.1 port 22 ssh2")
+	f("app", `{'password': 'hunter2', 'n': 1}`, `{'password': '[]', 'n': 1}`)
+	f("", `{"log":"conn=1 op=2 MOD userPassword+=\"{SSHA}abc\"\n","stream":"stderr"}`,
+		`{"log":"conn=1 op=2 MOD userPassword+=\"[]\"\n","stream":"stderr"}`)
+	f("", `{"log":"x --password \"two words\" password=\"two words\" y\n"}`, `{"log":"x --password \"[]\" password=\"[]\" y\n"}`)
 	f("chpasswd", "pam_unix(chpasswd:chauthtok): password changed for averez",
 		"pam_unix(chpasswd:chauthtok): password changed for averez")
+}
+
+// A line may have been cut, be it by who wrote it or on its way: half a secret is one.
+func TestCuts(t *testing.T) {
+	m := newMasker(t)
+	f := func(program, text, want string) {
+		t.Helper()
+		if got, _ := m.Text(program, text); plain(got) != want {
+			t.Errorf("%s\ngot  %s\nwant %s", text, plain(got), want)
+		}
+	}
+	f("slapd", `conn=1 op=2 MOD userPassword+="{SSHA}hunt`, `conn=1 op=2 MOD userPassword+="[]`)
+	f("sudo", `@cee:{"sudo":{"accept":{"runenv":["A=b c","TOKEN=hunt`, `@cee:{"sudo":{"accept":{"runenv":["A=[]","TOKEN=[]`)
+	f("sudo", `averez : USER=root ; COMMAND=/bin/x 'PASSWORD=two wo`, `averez : USER=root ; COMMAND=/bin/x 'PASSWORD=[]`)
+	f("", `x password="two wo`, `x password="[]`)
+	f("", `x --password 'two wo`, `x --password '[]`)
+	f("", `{"password":"hunt`, `{"password":"[]`)
+	f("", `{"m":"{\"password\":\"hunt`, `{"m":"{\"password\":\"[]`)
+}
+
+// Whoever chooses a part of a line hides nothing that stands behind it.
+func TestKeep(t *testing.T) {
+	m := newMasker(t)
+	f := func(program, text, want string) {
+		t.Helper()
+		got, _ := m.Text(program, text)
+		if plain(got) != want {
+			t.Errorf("%s\ngot  %s\nwant %s", text, plain(got), want)
+		}
+		if again, twice := m.Text(program, got); twice {
+			t.Errorf("%s: masked twice: %s", got, again)
+		}
+	}
+	same := func(program, text string) { t.Helper(); f(program, text, text) }
+	same("sshd", "Failed password for invalid user --password from 10.0.0.1 port 22 ssh2")
+	same("sshd", "Failed password for invalid user authorization: basic from vm.example.org port 22 ssh2")
+	same("sshd", "Connection closed by invalid user --password 2001:db8::7 port 22 [preauth]")
+	same("dovecot", "pam_unix(dovecot:auth): authentication failure; tty=dovecot ruser=--pass rhost=10.0.0.1  user=root")
+	same("named", "client @0x7f 10.0.0.1#53 (--pass): query: --pass IN A + (10.0.0.2)")
+	same("slapd", `conn=1 op=1 SRCH base="cn=password=" scope=2 deref=0 filter="(uid=x)"`)
+	same("", `1.2.3.4 - - [23/Nov/2026:17:54:31 +0100] "GET /--pass HTTP/1.1" 200 12 "http://x/?password=" "curl"`)
+	same("", `1.2.3.4 - - [23/Nov/2026:17:54:31 +0100] "GET /?password=" 200 12 "-" "curl"`)
+	same("app", `msg="no password=" level=error user="x"`)
+	f("", `1.2.3.4 - - [23/Nov/2026:17:54:31 +0100] "GET /?password='x HTTP/1.1" 200 12 "-" "it's"`,
+		`1.2.3.4 - - [23/Nov/2026:17:54:31 +0100] "GET /?password='[] HTTP/1.1" 200 12 "-" "it's"`)
+	f("sudo", `averez : TTY=pts/0 ; PWD=/tmp/password='x ; USER=root ; COMMAND=/bin/sh -c ' rm`,
+		`averez : TTY=pts/0 ; PWD=/tmp/password='[] ; USER=root ; COMMAND=/bin/sh -c ' rm`)
+	f("sshd", `Failed password for invalid user password="x from 10.0.0.1 port 22 ssh2`,
+		`Failed password for invalid user password="[] from 10.0.0.1 port 22 ssh2`)
+	f("", `5" disks password="two words"`, `5" disks password="[]"`)
+
+	own, err := New(Config{Keep: []string{` at \d+$`}}, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := own.Text("", "login password='x at 7"); plain(got) != "login password='[] at 7" {
+		t.Errorf("the operator's own: %s", got)
+	}
 }
 
 func TestTokens(t *testing.T) {
@@ -131,6 +193,10 @@ func TestFaults(t *testing.T) {
 	f(Rule{Name: "x", Words: []string{"ab"}, Patterns: []string{"a"}}, "words[0]")
 	f(Rule{Name: "x", Words: []string{"abc"}}, "patterns: at least one")
 	f(Rule{Name: "x", Words: []string{"abc"}, Patterns: []string{"("}}, "patterns[0]: error parsing regexp")
+	f(Rule{Name: "x", Words: []string{"abcd"}, Patterns: []string{"(?:" + strings.Repeat("a", 100) + "){1000}"}}, "patterns[0]: it takes")
+	if _, err := New(Config{Keep: []string{"("}}, key); err == nil || !strings.Contains(err.Error(), "mask.keep: error parsing") {
+		t.Errorf("a fault of what is kept: %v", err)
+	}
 	if _, err := New(Config{}, key[:8]); err == nil {
 		t.Error("a short key is taken")
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"regexp/syntax"
 	"slices"
 	"strings"
 
@@ -15,6 +16,10 @@ import (
 // Config is the mask section of the configuration.
 type Config struct {
 	Rules []Rule `yaml:"rules"` // beside the defaults; one of a default's name replaces it
+
+	// Keep are RE2 patterns of what is no part of any secret, beside those of the defaults: what the writer of a line puts
+	// behind a text that another chose. Without them, who is called "--password" hides from where he came.
+	Keep []string `yaml:"keep"`
 }
 
 // Rule says where a secret stands.
@@ -47,15 +52,31 @@ func (r Rule) Validate() error {
 	if len(r.Patterns) == 0 {
 		errs = append(errs, errors.New("patterns: at least one is needed"))
 	}
-	if _, err := regexp.Compile(r.Within); err != nil {
+	if err := CheckPattern(r.Within); err != nil {
 		errs = append(errs, fmt.Errorf("within: %w", err))
 	}
 	for i, p := range r.Patterns {
-		if _, err := regexp.Compile(p); err != nil {
+		if err := CheckPattern(p); err != nil {
 			errs = append(errs, fmt.Errorf("patterns[%d]: %w", i, err))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// maxProgram bounds a pattern, in instructions: each byte of a line may take as many steps.
+const maxProgram = 5_000
+
+// CheckPattern reports why a text is no pattern of RE2, or one that is too large to be held against every line.
+func CheckPattern(text string) error {
+	tree, err := syntax.Parse(text, syntax.Perl)
+	if err != nil {
+		return err
+	}
+	prog, err := syntax.Compile(tree.Simplify())
+	if err == nil && len(prog.Inst) > maxProgram {
+		err = fmt.Errorf("it takes %d steps, of which %d are allowed: repeat less", len(prog.Inst), maxProgram)
+	}
+	return err
 }
 
 //go:embed defaults.yml
@@ -65,12 +86,12 @@ var defaults []byte
 func Defaults() string { return string(defaults) }
 
 // compile puts the rules of the configuration over the defaults.
-func (c Config) compile() ([]rule, error) {
+func (c Config) compile() (rules []rule, keep []*regexp.Regexp, err error) {
 	var all Config
 	dec := yaml.NewDecoder(bytes.NewReader(defaults))
 	dec.KnownFields(true)
 	if err := dec.Decode(&all); err != nil {
-		return nil, fmt.Errorf("mask: read the default rules: %w", err)
+		return nil, nil, fmt.Errorf("mask: read the default rules: %w", err)
 	}
 	for _, r := range c.Rules {
 		i := slices.IndexFunc(all.Rules, func(d Rule) bool { return d.Name == r.Name })
@@ -80,16 +101,21 @@ func (c Config) compile() ([]rule, error) {
 			all.Rules[i] = r
 		}
 	}
-	var out []rule
 	for _, r := range all.Rules {
 		if err := r.Validate(); err != nil {
-			return nil, fmt.Errorf("mask.rules: %s: %w", r.Name, err)
+			return nil, nil, fmt.Errorf("mask.rules: %s: %w", r.Name, err)
 		}
 		if !r.Off {
-			out = append(out, r.compile())
+			rules = append(rules, r.compile())
 		}
 	}
-	return out, nil
+	for _, p := range slices.Concat(all.Keep, c.Keep) {
+		if err := CheckPattern(p); err != nil {
+			return nil, nil, fmt.Errorf("mask.keep: %w", err)
+		}
+		keep = append(keep, regexp.MustCompile(p))
+	}
+	return rules, keep, nil
 }
 
 // compile makes a valid rule ready.
@@ -137,17 +163,48 @@ func (r *rule) find(found []span, text string) []span {
 // findIn appends the secrets of a part of a text that begins at base.
 func (r *rule) findIn(found []span, part string, base int) []span {
 	for _, pattern := range r.patterns {
+		quotes := quoteCount{text: part}
 		for _, at := range pattern.FindAllStringSubmatchIndex(part, -1) {
 			groups := at[2:]
 			if len(groups) == 0 {
 				groups = at
 			}
 			for i := 0; i < len(groups); i += 2 {
-				if groups[i] >= 0 && !inToken(part[groups[i]:], groups[i+1]-groups[i]) {
+				if groups[i] >= 0 && !quotes.endBefore(groups[i]) {
 					found = append(found, span{base + groups[i], base + groups[i+1]})
 				}
 			}
 		}
 	}
 	return found
+}
+
+// quoteCount counts the quotes of a text that have no "\" before them. It goes on from where it was.
+type quoteCount struct {
+	text string
+	at   int
+	odd  bool
+}
+
+// endBefore reports whether what stands right before a place is a quote that ends one, as in msg="no password=" n=1: what
+// comes then is no secret. Places are asked for in their order, more or less.
+func (q *quoteCount) endBefore(place int) bool {
+	if place < 2 || q.text[place-1] != '"' || q.text[place-2] == '\\' {
+		return false
+	}
+	if place < len(q.text) && strings.IndexByte(" \t,;)]}", q.text[place]) < 0 {
+		return false // be it that somebody wrote 5" for five inches: it is more likely one that begins
+	}
+	if place < q.at {
+		q.at, q.odd = 0, false
+	}
+	for ; q.at < place; q.at++ {
+		switch q.text[q.at] {
+		case '"':
+			q.odd = !q.odd
+		case '\\':
+			q.at++
+		}
+	}
+	return q.at == place && !q.odd
 }
