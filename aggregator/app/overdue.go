@@ -70,9 +70,11 @@ func (a *Aggregator) tellOwed(ctx context.Context) error {
 	return errors.Join(faults...)
 }
 
-// What the parser is shown of the past when it begins: what is older has ended, or is looked up when it goes on.
+// What the parser is shown of the past when it begins: the last lines before the process ended, be that long ago, and of
+// longer than an operation waits for its result. What is older has ended, or is looked up when it goes on.
 const (
-	rememberSpan     = 10 * time.Minute
+	rememberSpan     = 15 * time.Minute
+	rememberDowntime = 7 * 24 * time.Hour
 	rememberPatience = 15 * time.Second
 )
 
@@ -86,7 +88,12 @@ func (a *Aggregator) remember(p *parse.Parser) error {
 	ctx, cancel := context.WithTimeout(context.Background(), rememberPatience)
 	defer cancel()
 	now, lines := time.Now(), 0
-	s := index.Search{Query: x, From: now.Add(-rememberSpan), Oldest: true, Limit: -1}
+	last := now
+	newest := index.Search{Query: x, From: now.Add(-rememberDowntime), To: now, Limit: 1}
+	if err := a.index.Search(ctx, newest, func(e *event.Event) error { last = firstTime(e); return nil }); err != nil {
+		last = now // the search below says what is wrong
+	}
+	s := index.Search{Query: x, From: last.Add(-rememberSpan), Oldest: true, Limit: -1}
 	err = a.index.Search(ctx, s, func(e *event.Event) error {
 		p.Remember(e, now)
 		lines++

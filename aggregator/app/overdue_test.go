@@ -55,3 +55,25 @@ func TestJoinsSurviveRestart(t *testing.T) {
 	r.count(2, "event.outcome:success AND event.action:ldap-bind")
 	tell()
 }
+
+// An operation that waits when the aggregator ends is told of by the next one, however long that is in coming.
+func TestWaitingSurvivesDowntime(t *testing.T) {
+	r := start(t, t.TempDir())
+	h := r.newHost("h")
+	begin := func(ago time.Duration, conn int) {
+		t.Helper()
+		stamp := time.Now().Add(-ago).UTC().Format("Jan _2 15:04:05")
+		err := r.send(h.seal(fmt.Sprintf("%s h slapd[7]: conn=%d fd=9 ACCEPT from IP=192.0.2.9:9 (IP=192.0.2.1:389)", stamp, conn),
+			fmt.Sprintf(`%s h slapd[7]: conn=%d op=0 BIND dn="uid=a,dc=example" method=128`, stamp, conn)))
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	begin(2*time.Hour+11*time.Minute, 1)
+	begin(2*time.Hour, 2)
+	r.stop()
+	r.run()
+	if got := r.agg.pipe.parser.Overdue(time.Now().Add(time.Hour)); len(got) != 2 {
+		t.Errorf("%d operations are told of, want 2", len(got))
+	}
+}
