@@ -17,12 +17,18 @@ import (
 // beginsExport reports whether what comes next is an entry of "journalctl -o export" (systemd, "Journal Export Formats"):
 // each begins with its cursor; what was written for systemd-journal-remote may begin with its time.
 func beginsExport(in *bufio.Reader) bool {
-	for _, first := range []string{"__CURSOR=", "__REALTIME_TIMESTAMP="} {
-		if b, _ := in.Peek(len(first)); string(b) == first {
-			return true
+	return begins(in, "__CURSOR=") || begins(in, "__REALTIME_TIMESTAMP=")
+}
+
+// begins reports whether what comes next begins with a text. It waits for no byte behind one that differs: a first line may
+// be short, and the second one long in coming.
+func begins(in *bufio.Reader, text string) bool {
+	for i := range len(text) {
+		if b, _ := in.Peek(i + 1); len(b) <= i || b[i] != text[i] {
+			return false
 		}
 	}
-	return false
+	return true
 }
 
 // maxJournalName bounds the name of a field; journald allows 64 bytes.

@@ -63,12 +63,18 @@ func Lines(r io.Reader, w io.Writer, opts Options) error {
 		if err != nil {
 			return out.finish(err)
 		}
-		if in.Buffered() == 0 { // the next line may be long in coming
+		if !hasLine(in) { // the next line may be long in coming
 			if err := out.flush(); err != nil {
 				return err
 			}
 		}
 	}
+}
+
+// hasLine reports whether a whole line was read ahead.
+func hasLine(in *bufio.Reader) bool {
+	ahead, _ := in.Peek(in.Buffered()) // it never fails
+	return bytes.IndexByte(ahead, '\n') >= 0
 }
 
 // writer writes what became of the lines.

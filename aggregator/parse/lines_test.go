@@ -116,6 +116,34 @@ func TestLinesError(t *testing.T) {
 	}
 }
 
+// A line is written before the next one is waited for, be it that a part of that is there, or that it is shorter than what
+// an entry of the journal begins with.
+func TestLinesAtOnce(t *testing.T) {
+	for _, first := range []string{"a\n", "a\nhalf", "__CURSOR\nhalf", "__REALTIME\n", "Nov 23 17:54:31 vm a: b\nhalf"} {
+		var out bytes.Buffer
+		reads := 0
+		in := readerFunc(func(p []byte) (int, error) {
+			switch reads++; reads {
+			case 1:
+				return copy(p, first), nil
+			case 2:
+				if bytes.Count(out.Bytes(), []byte("\n")) != 1 {
+					t.Errorf("%q: what is written is %q", first, out.String())
+				}
+				return copy(p, "rest of it, and more\n"), nil
+			}
+			return 0, io.EOF
+		})
+		if err := Lines(in, &out, Options{}); err != nil || bytes.Count(out.Bytes(), []byte("\n")) != 2 {
+			t.Errorf("%q: %v, %q", first, err, out.String())
+		}
+	}
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
 var errFull = errors.New("disk full")
 
 type fullDisk struct{}
