@@ -13,6 +13,8 @@ const (
 	pastSpan      = 24 * time.Hour // before a line
 	lookupsBurst  = 100            // at once: after a take-over every connection is unknown
 	lookupsSecond = 20
+
+	lookupsShare = 4 // they take at most one part in so many of the time: all lines of a queue wait for one
 )
 
 // bucket holds the look-ups that may be made now. It goes by the time that Parse is given.
@@ -40,6 +42,13 @@ func (b *bucket) take(now time.Time) bool {
 	return true
 }
 
+// spend takes what a look-up cost by its length, beyond what it took before.
+func (b *bucket) spend(took time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.tokens -= max(0, took.Seconds()*lookupsSecond*lookupsShare-1)
+}
+
 // lookUp reads what was read before of a connection whose beginning is not known, as if it came now.
 func (p *Parser) lookUp(l *line, key connKey) {
 	p.lookUpBy(l, "ldap.connection", strconv.Itoa(key.num))
@@ -52,11 +61,13 @@ func (p *Parser) lookUpBy(l *line, field, value string) {
 		p.lookupsRefused.Inc()
 		return
 	}
+	begun := time.Now()
 	lines := p.past.Lines(PastQuery{
 		Agent: l.origin.agent, Host: l.origin.host, PID: l.pid,
 		Field: field, Value: value,
 		From: l.at.Add(-pastSpan), To: l.at,
 	})
+	p.lookups.spend(time.Since(begun))
 	found := false
 	for _, e := range lines[:min(len(lines), MaxPast)] {
 		if e.Has("event.original") && (l.id == "" || e.Get("event.id") != l.id) {

@@ -153,3 +153,25 @@ func TestReplay(t *testing.T) {
 		t.Errorf("incomplete: %s", waited(got))
 	}
 }
+
+// Look-ups that are slow are few: the lines behind them wait.
+func TestLookUpSpent(t *testing.T) {
+	var b bucket
+	begin := time.Date(2026, 11, 23, 17, 54, 31, 0, time.UTC)
+	f := func(after time.Duration, want bool) {
+		t.Helper()
+		if got := b.take(begin.Add(after)); got != want {
+			t.Errorf("after %v: %v, want %v", after, got, want)
+		}
+	}
+	f(0, true)
+	b.spend(2 * time.Second) // eight seconds' worth, less what was there
+	f(2*time.Second, false)
+	f(2500*time.Millisecond, false)
+	f(5*time.Second, true)
+	for range 3 { // whatever happened at once
+		b.spend(2 * time.Second)
+	}
+	f(20*time.Second, false)
+	f(60*time.Second, true)
+}
