@@ -42,9 +42,18 @@ func isOwn(name string) bool {
 	})
 }
 
-// isOwnLabel reports whether a label is one that agents and this package set.
+// isOwnLabel reports whether a label is one that agents, this package and the enricher set: where an address is, and what
+// is known of a host, is not for a line to say.
 func isOwnLabel(key string) bool {
-	return key == "log_time" || key == "raw_base64" || key == "dataset"
+	switch key {
+	case "log_time", "raw_base64", "dataset", "threat_field", "dead_letter",
+		"source_class", "destination_class", "client_class", "server_class",
+		"source_host", "destination_host", "client_host", "server_host",
+		"host_owner", "host_team", "host_criticality", "user_owner", "user_team", "user_criticality",
+		"user_target_team", "user_target_criticality", "user_effective_team", "user_effective_criticality":
+		return true
+	}
+	return false
 }
 
 // fits reports whether a field may have a value: it is of its type, and one of those that ECS allows.

@@ -112,6 +112,9 @@ func TestBodyClaims(t *testing.T) {
 	// What the agent says stays alone, and what is ours.
 	f(`{"site":"praha","log_time":"x","raw_base64":"y","stream":"z","n":"1"}`, "labels.n=1", "-labels.log_time", "-labels.raw_base64",
 		"labels.stream=z", `details.overflow={"log_time":"x","raw_base64":"y","site":"praha"}`, "tags=overflow")
+	// Nor what the enricher says of an address, a host and a user.
+	f(`{"src":"192.0.2.7","source_class":"private","host_criticality":"low","n":"1"}`, "labels.n=1", "source.ip=192.0.2.7",
+		"-labels.source_class", "-labels.host_criticality", `details.overflow={"host_criticality":"low","source_class":"private"}`, "tags=overflow")
 	f(`{"log":"{\"stream\":\"x\"}\n","stream":"stderr","time":"2026-11-23T17:54:31Z"}`, "labels.stream=stderr",
 		`details.overflow={"stream":"x"}`)
 	// The header's word stands.
