@@ -27,16 +27,23 @@ type Decoder struct {
 	names  map[string]string
 }
 
+// notJSON is the error of the library without what it quotes, which comes last.
+func notJSON(err error) error {
+	what, _, _ := strings.Cut(err.Error(), `"`)
+	what = strings.TrimSuffix(what, "; unparsed tail: ")
+	return errors.New("not JSON: " + strings.TrimRight(what, ": "))
+}
+
 // Decode reads one JSON object, nested or with dotted names, into a new event. Lists of scalars become fields with
 // several values; a list that holds objects or lists is kept as its JSON text. Null and empty values are absent.
-// The error says at which byte the text stopped being JSON, as far as that is known.
+// The error says what is wrong with the text, and quotes nothing of it: errors go where secrets must not.
 func (d *Decoder) Decode(line []byte) (*Event, error) {
 	if len(line) > maxDense && values(line) > maxValues {
 		return nil, fmt.Errorf("more than %d values", maxValues)
 	}
 	v, err := d.parser.ParseBytes(line)
 	if err != nil {
-		return nil, fmt.Errorf("not JSON: %w", err)
+		return nil, notJSON(err)
 	}
 	o, err := v.Object()
 	if err != nil {

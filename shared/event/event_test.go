@@ -117,3 +117,14 @@ func FuzzRoundTrip(f *testing.F) {
 		}
 	})
 }
+
+// An error quotes nothing of the text: it is kept, logged and told where secrets must not be.
+func TestDecodeErrorQuotesNothing(t *testing.T) {
+	for _, text := range []string{`{"a" "password":"hunter2"}`, `{"a":hunter2}`, `{"a":"b","hunter2`, `hunter2`, `{"a":1hunter2}`,
+		`{"a":"b"}hunter2`, `{hunter2:1}`, `["hunter2"]`} {
+		var d Decoder
+		if _, err := d.Decode([]byte(text)); err == nil || strings.Contains(err.Error(), "unter") {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
