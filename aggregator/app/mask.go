@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 
@@ -30,18 +31,23 @@ func (a *Aggregator) openMask() (*mask.Masker, error) {
 	return mask.New(a.cfg.Mask, key)
 }
 
-// mask takes the secrets out of a letter, before it is stored. Its hash is another then, and it says so. A body that
-// cannot be decompressed stays as it is: nobody can read what is in it.
+// mask takes the secrets out of a letter, before it is stored. Its hash is another then, and it says so. Of a body that is
+// broken, all that can be decompressed is looked at; where a secret is in that, it is what is kept, for nobody can take the
+// body again anyway.
 func (d *deadLetters) mask(l *dead.Letter) {
+	if reason, found := d.maskText([]byte(l.Reason), nil); found {
+		l.Reason = string(reason)
+	}
 	raw, err := d.unpack(l)
-	if err != nil {
-		return
+	broken := err != nil
+	if broken {
+		raw = readable(l)
 	}
 	text, found := d.maskLines(raw)
 	if !found {
 		return
 	}
-	if l.Encoding == batch.ContentEncoding {
+	if l.Encoding == batch.ContentEncoding && !broken {
 		if text, err = d.open.Compress(text); err != nil {
 			d.log.Error("a dead letter's secrets are not masked", "letter", l.ID.String(), "err", err)
 			return
@@ -49,11 +55,27 @@ func (d *deadLetters) mask(l *dead.Letter) {
 	} else {
 		l.Encoding = ""
 	}
-	l.Body, l.Bytes = text, len(text)
+	if broken {
+		l.Bytes = max(l.Bytes, len(text)+1) // it is not whole: nobody is to send it again
+	} else {
+		l.Bytes = len(text)
+	}
+	l.Body = text
 	if l.Headers == nil {
 		l.Headers = make(map[string]string)
 	}
 	l.Headers[dead.MaskedHeader] = "1"
+}
+
+// readable returns the beginning of a body that is broken, as far as it can be decompressed.
+func readable(l *dead.Letter) []byte {
+	r, err := receive.Decompress(bytes.NewReader(l.Body), receive.Encoding(l.Body, l.Encoding))
+	if err != nil {
+		return nil
+	}
+	defer r.Close()
+	text, _ := io.ReadAll(io.LimitReader(r, receive.MaxText)) // that it is broken is known
+	return text
 }
 
 // unpack returns the text of a letter's body.

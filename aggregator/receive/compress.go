@@ -92,16 +92,23 @@ func ReadText(r io.Reader, grow func(bytes int) error) ([]byte, error) {
 // magic tells an encoding that was not declared.
 var magic = map[string]string{"\x1f\x8b\x08": "gzip", "\x28\xb5\x2f\xfd": "zstd"}
 
+// Encoding returns the content encoding of a body: the one that is declared, if any.
+func Encoding(body []byte, declared string) string {
+	if declared != "" {
+		return declared
+	}
+	for head, name := range magic {
+		if bytes.HasPrefix(body, []byte(head)) {
+			return name
+		}
+	}
+	return ""
+}
+
 // Unpack returns the text of a body. Where no encoding is declared, it is told by how gzip and zstd begin. Every error
 // is one of the body, and stays.
 func Unpack(body []byte, encoding string) ([]byte, error) {
-	if encoding == "" {
-		for head, name := range magic {
-			if bytes.HasPrefix(body, []byte(head)) {
-				encoding = name
-			}
-		}
-	}
+	encoding = Encoding(body, encoding)
 	if e := strings.ToLower(strings.TrimSpace(encoding)); e == "" || e == "identity" || e == "none" {
 		if len(body) > MaxText {
 			return nil, errText
