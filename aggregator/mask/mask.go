@@ -53,13 +53,44 @@ func (m *Masker) Text(program, text string) (string, bool) {
 	if !m.words.in(text) {
 		return text, false
 	}
+	return m.replace(m.find(program, text), text)
+}
+
+// Rest is Text for what goes on where another text ends, which was masked before: a secret may begin in that, or be the first
+// word of the rest.
+func (m *Masker) Rest(program, before, rest string) (string, bool) {
+	var found []span
+	if n := len(before) - tokenSize; n >= 0 && inToken(before[n:], tokenSize) { // a word that was broken
+		if end := strings.IndexAny(rest, " \t\"';"); end >= 0 {
+			found = append(found, span{0, end})
+		} else {
+			found = append(found, span{0, len(rest)})
+		}
+	}
+	if whole := before + rest; m.words.in(whole) {
+		for _, s := range m.find(program, whole) {
+			if s.end > len(before) {
+				found = append(found, span{max(s.first-len(before), 0), s.end - len(before)})
+			}
+		}
+	}
+	return m.replace(known(union(found), rest), rest)
+}
+
+// find returns where secrets are.
+func (m *Masker) find(program, text string) []span {
 	var found []span
 	for i := range m.rules {
 		if r := &m.rules[i]; r.isFor(program) && r.speaksOf(text) {
 			found = r.find(found, text)
 		}
 	}
-	if found = m.secrets(found, text); len(found) == 0 {
+	return m.secrets(found, text)
+}
+
+// replace puts tokens in the place of secrets.
+func (m *Masker) replace(found []span, text string) (string, bool) {
+	if len(found) == 0 {
 		return text, false
 	}
 	mac := m.macs.Get().(hash.Hash)
@@ -100,6 +131,11 @@ func (m *Masker) secrets(found []span, text string) []span {
 	for _, p := range m.keep {
 		found = without(found, p.FindAllStringIndex(text, -1))
 	}
+	return known(found, text)
+}
+
+// known leaves out what is empty, or a token already.
+func known(found []span, text string) []span {
 	return slices.DeleteFunc(found, func(s span) bool { return s.first >= s.end || inToken(text[s.first:], s.end-s.first) })
 }
 

@@ -82,10 +82,34 @@ func TestCuts(t *testing.T) {
 	f("slapd", `conn=1 op=2 MOD userPassword+="{SSHA}hunt`, `conn=1 op=2 MOD userPassword+="[]`)
 	f("sudo", `@cee:{"sudo":{"accept":{"runenv":["A=b c","TOKEN=hunt`, `@cee:{"sudo":{"accept":{"runenv":["A=[]","TOKEN=[]`)
 	f("sudo", `averez : USER=root ; COMMAND=/bin/x 'PASSWORD=two wo`, `averez : USER=root ; COMMAND=/bin/x 'PASSWORD=[]`)
+	f("sudo", `averez : USER=root ; COMMAND=/bin/x --password=hunt [...]`, `averez : USER=root ; COMMAND=/bin/x --password=[] [...]`)
+	f("sudo", `averez : USER=root ; COMMAND=/bin/x 'PASSWORD=two wo [...]`, `averez : USER=root ; COMMAND=/bin/x 'PASSWORD=[] [...]`)
 	f("", `x password="two wo`, `x password="[]`)
 	f("", `x --password 'two wo`, `x --password '[]`)
 	f("", `{"password":"hunt`, `{"password":"[]`)
 	f("", `{"m":"{\"password\":\"hunt`, `{"m":"{\"password\":\"[]`)
+}
+
+// What goes on where another text ended.
+func TestRest(t *testing.T) {
+	m := newMasker(t)
+	f := func(before, rest, want string) {
+		t.Helper()
+		before, _ = m.Text("sudo", before)
+		got, _ := m.Rest("sudo", before, rest)
+		if plain(got) != want {
+			t.Errorf("%s|%s: %s, want %s", plain(before), rest, plain(got), want)
+		}
+		if again, twice := m.Rest("sudo", before, got); twice {
+			t.Errorf("%s: masked twice: %s", got, again)
+		}
+	}
+	f("COMMAND=/bin/x --password ", "hunter2 -u root", "[] -u root")
+	f("COMMAND=/bin/x --password=hun", "ter2 -u root", "[] -u root")
+	f("COMMAND=/bin/x --password=hun", "ter2", "[]")
+	f("COMMAND=/bin/x --password 'two ", "wo rds' -u root", "[]' -u root")
+	f("COMMAND=/bin/x --password=hunter2 ", "-u root --token=x", "-u root --token=[]")
+	f("COMMAND=/bin/x ", "y z", "y z")
 }
 
 // Whoever chooses a part of a line hides nothing that stands behind it.

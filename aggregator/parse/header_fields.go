@@ -24,10 +24,7 @@ func (l *line) setHeader(h *header) {
 	}
 	l.put("log.source.address", l.origin.peer)
 	if l.origin.host == "" {
-		l.origin.host = h.host
-		if h.host == "" {
-			l.origin.host = cmp.Or(l.origin.peer, l.observer)
-		}
+		l.origin = l.originBy(h)
 		l.put("host.name", l.origin.host)
 	}
 	l.put("process.name", h.program)
@@ -35,6 +32,13 @@ func (l *line) setHeader(h *header) {
 	l.put("event.kind", "event")
 	l.message = cmp.Or(h.message, h.text, l.raw)
 	l.put("message", l.message)
+}
+
+// originBy returns the origin of a line, of which the header says the host where nobody else does.
+func (l *line) originBy(h *header) origin {
+	o := l.origin
+	o.host = cmp.Or(o.host, h.host, o.peer, l.observer)
+	return o
 }
 
 // setPriority writes facility and severity by the line's priority. What an agent told of them already is the same, and

@@ -35,6 +35,7 @@ type line struct {
 	labelled bool    // the event brought labels
 	more     bool    // the event brought what agents add: labels, or what a journal knows
 	by       *custom // parser of the operator's that read it
+	part     string  // of sudo's long line, as it was before anything in it was masked
 
 	observer string // the relay that took the line
 	severity string // by name, as the agent told it

@@ -11,20 +11,35 @@ import (
 type Masker interface {
 	// Text masks a line, of a program if that is known.
 	Text(program, text string) (masked string, found bool)
+	// Rest masks what goes on where another text ends, which was masked before.
+	Rest(program, before, rest string) (masked string, found bool)
 	// Value masks the value of a field that a sender made.
 	Value(name, value string) (masked string, found bool)
 }
 
 // maskLine masks a line before any part of it is read, and returns its header.
 func (p *Parser) maskLine(l *line, h header) header {
-	masked, found := p.mask.Text(h.program, l.raw)
-	if !found {
+	_, l.part = sudoPart(&h)
+	if masked, found := p.mask.Text(h.program, l.raw); found {
+		h = l.masked(masked)
+	}
+	before, part := p.commands.before(l, &h)
+	head, ok := strings.CutSuffix(strings.TrimSuffix(l.raw, "\r"), part)
+	if before == "" || !ok {
 		return h
 	}
-	l.raw = masked
-	l.event.Set("event.original", masked)
+	if masked, found := p.mask.Rest(h.program, before, part); found {
+		h = l.masked(head + masked)
+	}
+	return h
+}
+
+// masked puts a line in the place of the one that was read, and returns its header.
+func (l *line) masked(raw string) header {
+	l.raw = raw
+	l.event.Set("event.original", raw)
 	wasMasked(l.event)
-	return scanHeader(strings.TrimSuffix(masked, "\r"))
+	return scanHeader(strings.TrimSuffix(raw, "\r"))
 }
 
 // Mask takes the secrets out of all that an event says, and reports whether there were any. Parse does so by itself.

@@ -20,6 +20,13 @@ func (s *stars) Text(program, text string) (string, bool) {
 	return before + "secret=*** " + rest, true
 }
 
+func (s *stars) Rest(program, before, rest string) (string, bool) {
+	if word, after, _ := strings.Cut(rest, " "); strings.HasSuffix(before, "--secret ") && word != "***" {
+		return "*** " + after, true
+	}
+	return rest, false
+}
+
 func (s *stars) Value(_, value string) (string, bool) { return s.Text("", value) }
 
 // No part of an event holds what was masked: not the line, not its fields, not its bytes.
@@ -45,4 +52,21 @@ func TestMask(t *testing.T) {
 	e.Append("labels.x", "secret=hunter2 z")
 	r.p.Parse(e, r.now)
 	check(t, e, "message=it is secret=*** now", "labels.x=secret=*** z", "tags=masked")
+}
+
+// A secret may stand behind the place at which sudo broke its line.
+func TestMaskContinued(t *testing.T) {
+	r := newReader()
+	r.p = New(Config{Mask: new(stars)}, nil)
+	first := r.event("Nov 23 17:54:31 vm sudo[9]: averez : PWD=/tmp ; USER=root ; COMMAND=/bin/x --secret", 1)
+	r.p.Parse(first, r.now)
+	for range 2 { // be it that it comes twice
+		e := r.event("Nov 23 17:54:31 vm sudo[9]: averez : (command continued) hunter2 y", 2)
+		r.p.Parse(e, r.now)
+		check(t, e, "event.original=Nov 23 17:54:31 vm sudo[9]: averez : (command continued) *** y", "tags=masked",
+			"process.command_line=/bin/x --secret *** y", "message=averez : (command continued) *** y")
+	}
+	other := r.event("Nov 23 17:54:31 vm sudo[9]: bob : (command continued) hunter2 y", 3)
+	r.p.Parse(other, r.now)
+	check(t, other, "message=bob : (command continued) hunter2 y", "-tags")
 }

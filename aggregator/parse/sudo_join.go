@@ -1,6 +1,7 @@
 package parse
 
 import (
+	"cmp"
 	"hash/maphash"
 	"slices"
 	"strings"
@@ -51,6 +52,7 @@ type longLine struct {
 	user  string
 	text  string // all parts, at most maxWhole
 	tail  string // the last part
+	glue  string // what was left out between that and the next one
 	at    int64  // nanoseconds since 1970
 	run   *run   // the command that it begins, or begins to repeat
 	count int32
@@ -63,12 +65,13 @@ func (s *longLine) weight() int { return int(s.bytes) }
 
 // linePart remembers a part that was read, so that it reads the same again.
 type linePart struct {
-	line  *longLine
-	end   int // in the line's text
-	count int
-	tail  string
-	tells int
-	bytes int
+	line   *longLine
+	before string // the part before it, and what was left out between them
+	end    int    // in the line's text
+	count  int
+	tail   string
+	tells  int
+	bytes  int
 }
 
 func (p *linePart) weight() int { return p.bytes }
@@ -101,7 +104,7 @@ func (c *commands) begin(l *line, by, user, text string, r *run, again bool) {
 	}
 	c.begun.drop(key)
 	c.begun.put(key, &longLine{
-		first: l.id, user: user, text: text, tail: text, at: l.at.UnixNano(), count: 1, run: r, again: again,
+		first: l.id, user: user, text: text, tail: text, glue: firstGlue(by), at: l.at.UnixNano(), count: 1, run: r, again: again,
 		bytes: int32(entryWeight + len(l.raw)),
 	})
 }
@@ -122,21 +125,56 @@ func (c *commands) next(l *line, user, part string) (whole wholeLine, ok bool) {
 	if gap := time.Duration(l.at.UnixNano() - s.at); gap > partGap || gap < -partGap {
 		return whole, false
 	}
-	p := s.add(user, part)
+	p := s.add(part)
 	p.tells = c.told(l, s)
+	s.glue = glue(cmp.Or(l.part, part), user)
 	s.at = l.at.UnixNano()
 	s.bytes += int32(len(l.raw))
 	c.begun.grow(len(l.raw))
 	if l.id != "" {
-		p.bytes = entryWeight + len(l.raw) + len(p.tail)
+		p.bytes = entryWeight + len(l.raw) + len(p.before) + len(p.tail)
 		c.parts.put(l.id, p)
 	}
 	return p.whole(), true
 }
 
-func (s *longLine) add(user, part string) *linePart {
-	p := &linePart{line: s}
-	glued := glue(s.tail, user, s.count > 1) + part
+// sudoPart returns a part of a long line, and whose it is; "" where a line has none.
+func sudoPart(h *header) (user, part string) {
+	if h.program != "sudo" {
+		return "", ""
+	}
+	if part, ok := strings.CutPrefix(h.text, cutBefore); ok {
+		return "", part
+	}
+	user, text, _ := strings.Cut(h.text, " : ")
+	part, ok := strings.CutPrefix(text, continued)
+	if !ok {
+		return "", ""
+	}
+	return user, part
+}
+
+// before returns the part of sudo's long line that stands before the one that a line holds, with what was left out between
+// them, and that part; "" where the line is none, or nothing is known of it. It is for lines of which only the header was read.
+func (c *commands) before(l *line, h *header) (before, part string) {
+	user, part := sudoPart(h)
+	if part == "" {
+		return "", ""
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if p, ok := c.parts.get(l.id); ok && l.id != "" {
+		return p.before, part
+	}
+	if s, ok := c.begun.get(sudoer{l.originBy(h), h.pid, user}); ok {
+		return s.tail + s.glue, part
+	}
+	return "", ""
+}
+
+func (s *longLine) add(part string) *linePart {
+	p := &linePart{line: s, before: s.tail + s.glue}
+	glued := s.glue + part
 	s.full = s.full || len(s.text)+len(glued) > maxWhole
 	if s.full {
 		p.tail = s.tail + glued
@@ -149,22 +187,26 @@ func (s *longLine) add(user, part string) *linePart {
 	return p
 }
 
-// glue returns what sudo left out between two parts: the blank at which it broke the line, or nothing where it found
-// none and broke a word.
-func glue(before, user string, isPart bool) string {
-	if user == "" { // sudo-rs leaves out nothing
+// firstGlue returns what sudo left out behind the first part of a line: there always is a blank. sudo-rs, which names no
+// user, leaves out nothing.
+func firstGlue(user string) string {
+	if user == "" {
+		return ""
+	}
+	return " "
+}
+
+// glue returns what sudo left out behind another part, of which nothing is masked: the blank at which it broke the line, or
+// nothing where it found none and broke a word.
+func glue(part, user string) string {
+	if user == "" { // sudo-rs
 		return ""
 	}
 	room := syslogLength - len("%8s : (command continued) %s") + 5 - len(user)
-	if !isPart || len(before) != room {
-		return " "
+	if len(part) == room && strings.IndexByte(part, ' ') < 0 {
+		return ""
 	}
-	for i := range len(before) {
-		if before[i] == ' ' {
-			return " "
-		}
-	}
-	return ""
+	return " "
 }
 
 // run counts how often the same command was accepted and has not ended.
