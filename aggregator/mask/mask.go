@@ -98,10 +98,25 @@ func (m *Masker) replace(found []span, text string) (string, bool) {
 	out, at := make([]byte, 0, len(text)+len(found)*tokenSize), 0
 	for _, s := range found {
 		out = append(out, text[at:s.first]...)
+		quote := quoteOf(text[:s.first])
+		out = append(out, quote...)
 		out = appendToken(out, mac, text[s.first:s.end])
+		out = append(out, quote...)
 		at = s.end
 	}
 	return string(append(out, text[at:]...)), true
+}
+
+// quoteOf returns the quote that a token needs behind a text: where a number stood in JSON, it is to be JSON still.
+func quoteOf(before string) string {
+	before = strings.TrimRight(before, " \t")
+	switch {
+	case strings.HasSuffix(before, `\":`):
+		return `\"`
+	case strings.HasSuffix(before, `":`):
+		return `"`
+	}
+	return ""
 }
 
 // Value returns the value of a field with its secrets masked, and whether there were any. A field that is called a

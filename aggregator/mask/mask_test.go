@@ -57,6 +57,14 @@ func TestDefaults(t *testing.T) {
 	f("app", `{"user":"a","password":"b\"c","n":1}`, `{"user":"a","password":"[]","n":1}`)
 	f("app", `{"m":"{\"password\":\"b\"}"}`, `{"m":"{\"password\":\"[]\"}"}`)
 	f("app", `{"token": "abc", "mytoken":"abc"}`, `{"token": "[]", "mytoken":"abc"}`)
+	f("app", `{"password": 12345, "n":1}`, `{"password": "[]", "n":1}`)
+	f("app", `{"m":"{\"password\":-1.5e3}"}`, `{"m":"{\"password\":\"[]\"}"}`)
+	f("auditd", `type=EXECVE msg=audit(1.2:3): argc=4 a0="mysql" a1="--password" a2="hunter2" a3="x"`,
+		`type=EXECVE msg=audit(1.2:3): argc=4 a0="mysql" a1="--password" a2="[]" a3="x"`)
+	f("auditd", `a0="mysql" a1="--password" a2=68756E74657232 a3="x"`, `a0="mysql" a1="--password" a2=[] a3="x"`)
+	f("auditd", `type=PROCTITLE msg=audit(1.2:3): proctitle=6D7973716C002D2D70617373776F72640068756E746572320078`,
+		`type=PROCTITLE msg=audit(1.2:3): proctitle=6D7973716C002D2D70617373776F726400[]0078`)
+	f("auditd", `proctitle=6D7973716C002D2D70617373776F72643D68756E74657232`, `proctitle=6D7973716C002D2D70617373776F72643D[]`)
 	f("app", `curl https://averez:hunter2@example.org/x@y`, `curl https://averez:[]@example.org/x@y`)
 	f("app", `see https://example.org:8080/a@b and c:d@e`, `see https://example.org:8080/a@b and c:d@e`)
 	f("app", `Authorization: Bearer abc.def`, `Authorization: Bearer []`)

@@ -24,6 +24,9 @@ func (p *Parser) maskLine(l *line, h header) header {
 		h = l.masked(masked)
 	}
 	before, part := p.commands.before(l, &h)
+	if before == "" {
+		before, part = p.wraps.before(l, &h)
+	}
 	head, ok := strings.CutSuffix(strings.TrimSuffix(l.raw, "\r"), part)
 	if before == "" || !ok {
 		return h

@@ -55,6 +55,20 @@ func TestMask(t *testing.T) {
 }
 
 // A secret may stand behind the place at which sudo broke its line.
+// sudo's own log is broken at 80 columns, be it before a secret.
+func TestMaskWrapped(t *testing.T) {
+	r := newReader()
+	r.p = New(Config{Mask: new(stars)}, nil)
+	for n, line := range []string{"Nov 23 17:54:31 : averez : TTY=pts/0 ; PWD=/home/averez ; USER=root ;", "    COMMAND=/bin/x --secret"} {
+		r.p.Parse(r.event(line, n), r.now)
+	}
+	for range 2 {
+		e := r.event("    hunter2 -u root", 3)
+		r.p.Parse(e, r.now)
+		check(t, e, "event.original=    *** -u root", "process.command_line=/bin/x --secret *** -u root", "tags=masked")
+	}
+}
+
 func TestMaskContinued(t *testing.T) {
 	r := newReader()
 	r.p = New(Config{Mask: new(stars)}, nil)

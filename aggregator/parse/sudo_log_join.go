@@ -73,6 +73,7 @@ type wrapped struct {
 	count             int // of lines
 	known, tells      int
 	unsure            bool // about what stood at a break
+	before            int  // bytes of text before the last line's
 	bytes             int
 }
 
@@ -114,12 +115,33 @@ func (w *wraps) next(l *line, part string) (wrapped, bool) {
 	e.unsure = e.unsure || f.width == logWidth && inValue(e.text, part)
 	f.width = l.size
 	if len(e.text)+len(part) < maxWhole {
-		e.text += " " + part
+		e.text += " "
+		e.before = len(e.text)
+		e.text += part
 	}
 	e.count++
 	f.decide()
 	w.took(l, f)
 	return f.entry, true
+}
+
+// before returns what an entry has said so far, with the blank at which it was broken, and the part of it that a line holds;
+// "" where the line is none. It is for lines of which only the header was read.
+func (w *wraps) before(l *line, h *header) (before, part string) {
+	part, ok := strings.CutPrefix(strings.TrimSuffix(l.raw, "\r"), logIndent)
+	if !ok || part == "" || part[0] == ' ' {
+		return "", ""
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if v, ok := w.again(l); ok {
+		return v.text[:v.before], part
+	}
+	f, ok := w.files.get(logKey{l.originBy(h), l.path})
+	if !ok || f.over || f.entry.count == 0 || !f.follows(l) {
+		return "", ""
+	}
+	return f.entry.text + " ", part
 }
 
 // interrupt ends an entry where a line that is no part of it stands behind it.
