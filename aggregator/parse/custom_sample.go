@@ -24,7 +24,12 @@ func (c *Custom) Test() error {
 
 // sample reads a line as a Parser with all parsers reads it. Where the line names no program, it is of the first one that
 // the parser names.
-func (c *Custom) sample(p *custom, s *customSample) error {
+func (c *Custom) sample(p *custom, s *customSample) (err error) {
+	defer func() {
+		if fault := recover(); fault != nil { // a bug of ours
+			err = p.fault(s.Line.line, "%s: reading the sample fails: %v", p.name, fault)
+		}
+	}()
 	now := s.Received
 	if now.IsZero() {
 		now = time.Now()

@@ -260,6 +260,9 @@ type pattern struct {
 const maxSteps = 5_000
 
 func compilePattern(text string) (pattern, error) {
+	if text == "" {
+		return pattern{}, errors.New("it is empty, and would be found in every line")
+	}
 	tree, err := syntax.Parse(text, syntax.Perl)
 	if err != nil {
 		return pattern{}, err

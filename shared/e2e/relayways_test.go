@@ -145,7 +145,7 @@ func (w *way) fields(m said, at time.Time) map[string]string {
 	if w.transport == "unix" { // of whatever host a program of this one speaks
 		fields["host.name"], fields["observer.name"] = "web01", ""
 	} else {
-		fields["source.ip"], fields["log.source.address"] = "127.0.0.1", "127.0.0.1"
+		fields["source.ip"], fields["log.source.address"], fields["labels.source_class"] = "127.0.0.1", "127.0.0.1", "loopback"
 	}
 	if !utf8.ValidString(raw) {
 		fields["tags"], fields["labels.raw_base64"] = "invalid_utf8", base64.StdEncoding.EncodeToString([]byte(raw))
