@@ -1,33 +1,32 @@
 package parse
 
-// formats lists the files that programs write themselves, without a header of syslog. Each scan looks at the beginning
-// of a line; where it knows the format, it fills in the time, the text, and what else stands there, and names in
-// h.format the label of the scanner that reads the text. Where it does not, it changes nothing.
-var formats = []func(h *header, s string) bool{
-	scanDocker,
-	(*header).scanMonotonic,
-	scanSlapdFile,
-	scanDS389File,
-	accessFormat,
-	nginxFormat,
-	apacheFormat,
-	bindFile,
-	scanAuditFile,
-	scanOldOpenVPN,
-	scanSudoObject,
+// scanFile reads a line of a file that a program writes itself, without a header of syslog: it has neither a priority nor
+// a time of that. All of it is the message.
+func (h *header) scanFile(s string) bool {
+	if s == "" || !h.scanFormat(s) {
+		return false
+	}
+	if h.message == "" {
+		h.message = s
+	}
+	return true
 }
 
-// scanFile reads a line that has neither a priority nor a time of syslog. All of it is the message.
-func (h *header) scanFile(s string) bool {
-	var file header // on the heap, for nobody knows what a format does with it; h is not, so that other lines cost none
-	for _, scan := range formats {
-		if scan(&file, s) {
-			*h = file
-			if h.message == "" {
-				h.message = s
-			}
-			return true
-		}
+// scanFormat tries the formats that may begin as a line does. Where one knows the line, it fills in the time, the text, and
+// what else stands there, and names in h.format the label of the scanner that reads the text. Where it does not, it
+// changes nothing.
+func (h *header) scanFormat(s string) bool {
+	switch c := s[0]; {
+	case c == '{':
+		return scanDocker(h, s) || scanDS389File(h, s) || scanSudoObject(h, s)
+	case c == '[':
+		return h.scanMonotonic(s) || scanDS389File(h, s) || accessFormat(h, s) || apacheFormat(h, s)
+	case c-'0' <= 9:
+		return scanSlapdFile(h, s) || accessFormat(h, s) || nginxFormat(h, s) || bindFile(h, s)
+	case c == ' ', c == '\t', c == '"':
+		return scanSudoObject(h, s) // as it is written for people to read
+	case c == 't', c == 'n':
+		return accessFormat(h, s) || scanAuditFile(h, s)
 	}
-	return false
+	return scanSlapdFile(h, s) || accessFormat(h, s) || scanOldOpenVPN(h, s)
 }

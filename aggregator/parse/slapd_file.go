@@ -1,7 +1,6 @@
 package parse
 
 import (
-	"strconv"
 	"strings"
 	"time"
 )
@@ -49,11 +48,28 @@ func scanSlapdFile(h *header, s string) bool {
 	return true
 }
 
+// hexDigit returns what a hexadecimal digit means, -1 if it is none.
+func hexDigit(c byte) int {
+	switch {
+	case c-'0' <= 9:
+		return int(c - '0')
+	case c-'a' < 6:
+		return int(c-'a') + 10
+	case c-'A' < 6:
+		return int(c-'A') + 10
+	}
+	return -1
+}
+
 // hexNumber reads up to eight digits.
 func hexNumber(s string) (int, bool) {
-	if s == "" || len(s) > 8 || s[0] == '+' || s[0] == '-' {
-		return 0, false
+	n := 0
+	for i := range len(s) {
+		d := hexDigit(s[i])
+		if d < 0 {
+			return 0, false
+		}
+		n = n<<4 | d
 	}
-	n, err := strconv.ParseUint(s, 16, 32)
-	return int(n), err == nil
+	return n, s != "" && len(s) <= 8
 }

@@ -115,12 +115,10 @@ func readGlued(text string, glued, at, next int) (main, other sudoLine, ambiguou
 func (s *sudoLine) setCommand(text string, at int) {
 	s.any, s.hasCommand = true, true
 	s.command = strings.TrimRight(text[at:], " ") // of sudo-rs, where there are no arguments
-	if before, code, ok := cutLast(s.command, " ; EXIT="); ok {
-		if isNumber(code) {
-			s.command, s.exit = before, code
-		}
+	if before, code, ok := cutShort(s.command, " ; EXIT="); ok && isNumber(code) {
+		s.command, s.exit = before, code
 	}
-	if before, name, ok := cutLast(s.command, " ; SIGNAL="); ok && isSignal(name) {
+	if before, name, ok := cutShort(s.command, " ; SIGNAL="); ok && isSignal(name) {
 		s.command, s.signal = before, name
 	}
 	s.whole = strings.TrimRight(text[at:], " ")
@@ -131,6 +129,13 @@ func (s *sudoLine) ended() bool { return s.exit != "" || s.signal != "" }
 
 // rejoin takes back that the command's end is how it ended.
 func (s *sudoLine) rejoin() { s.command, s.signal, s.exit = s.whole, "", "" }
+
+// cutShort is cutLast for what is no longer than a number or the name of a signal: a command may be long.
+func cutShort(s, sep string) (before, after string, found bool) {
+	from := max(0, len(s)-len(sep)-maxDigits)
+	before, after, found = cutLast(s[from:], sep)
+	return s[:from+len(before)], after, found
+}
 
 func isSignal(s string) bool {
 	for i := 0; i < len(s); i++ {

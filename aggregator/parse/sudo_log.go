@@ -127,7 +127,7 @@ func inValue(text, next string) bool {
 func (p *Parser) wrapped(l *line) bool {
 	part, ok := strings.CutPrefix(l.text, logIndent)
 	if !ok || l.timed || part == "" || part[0] == ' ' {
-		if l.offset == "" && p.wraps.loose.Load() {
+		if l.offset == "" && p.wraps.loose.Load() > 0 {
 			p.wraps.interrupt(l)
 		}
 		return false

@@ -19,7 +19,7 @@ type wraps struct {
 	mu    sync.Mutex
 	files recent[logKey, *sudoLog]
 	lines recent[string, *wrapped] // by event.id: a line that comes twice reads the same
-	loose atomic.Bool              // some stream tells no offsets: then any line between two ends an entry
+	loose atomic.Int32             // files that tell no offsets, and whose entry may go on: any line between ends it
 }
 
 func newWraps() *wraps {
@@ -39,6 +39,7 @@ type sudoLog struct {
 	next  int     // offset behind that line, -1 where it is not known
 	width int     // of that line, 0 where it is all of an entry
 	over  bool    // nothing goes on with the entry
+	loose bool    // it tells no offsets, and the entry may go on
 	raw   bool    // the line has bytes that were replaced, so that its length is not the file's
 	exits bool    // the file has exits
 	plain bool    // the same command ran twice, and there was no exit
@@ -150,7 +151,19 @@ func (w *wraps) interrupt(l *line) {
 	defer w.mu.Unlock()
 	if f, ok := w.files.get(logKey{l.origin, l.path}); ok {
 		f.over = true
+		w.setLoose(f, false)
 	}
+}
+
+// setLoose counts a file among those that are loose, or no longer. One that is forgotten stays counted, which costs time only.
+func (w *wraps) setLoose(f *sudoLog, loose bool) {
+	switch {
+	case loose && !f.loose:
+		w.loose.Add(1)
+	case !loose && f.loose:
+		w.loose.Add(-1)
+	}
+	f.loose = loose
 }
 
 func (w *wraps) again(l *line) (wrapped, bool) {
@@ -179,9 +192,8 @@ func (w *wraps) took(l *line, f *sudoLog) {
 	f.raw = strings.Contains(l.raw, "\uFFFD")
 	if at, ok := number(l.offset); ok {
 		f.next = at + l.size
-	} else {
-		w.loose.Store(true)
 	}
+	w.setLoose(f, f.next < 0)
 	bytes := 2*entryWeight + len(f.entry.text)
 	for _, s := range f.open {
 		bytes += len(s) + idWeight
