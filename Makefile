@@ -45,7 +45,7 @@ build: ## bin/belfry (aggregator and command line) and bin/belfry-agent
 
 test: deps ## lint, 30 s of fuzzing, and all tests; the last line is their number; with CI=true a skip is a failure
 	@bad=0; $(MAKE) --no-print-directory lint || bad=1; \
-	 shared/e2e/fuzz.sh 30s FuzzParse || bad=1; \
+	 shared/e2e/fuzz.sh 30s FuzzDispatch || bad=1; \
 	 $(GO) test -json -count=1 -timeout 9m ./... | $(GO) run ./shared/e2e/tally || bad=1; exit $$bad
 
 cut: deps ## break each link of the road in turn, and name the test that notices; ONLY=ledger for one (10 minutes for all)

@@ -17,9 +17,9 @@ var many = map[string]bool{
 	"client.user.name": true, "client.domain": true,
 }
 
-// FuzzParse gives lines to one Parser after another, each line twice: with the header that it has, and as what each of
+// FuzzDispatch gives lines to one Parser after another, each line twice: with the header that it has, and as what each of
 // the programs said. What a line is must not depend on its sender's good will.
-func FuzzParse(f *testing.F) {
+func FuzzDispatch(f *testing.F) {
 	for _, line := range mixed() {
 		f.Add(line, "")
 	}

@@ -9,6 +9,6 @@ while IFS=: read -r file name; do
 	[[ -z $only || $name == "$only" ]] || continue
 	found=1
 	echo "$name (./$(dirname "$file"))"
-	${GO:-go} test "./$(dirname "$file")" -run '^$' -fuzz "^$name\$" -fuzztime "$time" -fuzzminimizetime 5s
+	${GO:-go} test "./$(dirname "$file")" -run '^$' -fuzz "^$name\$" -fuzztime "$time" -fuzzminimizetime 200x
 done < <(grep -rhoH --include='*_test.go' '^func Fuzz[A-Za-z0-9]*' agent aggregator shared | sed 's/func //' | sort)
 [[ $found == 1 ]] || { echo "fuzz: no target is called $only" >&2; exit 1; }
