@@ -132,8 +132,10 @@ func (a *Aggregator) open() error {
 		return err
 	}
 	a.pipe.fleet = a.fleet
-	if a.pipe.enrich, err = enrich.Open(a.cfg.Enrich, a.log, a.set); err != nil {
+	if a.pipe.enrich, err = enrich.Open(a.cfg.Enrich, a.log, a.set); a.pipe.enrich == nil {
 		return err
+	} else if err != nil { // a list that somebody else wrote must not keep the logs out
+		a.log.Error("enrichment begins without some of its files", "err", err)
 	}
 	if err := a.openBroker(); err != nil {
 		return err

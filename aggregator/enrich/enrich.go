@@ -66,7 +66,8 @@ type knowledge struct {
 }
 
 // Open loads every file of a configuration that was validated, and counts into set, or into a set of its own if that
-// is nil. The error joins the faults of all files, each with file and line.
+// is nil. The error joins the faults of all files, each with file and line; the Enricher is there all the same, without what
+// they hold, and Run takes them in when they are mended. It is nil only where the configuration is not valid.
 func Open(cfg Config, log *slog.Logger, set *metrics.Set) (*Enricher, error) {
 	if set == nil {
 		set = metrics.NewSet()
@@ -90,14 +91,15 @@ func Open(cfg Config, log *slog.Logger, set *metrics.Set) (*Enricher, error) {
 	en.parts = cfg.parts()
 	var errs []error
 	for _, p := range en.parts {
-		errs = append(errs, p.open(k))
-	}
-	if err := errors.Join(errs...); err != nil {
-		return nil, err
+		err := p.open(k)
+		if p.refused = err != nil; p.refused {
+			en.refused.Add(1)
+		}
+		errs = append(errs, err)
 	}
 	en.current.Store(k)
 	en.gauges(set)
-	return en, nil
+	return en, errors.Join(errs...)
 }
 
 func newKnowledge() *knowledge {

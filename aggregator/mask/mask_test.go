@@ -65,6 +65,16 @@ func TestDefaults(t *testing.T) {
 	f("auditd", `type=PROCTITLE msg=audit(1.2:3): proctitle=6D7973716C002D2D70617373776F72640068756E746572320078`,
 		`type=PROCTITLE msg=audit(1.2:3): proctitle=6D7973716C002D2D70617373776F726400[]0078`)
 	f("auditd", `proctitle=6D7973716C002D2D70617373776F72643D68756E74657232`, `proctitle=6D7973716C002D2D70617373776F72643D[]`)
+	f("sudo", "a : TTY=pts/0 ; USER=root ; ENV=AWS_KEY=x1 MYSQL_PWD=x2 y z=1 ; COMMAND=/usr/bin/id A=b",
+		"a : TTY=pts/0 ; USER=root ; ENV=AWS_KEY=[] MYSQL_PWD=[] z=[] ; COMMAND=/usr/bin/id A=b")
+	f("sudo", "a : USER=root ; COMMAND=/usr/bin/mysql -u root -pX1 shop", "a : USER=root ; COMMAND=/usr/bin/mysql -u root -p[] shop")
+	f("sudo", "a : USER=root ; COMMAND=/usr/bin/curl -s -u a:X1 http://x/", "a : USER=root ; COMMAND=/usr/bin/curl -s -u a:[] http://x/")
+	f("sudo", "a : USER=root ; COMMAND=/usr/bin/ldapsearch -x -D cn=a -w X1 -b dc=x",
+		"a : USER=root ; COMMAND=/usr/bin/ldapsearch -x -D cn=a -w [] -b dc=x")
+	f("sudo", "a : USER=root ; COMMAND=/usr/bin/sshpass -p X1 ssh b", "a : USER=root ; COMMAND=/usr/bin/sshpass -p [] ssh b")
+	f("app", "amqp://u:p@ss:S3@h/ x@y", "amqp://u:[]@h/ x@y")
+	f("app", "X-Api-Key: abc", "X-Api-Key: []")
+	f("nginx", "GET /?token=X&a=b HTTP/1.1", "GET /?token=[]&a=b HTTP/1.1")
 	f("app", `curl https://averez:hunter2@example.org/x@y`, `curl https://averez:[]@example.org/x@y`)
 	f("app", `see https://example.org:8080/a@b and c:d@e`, `see https://example.org:8080/a@b and c:d@e`)
 	f("app", `Authorization: Bearer abc.def`, `Authorization: Bearer []`)

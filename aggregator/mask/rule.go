@@ -93,8 +93,16 @@ func (c Config) compile() (rules []rule, keep []*regexp.Regexp, err error) {
 	if err := dec.Decode(&all); err != nil {
 		return nil, nil, fmt.Errorf("mask: read the default rules: %w", err)
 	}
+	seen := make(map[string]bool)
 	for _, r := range c.Rules {
+		if seen[r.Name] {
+			return nil, nil, fmt.Errorf("mask.rules: %s: there are two rules of that name", r.Name)
+		}
+		seen[r.Name] = true
 		i := slices.IndexFunc(all.Rules, func(d Rule) bool { return d.Name == r.Name })
+		if i < 0 && r.Off {
+			return nil, nil, fmt.Errorf("mask.rules: %s: there is no rule of that name to switch off", r.Name)
+		}
 		if i < 0 {
 			all.Rules = append(all.Rules, r)
 		} else {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unsafe"
 
 	"belfry/shared/event"
 )
@@ -18,9 +19,11 @@ const (
 // read hands the text to those who may know it, and returns the label of who did.
 func (p *Parser) read(l *line, prog *program) string {
 	known := prog.scan != nil
-	switch {
-	case p.wrapped(l):
+	if p.wrapped(l) {
 		return "sudo-log"
+	}
+	l.text = trimBlanks(l.text) // sudo pads names, which a journal keeps; templates of rsyslog begin with a blank
+	switch {
 	case p.custom.first.scan(p, l):
 		return l.by.name
 	case scanPAM(p, l):
@@ -54,7 +57,7 @@ func explain(w io.Writer, n int, t reading, e *event.Event) error {
 		}
 		at := ""
 		if !isOurs(f.Name) {
-			at = place(t.raw, f.Value, f.Name, from)
+			at = place(t.raw, f.Value)
 		}
 		fmt.Fprintf(&b, "  %9s    %s: %s\n", at, f.Name, shielded(f.Value))
 	}
@@ -71,17 +74,15 @@ func isOurs(name string) bool {
 	return false
 }
 
-// place returns where a value stands in a line, behind from unless its field is of the header; "" if it stands nowhere: it
-// is a decoding, or of another line.
-func place(raw, value, name string, from int) string {
-	ofHeader := strings.HasPrefix(name, "log.syslog.") || name == "host.name" || name == "process.name" || name == "process.pid"
-	if at := strings.Index(raw[from:], value); at >= 0 && !ofHeader {
-		return span(from+at, from+at+len(value))
+// place returns where a value stands in a line, by the memory that the two share; "" if it is no part of it: then it is a
+// decoding, made from what stands there, or of another line.
+func place(raw, value string) string {
+	first := uintptr(unsafe.Pointer(unsafe.StringData(raw)))
+	at := uintptr(unsafe.Pointer(unsafe.StringData(value))) - first
+	if value == "" || at > uintptr(len(raw)) || at+uintptr(len(value)) > uintptr(len(raw)) {
+		return ""
 	}
-	if at := strings.Index(raw, value); at >= 0 {
-		return span(at, at+len(value))
-	}
-	return ""
+	return span(int(at), int(at)+len(value))
 }
 
 func span(first, end int) string { return fmt.Sprintf("%d-%d", first, end) }

@@ -169,7 +169,7 @@ func (p *Parser) line(l *line) {
 		h = p.maskLine(l, h)
 	}
 	if h.program == "" && h.format == "" {
-		h.program = p.program
+		p.bareTag(&h)
 	}
 	repeated := h.cutRepeated()
 	l.program, l.pid, l.text = h.program, h.pid, h.text
@@ -180,6 +180,17 @@ func (p *Parser) line(l *line) {
 	if p.tell != nil {
 		*p.tell = reading{l.raw, l.text, by}
 	}
+}
+
+// bareTag looks for a tag where a line has no header: it is one if that program is known, for any text may begin with a word
+// and a colon.
+func (p *Parser) bareTag(h *header) {
+	bare := header{}
+	if h.priority == "" && h.stamp.isZero() && h.host == "" && bare.scanTag(h.text) && p.programs.byName[bare.program] != nil {
+		h.program, h.pid, h.text = bare.program, bare.pid, bare.text
+		return
+	}
+	h.program = p.program
 }
 
 // fail keeps the raw line where a scanner has a bug. The fields before kept are the sender's.
