@@ -22,7 +22,7 @@ func (h *header) scanFormat(s string) bool {
 	case c == '[':
 		return h.scanMonotonic(s) || scanDS389File(h, s) || accessFormat(h, s) || apacheFormat(h, s)
 	case c-'0' <= 9:
-		return scanSlapdFile(h, s) || accessFormat(h, s) || nginxFormat(h, s) || bindFile(h, s)
+		return scanSlapdFile(h, s) || accessFormat(h, s) || nginxFormat(h, s) || bindFile(h, s) || h.scanShortUnix(s)
 	case c == ' ', c == '\t', c == '"':
 		return scanSudoObject(h, s) // as it is written for people to read
 	case c == 't', c == 'n':

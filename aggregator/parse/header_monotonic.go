@@ -38,3 +38,28 @@ func (h *header) isJournals(s string) bool {
 	}
 	return isNumber(h.pid) && strings.HasPrefix(s[strings.IndexByte(s, ']')+1:], ": ")
 }
+
+// scanShortUnix reads "1795897599.187201 vm sudo[13835]: text", as "journalctl -o short-unix" prints it. Other programs begin
+// their lines with a number as well: only with a host and a tag behind it is it a time.
+func (h *header) scanShortUnix(s string) bool {
+	seconds, rest := digits(s)
+	if len(seconds) != len("1795897599") || rest == "" || rest[0] != '.' {
+		return false
+	}
+	micro, rest := digits(rest[1:])
+	if len(micro) != len("187201") || rest == "" || rest[0] != ' ' {
+		return false
+	}
+	var file header
+	var ok bool
+	if file.stamp, rest, ok = scanEpoch(s); !ok {
+		return false
+	}
+	file.scanHostAndTag(rest)
+	if file.host == "" || file.program == "" {
+		return false
+	}
+	file.message = file.text
+	*h = file
+	return true
+}

@@ -39,7 +39,7 @@ func Lines(r io.Reader, w io.Writer, opts Options) error {
 		zone = "UTC"
 	}
 	if _, err := time.LoadLocation(zone); err != nil {
-		return fmt.Errorf("time zone: %w", err)
+		return fmt.Errorf("time zone: %q is no name as Europe/Prague", zone)
 	}
 	now := opts.Received
 	if now.IsZero() {
@@ -47,6 +47,9 @@ func Lines(r io.Reader, w io.Writer, opts Options) error {
 	}
 	p := New(Config{Retention: 100 * 365 * 24 * time.Hour, Mask: opts.Mask, Custom: opts.Custom, Program: opts.Program}, nil)
 	in := bufio.NewReaderSize(r, 64<<10)
+	if begins(in, "\x1f\x8b") {
+		return errors.New("read lines: they are compressed by gzip; take what zcat makes of them")
+	}
 	out := newWriter(w, p, opts)
 	src := source{in: in}
 	for n := 1; ; n++ {
