@@ -24,6 +24,7 @@ type header struct {
 	data     string // structured data of RFC 5424, as written
 	sequence string // decimal: Cisco's number of the message
 	code     code   // Cisco's code of the message
+	level    level  // where the line names it, and has no priority
 	message  string // where it is more than text: with what stands before what the program said
 	text     string
 	stream   string // of a container: stdout or stderr
@@ -115,8 +116,11 @@ func (h *header) scanStamp(s string) (rest string, ok bool) {
 // too, as in "host last message repeated 3 times".
 func (h *header) scanHostAndTag(s string) {
 	s = trimBlanks(strings.TrimPrefix(s, ":"))
+	if h.priority == "" && s != "" {
+		s = h.cutLevel(s)
+	}
 	h.text = s
-	if s == "" || s[0] == '%' && h.scanCode(s) {
+	if s == "" || s[0] == '%' && h.scanCode(s) || h.priority == "" && h.scanUnified(s) {
 		return
 	}
 	if h.scanTag(s) {
@@ -157,7 +161,7 @@ func (h *header) scanHostAndTag(s string) {
 func (h *header) scanProgram(s string) {
 	switch c := s[0]; {
 	case c == '%' && h.scanCode(s), c == ':' && h.scanInner(s), (c == '*' || c == '.' || c-'0' <= 9) && h.scanInner(s):
-	case h.scanTag(s), h.scanNode(s), h.scanLooseTag(s):
+	case h.scanTag(s), h.scanNode(s), h.priority == "" && h.scanLevel(s), h.scanLooseTag(s):
 	}
 }
 

@@ -41,18 +41,20 @@ func (l *line) originBy(h *header) origin {
 	return o
 }
 
-// setPriority writes facility and severity by the line's priority. What an agent told of them already is the same, and
-// stays the only value; where the line has none, it counts.
+// setPriority writes facility and severity by the line's priority, or by the names of both. What an agent told of them
+// already is the same, and stays the only value; where the line has none, it counts.
 func (l *line) setPriority(h *header) {
-	n, ok := number(h.priority)
-	switch {
-	case ok:
+	v := h.level
+	if v.of(h.priority) {
 		l.told("log.syslog.priority", h.priority)
-		l.told("log.syslog.facility.code", strconv.Itoa(n>>3))
-		l.told("log.syslog.facility.name", event.Facility(n>>3))
-		l.told("log.syslog.severity.code", strconv.Itoa(n&7))
-		l.told("log.syslog.severity.name", event.Severity(n&7))
-		l.put("log.level", event.Severity(n&7))
+	}
+	switch {
+	case v.known:
+		l.told("log.syslog.facility.code", strconv.Itoa(v.facility))
+		l.told("log.syslog.facility.name", event.Facility(v.facility))
+		l.told("log.syslog.severity.code", strconv.Itoa(v.severity))
+		l.told("log.syslog.severity.name", event.Severity(v.severity))
+		l.put("log.level", event.Severity(v.severity))
 	case h.code.severity != 0:
 		l.put("log.level", event.Severity(int(h.code.severity-'0')))
 	case event.IsSeverity(l.severity):

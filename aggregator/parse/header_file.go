@@ -28,5 +28,5 @@ func (h *header) scanFormat(s string) bool {
 	case c == 't', c == 'n':
 		return accessFormat(h, s) || scanAuditFile(h, s)
 	}
-	return scanSlapdFile(h, s) || accessFormat(h, s) || scanOldOpenVPN(h, s)
+	return scanSlapdFile(h, s) || accessFormat(h, s) || scanOpenWrt(h, s) || scanOldOpenVPN(h, s)
 }

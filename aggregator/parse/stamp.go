@@ -46,11 +46,18 @@ func weekday(s string) string {
 	if len(s) < len("Mon 2026-11-23") || s[3] != ' ' || s[4]-'0' > 9 {
 		return s
 	}
-	switch s[:3] {
-	case "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun":
+	if isWeekday(s[:3]) {
 		return s[4:]
 	}
 	return s
+}
+
+func isWeekday(s string) bool {
+	switch s {
+	case "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun":
+		return true
+	}
+	return false
 }
 
 // longMonths has a bit for each month of 31 days.
