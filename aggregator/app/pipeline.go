@@ -132,6 +132,7 @@ func (p *pipeline) stream(ctx context.Context, w *embedded.Write, agent event.Ke
 	dec := p.decs.Get().(*event.Decoder)
 	defer p.decs.Put(dec)
 	now, last, speaks := time.Now(), "", true // for which host the sender was asked for last
+	p.foresee(dec, lines, agent.String(), from.foreign, now)
 	for i, line := range lines {
 		e, err := dec.Decode(line)
 		if err != nil {
@@ -170,6 +171,23 @@ func (p *pipeline) stream(ctx context.Context, w *embedded.Write, agent event.Ke
 		w.Items = append(w.Items, embedded.Item{Event: e, Pos: pos, Offset: offset, Ranged: true, Named: named})
 	}
 	return nil
+}
+
+// foresee tells the parser of lines that others of their batch may need.
+func (p *pipeline) foresee(dec *event.Decoder, lines [][]byte, agent string, foreign bool, now time.Time) {
+	for _, line := range lines {
+		if !parse.MayForesee(line) {
+			continue
+		}
+		e, err := dec.Decode(line)
+		if err != nil {
+			return // it is told of when its turn comes
+		}
+		if !foreign {
+			e.Set("agent.id", agent)
+		}
+		p.parser.Foresee(e, now)
+	}
 }
 
 // identify looks whether a foreign sender who is known by name speaks for the host that the event names.

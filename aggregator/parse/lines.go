@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -27,6 +28,9 @@ type Options struct {
 
 // maxLine bounds one line of Lines, in bytes: that much is held in memory.
 const maxLine = 1 << 20
+
+// maxAhead is how many lines Lines reads before it understands the first of them, where there are as many at hand.
+const maxAhead = 32
 
 // Lines reads log lines from r and writes each, understood, as one ECS object a line to w, in their order, and behind
 // them an event for each operation that has no end (Parser.Close), in the order of their first lines. What
@@ -52,21 +56,30 @@ func Lines(r io.Reader, w io.Writer, opts Options) error {
 	}
 	out := newWriter(w, p, opts)
 	src := source{in: in}
-	for n := 1; ; n++ {
-		e, err := src.next()
-		if e != nil {
+	var ahead []*event.Event
+	var failed error
+	for n, read := 1, 0; ; n++ {
+		for failed == nil && len(ahead) < maxAhead && (len(ahead) == 0 || hasLine(in)) {
+			var e *event.Event
+			if e, failed = src.next(); e == nil {
+				continue
+			}
+			read++
 			e.Append("event.created", now.UTC().Format(time.RFC3339Nano))
 			e.Append("event.timezone", zone)
-			e.Append("event.id", event.HashKey("line", strconv.Itoa(n)).String())
-			p.Parse(e, now)
-			if err := out.event(n, e); err != nil {
-				return err
-			}
+			e.Append("event.id", event.HashKey("line", strconv.Itoa(read)).String())
+			p.Foresee(e, now)
+			ahead = append(ahead, e)
 		}
-		if err != nil {
-			return out.finish(err)
+		if len(ahead) == 0 {
+			return out.finish(failed)
 		}
-		if !hasLine(in) { // the next line may be long in coming
+		p.Parse(ahead[0], now)
+		if err := out.event(n, ahead[0]); err != nil {
+			return err
+		}
+		ahead = slices.Delete(ahead, 0, 1)
+		if len(ahead) == 0 && !hasLine(in) { // the next line may be long in coming
 			if err := out.flush(); err != nil {
 				return err
 			}

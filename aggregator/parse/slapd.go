@@ -60,13 +60,11 @@ func (p *Parser) scanOperation(text string, key connKey, number int) (operation,
 // scanConnection reads the lines about a connection itself.
 func (p *Parser) scanConnection(l *line, key connKey, conn, text string) bool {
 	if rest, ok := strings.CutPrefix(text, "ACCEPT from "); ok {
-		peer, server, ok := strings.Cut(rest, " (")
-		server, closed := strings.CutSuffix(server, ")")
-		if !ok || !closed {
-			return false
+		peer, server, ok := scanAccept(rest)
+		if ok {
+			p.ldap.writeAccept(l, key, conn, peer, server)
 		}
-		p.ldap.writeAccept(l, key, conn, ldapAddr(peer), ldapAddr(server))
-		return true
+		return ok
 	}
 	if rest, ok := strings.CutPrefix(text, "TLS established "); ok {
 		p.ldap.writeTLS(l, key, conn, scanTLS(rest))
@@ -78,6 +76,13 @@ func (p *Parser) scanConnection(l *line, key connKey, conn, text string) bool {
 		return true
 	}
 	return false
+}
+
+// scanAccept reads "IP=192.0.2.1:40000 (IP=0.0.0.0:389)".
+func scanAccept(s string) (peer, server endpoint, ok bool) {
+	from, to, ok := strings.Cut(s, " (")
+	to, closed := strings.CutSuffix(to, ")")
+	return ldapAddr(from), ldapAddr(to), ok && closed
 }
 
 // endpoint is an address of a connection: of IP, or the path of a socket.

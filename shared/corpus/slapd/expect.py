@@ -36,7 +36,16 @@ def user(dn):
 
 class Reader:
     def __init__(self):
-        self.conns, self.order = {}, []
+        self.conns, self.order, self.foreseen = {}, [], set()
+
+    def foresee(self, lines, i):
+        """The thread that accepts writes its line late at times: who a connection is of, one of the next lines may tell."""
+        for j in range(i, min(i + 32, len(lines))):
+            if m := re.search(r" slapd\[(\d+)\]: conn=(\d+) fd=\d+ ACCEPT from (\S+) \((\S+)\)$", lines[j]):
+                c = self.conns.setdefault((int(m[1]), int(m[2])), {})
+                if "peer" not in c:
+                    c["peer"], c["server"] = m[3], m[4]
+                    self.foreseen.add(j)
 
     def ends(self, o, c, op=None, accept=False):
         if "peer" in c:
@@ -105,7 +114,7 @@ class Reader:
         key = pid, number
         put(o, "ldap.connection", number)
         if m := re.fullmatch(r"ACCEPT from (\S+) \((\S+)\)", text):
-            if "peer" in self.conns.get(key, {}):
+            if "peer" in self.conns.get(key, {}) and not self.known:
                 self.conns[key] = {}  # the server was started anew
             c = self.conns.setdefault(key, {})
             c["peer"], c["server"] = m[1], m[2]
@@ -203,7 +212,9 @@ class Reader:
 
 def main(name):
     r, objects = Reader(), []
-    for line in open(name, encoding="utf-8").read().split("\n")[:-1]:
+    lines = open(name, encoding="utf-8").read().split("\n")[:-1]
+    for i, line in enumerate(lines):
+        r.foresee(lines, i)
         o = {}
         if m := re.fullmatch(r"<167>(\w{3} [ \d]\d \d\d:\d\d:\d\d) slapd\[(\d+)\]: (.*)", line):
             at = datetime.datetime.strptime("%s " % RECEIVED[:4] + m[1], "%Y %b %d %H:%M:%S")
@@ -219,8 +230,9 @@ def main(name):
         else:
             objects.append({"@timestamp": RECEIVED})
             continue
-        if " ACCEPT from " in text and (k := (pid, int(text.split()[0][5:]))) in r.conns and "peer" in r.conns[k]:
+        if " ACCEPT from " in text and i not in r.foreseen and (k := (pid, int(text.split()[0][5:]))) in r.conns and "peer" in r.conns[k]:
             lost(r, k)
+        r.known = i in r.foreseen
         r.read(o, pid, text)
         objects.append(o)
     for k in list(r.conns):
