@@ -52,6 +52,7 @@ func (d *directory) writeResult(l *line, key connKey, o *operation) {
 	}
 	l.is(action, types[0], types[1:]...)
 	l.ldapOutcome(&whole)
+	whole.ambiguous = whole.ambiguous || whole.isUnproven()
 	l.put("ldap.connection", o.conn)
 	l.put("ldap.operation", o.op)
 	l.put("ldap.complete", "true")
@@ -66,6 +67,13 @@ func (d *directory) writeResult(l *line, key connKey, o *operation) {
 	l.put("event.reason", o.text)
 	l.ldapOperation(&whole)
 	l.ldapEnds(&e)
+}
+
+// isUnproven reports whether a simple bind had success without a line that says who the client is by it. Where the server
+// allows bind_anon_dn, that is a DN without a password: anonymous, though it names somebody (bind.c, and RFC 4513,
+// section 5.1.2). Elsewhere the line was lost.
+func (o *operation) isUnproven() bool {
+	return o.request == "bind" && o.code == ldapSuccess && o.claimed && !o.bound
 }
 
 // ldapOutcome says success or failure where there is one: a bind that goes on has none, so that counting outcomes

@@ -303,6 +303,7 @@ func (o *operation) merge(more *operation) {
 	o.oid, o.authz = cmp.Or(o.oid, more.oid), cmp.Or(more.authz, o.authz)
 	o.anonymous = o.anonymous && more.dn == "" && more.authz == "" || more.anonymous
 	o.ambiguous = o.ambiguous || more.ambiguous
+	o.claimed, o.bound = o.claimed || more.claimed, o.bound || more.bound
 	o.session = cmp.Or(o.session, more.session)
 	o.kind, o.code = more.kind, more.code
 	o.qtime, o.etime, o.entries, o.text = more.qtime, more.etime, more.entries, more.text

@@ -26,6 +26,7 @@ type operation struct {
 
 	kind                 lineKind
 	more                 bool // it never is the first line of its operation
+	claimed, bound       bool // of slapd: a simple bind names somebody; and the client is that by now
 	anonymous, ambiguous bool
 
 	// What the directory remembers beside.
@@ -160,12 +161,12 @@ func (o *operation) scanBind(rest string) {
 		o.dn = before
 		switch method {
 		case "128":
-			o.mech, o.anonymous = "SIMPLE", before == ""
+			o.mech, o.anonymous, o.claimed = "SIMPLE", before == "", before != ""
 		case "163":
 			o.mech = "SASL"
 		}
 	} else if before, after, found := cutLast(dn, `" mech=`); found {
-		o.dn, o.more = before, true
+		o.dn, o.more, o.bound = before, true, true
 		o.mech, _ = word(after)
 		o.ssf = assigned(after, " ssf=")
 	}

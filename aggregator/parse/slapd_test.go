@@ -436,3 +436,24 @@ func TestLDAPCorpus(t *testing.T) {
 		t.Error(d)
 	}
 }
+
+// A DN without a password, where the server allows that, is anonymous, and no line says so: there only is none that says
+// who the client is.
+func TestSlapdUnproven(t *testing.T) {
+	f := func(want string, lines ...string) {
+		t.Helper()
+		r := newReader()
+		for i, text := range lines {
+			e := r.line("Nov 23 17:53:29 vm slapd[7]: conn=1003 " + text)
+			if i == len(lines)-1 {
+				check(t, e, "event.action=ldap-bind", "event.outcome=success", want)
+			}
+		}
+	}
+	const claim, result = `op=1 BIND dn="cn=ghost,dc=x" method=128`, "op=1 RESULT tag=97 err=0 qtime=0.000010 etime=0.000506 text="
+	f("tags=ambiguous", claim, result)
+	f("-tags", claim, `op=1 BIND dn="cn=ghost,dc=x" mech=SIMPLE bind_ssf=0 ssf=0`, result)
+	f("-tags", result)
+	f("-tags", `op=1 BIND dn="" method=128`, result)
+	f("-tags", `op=1 BIND dn="" method=163`, result)
+}
