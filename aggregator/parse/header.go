@@ -51,7 +51,7 @@ func scanHeader(s string) header {
 	case ok && h.priority == "" && h.scanSudoLog(after):
 	case ok:
 		h.scanHostAndTag(after)
-	case h.scanCisco(rest):
+	case h.scanCisco(rest), h.scanNode(strings.TrimLeft(rest, ": ")):
 	case h.priority != "":
 		h.text = rest
 		_ = h.scanTag(rest) || h.scanLooseTag(rest)

@@ -2,6 +2,9 @@ package parse
 
 import "strings"
 
+// unresolved is of the host that sudo runs on: it goes on.
+const unresolved = "unable to resolve host "
+
 // reasons holds what sudo says where it does not just run the command (plugins/sudoers/*.c of 1.8 to 1.9.16), by how
 // that begins: behind it may stand what the user asked for, which may look like any of the others.
 var reasons = []struct{ start, action string }{
@@ -20,6 +23,8 @@ var reasons = []struct{ start, action string }{
 	{"invalid shell for user ", "sudo-denied"},
 	{"setid command", "sudo-denied"}, // rejected in intercept mode
 	{"no tty", "sudo-denied"},
+	{"sorry, you must have a tty to run sudo", "sudo-denied"}, // before 1.8
+	{unresolved, "sudo-warning"},
 	{"command too long", "sudo-denied"},
 	{"command in current directory", "sudo-denied"},
 	{"PAM authentication error", "sudo-auth-failed"},
@@ -99,7 +104,7 @@ func isFault(reason string) bool {
 
 // standsAlone reports whether sudo knows no command yet where it gives this reason.
 func standsAlone(reason string) bool {
-	return reasonAction(reason) == "sudoers-error" || strings.HasPrefix(reason, "unknown ")
+	return reasonAction(reason) == "sudoers-error" || strings.HasPrefix(reason, "unknown ") || strings.HasPrefix(reason, unresolved)
 }
 
 // because classes a line by its reason, and reports false where it knows none.

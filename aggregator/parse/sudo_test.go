@@ -193,3 +193,15 @@ func TestSudoLineEnds(t *testing.T) {
 	}
 	check(t, newReader().says("sudo", text+"\r\nPRIVMSG #x :y"), "event.action=sudo-command", "process.executable=/usr/bin/su")
 }
+
+// Reasons of lines that name no command, and of sudo before 1.8.
+func TestSudoOldReasons(t *testing.T) {
+	f := func(text string, want ...string) {
+		t.Helper()
+		check(t, newReader().line("Nov 23 17:53:29 vm sudo:    alice : "+text), append(want, "user.name=alice")...)
+	}
+	f("sorry, you must have a tty to run sudo ; TTY=unknown ; PWD=/ ; USER=root ; COMMAND=/bin/ls", "event.action=sudo-denied",
+		"event.outcome=failure", "process.command_line=/bin/ls", "event.reason=sorry, you must have a tty to run sudo")
+	f("unable to resolve host vm: Name or service not known", "event.action=sudo-warning", "-event.outcome",
+		"event.reason=unable to resolve host vm: Name or service not known")
+}
