@@ -151,6 +151,9 @@ func (l *line) otherSudo(s *sudoLine) {
 	l.also("related.user", f[keyUser])
 	l.also("group.name", f[keyGroup])
 	l.also("process.working_directory", f[keyPWD])
+	if s.command != "" && s.command != l.event.Get("process.command_line") {
+		l.event.Delete("process.args") // in one list, nobody could tell whose they are
+	}
 	l.also("process.command_line", s.command)
 	l.also("process.executable", executable(s.command))
 }

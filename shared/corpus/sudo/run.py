@@ -78,12 +78,11 @@ def runs():
         ambiguous={"user.effective.name": ["evil", "root"], "user.target.name": ["evil", "root"],
                    "related.user": ["svc", "evil", "root"], "process.working_directory": ["/tmp/d", EVIL],
                    "process.command_line": ["x ; USER=root ; COMMAND=/usr/bin/id", "/usr/bin/id"],
-                   "process.args": ["x", ";", "USER=root", ";", "COMMAND=/usr/bin/id"], "process.executable": ["/usr/bin/id"]})
+                   "process.executable": ["/usr/bin/id"]})
     add("svc", ["id"], command=ID, cwd=SPACED)
     add("svc", ["A=1 ; COMMAND=/bin/ls", "id"], command=ID, env=["A=1 ; COMMAND=/bin/ls"],
         ambiguous={"process.command_line": ["/bin/ls ; COMMAND=/usr/bin/id", "/usr/bin/id"],
-                   "process.executable": ["/bin/ls", "/usr/bin/id"], "process.env_vars": ["A=1"],
-                   "process.args": ["/bin/ls", ";", "COMMAND=/usr/bin/id"]})
+                   "process.executable": ["/bin/ls", "/usr/bin/id"], "process.env_vars": ["A=1"]})
     # Refused.
     deny("mallory", ["-S", "id"], "user NOT in sudoers", command=ID, password="secret\n")
     deny("mallory", ["-S", "-l"], "command not allowed", command=["list"], password="secret\n")
