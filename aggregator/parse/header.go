@@ -123,6 +123,9 @@ func (h *header) scanHostAndTag(s string) {
 	if s == "" || s[0] == '%' && h.scanCode(s) || h.priority == "" && h.scanUnified(s) {
 		return
 	}
+	if h.scanMetalog(s) {
+		return
+	}
 	if h.scanTag(s) {
 		if h.isUniFi() {
 			h.host, h.program = device(h.program), ""
@@ -155,6 +158,28 @@ func (h *header) scanHostAndTag(s string) {
 	}
 	h.host, h.text = host, rest
 	h.scanProgram(rest)
+}
+
+// scanMetalog reads "[sshd] text", as metalog writes a tag, and with a colon behind it; it knows no host.
+func (h *header) scanMetalog(s string) bool {
+	in, rest, ok := strings.Cut(s, "]")
+	name, open := strings.CutPrefix(in, "[")
+	rest, blank := strings.CutPrefix(strings.TrimPrefix(rest, ":"), " ")
+	if !ok || !open || !blank || len(name) > maxProgram || h.priority != "" || !isWord(name) || isApacheLevel(name) {
+		return false
+	}
+	h.program, h.text = name, rest
+	return true
+}
+
+// isWord reports whether s is of small letters, digits, "-" and "_", and begins with a letter.
+func isWord(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i]-'a' >= 26 && (i == 0 || s[i]-'0' > 9 && s[i] != '-' && s[i] != '_') {
+			return false
+		}
+	}
+	return s != ""
 }
 
 // scanProgram reads what follows a host.
@@ -191,7 +216,7 @@ func (h *header) scanTag(s string) bool {
 		return false
 	}
 	rest = strings.TrimLeft(rest, " ")
-	if rest != "" && rest[0] == '%' && pid == "" && h.scanZoneTag(name, rest) {
+	if rest != "" && rest[0] == '%' && pid == "" && (h.scanZoneTag(name, rest) || h.scanDeviceTag(name, rest)) {
 		return true
 	}
 	h.program, h.pid, h.text = programName(name), pid, rest

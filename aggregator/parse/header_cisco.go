@@ -202,6 +202,19 @@ func (h *header) scanZoneTag(word, s string) bool {
 	return true
 }
 
+// scanDeviceTag reads "fw01: %ASA-6-…": the name that a firewall gives itself, with a colon, where others have a host.
+func (h *header) scanDeviceTag(word, s string) bool {
+	if h.host != "" || h.stamp.isZero() || !isHost(word) || !h.scanCode(s) {
+		return false
+	}
+	if !isASA(h.code.whole) {
+		h.code = code{}
+		return false
+	}
+	h.host = word
+	return true
+}
+
 // scanCode reads "%FACILITY-SUBFACILITY-SEVERITY-MNEMONIC" and what follows. The text stays whole, with the code.
 // Severity is a digit, or the letter that small switches write: "%AAA-I-CONNECT".
 func (h *header) scanCode(s string) bool {

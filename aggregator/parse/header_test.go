@@ -39,6 +39,14 @@ func TestHeader(t *testing.T) {
 	f("Nov 23 17:53:29.123 vm sshd[1]: x", "", "vm", "sshd", "1", "x")
 	f("Nov 23 17:53:29: %SYS-5-CONFIG_I: Configured", "", "", "", "", "%SYS-5-CONFIG_I: Configured")
 	f("<13>sshd[1]: x", "13", "", "sshd", "1", "x")
+
+	f("Nov 23 17:53:29 [sshd] x: y", "", "", "sshd", "", "x: y") // metalog
+	f("Nov 23 17:53:29 [sshd]: x: y", "", "", "sshd", "", "x: y")
+	f("Nov 23 17:53:29 [error] x: y", "", "", "", "", "[error] x: y")
+	f("Nov 23 17:53:29 [12.5] x: y", "", "", "", "", "[12.5] x: y")
+	f("Nov 23 17:53:29 fw01: %ASA-6-302013: Built", "", "fw01", "", "", "%ASA-6-302013: Built")
+	f("<166>Nov 23 2026 17:53:29 fw01: %FTD-6-302013: Built", "166", "fw01", "", "", "%FTD-6-302013: Built")
+	f("Nov 23 17:53:29 vm su: %ASA-6-302013: Built", "", "vm", "su", "", "%ASA-6-302013: Built")
 	// ISO 8601 in front of the same.
 	f("2026-11-23T17:53:29.123456+01:00 vm sshd[12]: x", "", "vm", "sshd", "12", "x")
 	f("<86>2026-11-23T17:53:29Z vm sshd[12]: x", "86", "vm", "sshd", "12", "x")
