@@ -66,6 +66,9 @@ var sshdForms = byPrefix([]prefixed[lineScanner]{
 	{"Timeout before authentication for ", sshTimeout},
 
 	{"Unable to negotiate with ", sshProtocol},
+	{"Unable to negotiate a key exchange method", sshTrouble("ssh-protocol-error")},
+	{"Read from socket failed: ", sshTrouble("ssh-disconnect")},
+	{"refused connect from ", sshRefused},
 	{"Did not receive identification string from ", sshProtocol},
 	{"Bad protocol version identification ", sshBadVersion},
 	{"Bad remote protocol version identification: ", sshTrouble("ssh-protocol-error")},

@@ -39,7 +39,7 @@ func isAutomatic(method string) bool {
 // third on.
 func sshFailed(p *Parser, l *line, rest string) bool {
 	method, rest, ok := cutMethod(rest)
-	e, found := cutEnd(rest)
+	e, found := cutUserEnd(rest)
 	if !ok || !found {
 		return false
 	}
@@ -69,13 +69,17 @@ func sshFailed(p *Parser, l *line, rest string) bool {
 	return true
 }
 
-// sshPAM reads "REASON for [illegal user ]U from A": an attempt by keyboard-interactive. Other lines tell what PAM could
-// not do.
+// sshPAM reads "REASON for [illegal user ]U from A[ via B]": an attempt by keyboard-interactive. Other lines tell what
+// PAM could not do.
 func sshPAM(p *Parser, l *line, rest string) bool {
 	const tries = "Have exhausted maximum number of retries for service"
 	reason, after, ok := strings.Cut(rest, " for ")
 	if cut, found := strings.CutPrefix(rest, tries+" for "); found {
 		reason, after = tries, cut
+	}
+	after = strings.TrimRight(after, " ")
+	if peer, own, via := cutLast(after, " via "); via && canonical(own) != "" { // macOS tells its own address, too
+		after = peer
 	}
 	user, addr, from := cutLast(after, " from ")
 	if !ok || !from || strings.IndexByte(addr, ' ') >= 0 {
@@ -91,7 +95,7 @@ func sshPAM(p *Parser, l *line, rest string) bool {
 
 func sshPostponed(_ *Parser, l *line, rest string) bool {
 	method, rest, ok := cutMethod(rest)
-	e, found := cutEnd(rest)
+	e, found := cutUserEnd(rest)
 	if !ok || !found {
 		return false
 	}

@@ -31,6 +31,21 @@ func cutPeer(s string) (e sshEnd, kind, rest string, ok bool) {
 	}
 }
 
+// cutRenamed is cutPeer for the one reason that a client writes a part of: "[authenticating user U |invalid user U |user U
+// ]A port P: Change of username or service not allowed: (U,S) -> (V,T)". V may look like an address, but the reason, of
+// 100 bytes at most, holds its own beginning only once: the last place where U stands before and behind it is the true one.
+func cutRenamed(s string) (e sshEnd, kind, rest string, ok bool) {
+	const changed = ": Change of username or service not allowed: ("
+	at := strings.LastIndex(s, changed)
+	if at < 0 {
+		return e, "", "", false
+	}
+	if e, kind, rest, ok = cutPeer(s[:at]); !ok || rest != "" {
+		return e, kind, "", false
+	}
+	return e, kind, s[at:], true
+}
+
 // sshClosed reads the end of a connection. Where a client tried keys alone, this line is all that tells it: then it
 // counts as the attempt.
 func sshClosed(p *Parser, l *line, rest string) bool {
@@ -47,7 +62,10 @@ func sshClosed(p *Parser, l *line, rest string) bool {
 
 // sshDisconnecting reads "[authenticating user U ]A port P: REASON".
 func sshDisconnecting(p *Parser, l *line, rest string) bool {
-	e, kind, reason, ok := cutPeer(rest)
+	e, kind, reason, ok := cutRenamed(rest)
+	if !ok {
+		e, kind, reason, ok = cutPeer(rest)
+	}
 	reason, colon := strings.CutPrefix(reason, ": ")
 	if !ok || !colon {
 		return sshOldDisconnecting(p, l, rest)
@@ -131,6 +149,10 @@ func sshReceived(p *Parser, l *line, rest string) bool {
 func sshConnection(p *Parser, l *line, rest string) bool {
 	addr, after := word(rest)
 	port, after, ok := cutValue(after, "port ", " on ")
+	if whole := rest[len(addr):]; !ok && canonical(addr) != "" { // before 6.8 without the server's address
+		port, ok = strings.CutPrefix(whole, " port ")
+		ok, after = ok && isNumber(port), ""
+	}
 	if !ok || canonical(addr) == "" || !isNumber(port) {
 		return sshCut(p, l, rest)
 	}

@@ -45,6 +45,15 @@ func cutFirstEnd(s string) (e sshEnd, ok bool) {
 	}
 }
 
+// cutUserEnd reads the same where the line tells whether the host has the user.
+func cutUserEnd(s string) (sshEnd, bool) {
+	e, ok := cutEnd(s)
+	if e.other == "" || strings.HasPrefix(s, invalidUser) || strings.HasPrefix(s, "illegal user ") { // before 4.0
+		return e, ok
+	}
+	return cutFirstEnd(s)
+}
+
 // endAt reads the end that begins with the " from " at an offset of s.
 func endAt(s string, at int) (sshEnd, bool) {
 	addr, port, key, ok := addrPort(s[at+len(" from "):])
@@ -64,6 +73,9 @@ func addrPort(s string) (addr, port, key string, ok bool) {
 	if rest, ok = strings.CutPrefix(rest, " ssh2"); ok {
 		key, _ = strings.CutPrefix(rest, ": ")
 		return addr, port, key, rest == "" || key != rest
+	}
+	if rest == " ssh1" { // protocol 1, before 7.6
+		return addr, port, "", true
 	}
 	return addr, port, "", rest == ""
 }

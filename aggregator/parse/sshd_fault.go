@@ -4,10 +4,14 @@ import "strings"
 
 // sshProtocol reads "A port P: REASON", or without a reason.
 func sshProtocol(_ *Parser, l *line, rest string) bool {
-	addr, rest := word(rest)
+	addr, after := word(rest)
 	port := ""
-	if after, ok := strings.CutPrefix(rest, "port "); ok {
+	if bare, colon := strings.CutSuffix(addr, ":"); colon {
+		addr, rest = bare, ": "+after // before 7.2 without the port
+	} else if after, ok := strings.CutPrefix(after, "port "); ok {
 		port, rest = digits(after)
+	} else {
+		rest = after
 	}
 	if canonical(addr) == "" || rest != "" && rest[0] != ':' {
 		return false
@@ -15,6 +19,23 @@ func sshProtocol(_ *Parser, l *line, rest string) bool {
 	l.is("ssh-protocol-error", "network", "connection", "error")
 	l.put("event.reason", strings.TrimPrefix(rest, ": "))
 	l.source(addr, port)
+	return true
+}
+
+// sshRefused reads "[U@]H (A)", as the TCP wrappers say it: U is what an ident server of the client's answers.
+func sshRefused(_ *Parser, l *line, rest string) bool {
+	who, addr, ok := cutLast(rest, " (")
+	addr, closed := strings.CutSuffix(addr, ")")
+	if !ok || !closed || canonical(addr) == "" {
+		return false
+	}
+	l.is("ssh-connection-dropped", "network", "connection", "denied")
+	l.put("event.reason", "refused by hosts_access")
+	l.source(addr, "")
+	if _, name, _ := cutLast("@"+who, "@"); canonical(name) == "" {
+		l.put("source.domain", name)
+		l.also("related.hosts", name)
+	}
 	return true
 }
 

@@ -113,10 +113,13 @@ func (s *logins) refused(l *line, e *sshEnd) {
 	}
 }
 
-// told notes that a line of PAM told an attempt.
+// told notes that a line of PAM told an attempt. With UseDNS it has a name where other lines have the address.
 func (s *logins) told(l *line, addr string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if l.pid != "" && canonical(addr) == "" {
+		addr = ""
+	}
 	g := s.of(l, addr, "")
 	g.told = true
 	if !g.pam.has(l.id) {

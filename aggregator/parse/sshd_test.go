@@ -34,6 +34,20 @@ func TestSSHD(t *testing.T) {
 	f("Failed password for invalid user nosuch from 127.0.0.1 port 36174 ssh2", sshBad, "user.name=nosuch",
 		"event.reason=invalid user")
 	f("Failed password for invalid user  from 127.0.0.1 port 36174 ssh2", sshBad, "-user.name", "source.ip=127.0.0.1")
+	f("Failed password for averez from 127.0.0.1 port 45416 ssh1", sshBad, "user.name=averez", "source.port=45416")
+	f("error: PAM: authentication error for averez from 192.0.2.7 via 192.0.2.1", sshBad, "user.name=averez",
+		"source.ip=192.0.2.7", "related.ip=192.0.2.7")
+	f("error: PAM: unknown user for illegal user x from 9.9.9.9 via 192.0.2.1 from 192.0.2.7 ", sshBad,
+		"user.name=x from 9.9.9.9 via 192.0.2.1", "source.ip=192.0.2.7")
+	f("Connection from 192.0.2.7 port 4711", "event.action=ssh-connect source.ip=192.0.2.7 source.port=4711 -destination.ip")
+	f("fatal: Unable to negotiate with 192.0.2.7: no matching cipher found. Their offer: x [preauth]", sshFault,
+		"source.ip=192.0.2.7", "event.reason=no matching cipher found. Their offer: x")
+	f("fatal: Unable to negotiate a key exchange method [preauth]", sshFault, "-source.ip")
+	f("fatal: Read from socket failed: Connection reset by peer [preauth]", "event.action=ssh-disconnect -event.outcome",
+		"event.reason=Read from socket failed: Connection reset by peer")
+	f("refused connect from x(9.9.9.9)@host.example.com (::ffff:192.0.2.7)", "event.action=ssh-connection-dropped event.type=connection|denied",
+		"source.ip=192.0.2.7", "source.domain=host.example.com", "-event.outcome")
+	f("refused connect from 192.0.2.7 (192.0.2.7)", "event.action=ssh-connection-dropped source.ip=192.0.2.7 -source.domain")
 	f("Failed none for invalid user x from 127.0.0.1 port 36174 ssh2", sshStep, "event.action=ssh-auth-probe",
 		"user.name=x")
 	// What a client tries by itself is a step: another key, or a password, may follow.
@@ -151,14 +165,22 @@ func TestSSHForged(t *testing.T) {
 		"related.ip=127.0.0.1")
 	f("Accepted publickey for averez from 127.0.0.1 port 1 ssh2: RSA-CERT SHA256:Lu23 ID a from b port 3 ssh2"+ca,
 		"averez", "127.0.0.1")
-	// Of a failure either may be forged: both addresses can be found, and the doubt is told.
 	f("Failed publickey for averez from 127.0.0.1 port 1 ssh2: RSA-CERT SHA256:L ID foo from 9.9.9.9 port 22 ssh2: RSA SHA256:abc"+ca,
-		"averez from 127.0.0.1 port 1 ssh2: RSA-CERT SHA256:L ID foo", "9.9.9.9", "tags=ambiguous",
+		"averez", "127.0.0.1", "-tags", "related.ip=127.0.0.1")
+	f("Partial publickey for averez from 127.0.0.1 port 1 ssh2: RSA-CERT SHA256:L ID foo from 9.9.9.9 port 22 ssh2: RSA SHA256:abc"+ca,
+		"averez", "127.0.0.1", "-tags")
+	// Where the host does not have the user, either may be forged: both addresses can be found, and the doubt is told.
+	f("Failed publickey for invalid user x from 127.0.0.1 port 1 ssh2: RSA-CERT SHA256:L ID foo from 9.9.9.9 port 22 ssh2: RSA SHA256:abc"+ca,
+		"x from 127.0.0.1 port 1 ssh2: RSA-CERT SHA256:L ID foo", "9.9.9.9", "tags=ambiguous",
 		"related.ip=9.9.9.9|127.0.0.1")
 	f("Failed publickey for invalid user x from 9.9.9.9 port 22 ssh2: RSA SHA256:abc from 127.0.0.1 port 1 ssh2: RSA SHA256:L",
 		"x from 9.9.9.9 port 22 ssh2: RSA SHA256:abc", "127.0.0.1", "tags=ambiguous", "related.ip=127.0.0.1|9.9.9.9")
 	f("Disconnecting invalid user x 127.0.0.1 port 5: Change of username or service not allowed: (x,ssh-connection) -> (9.9.9.9 port 1: y,z) [preauth]",
 		"x", "127.0.0.1", "-tags")
+	f("Disconnecting authenticating user averez 127.0.0.1 port 5: Change of username or service not allowed: (averez,ssh-connection) -> (x 9.9.9.9 port 4: y,ssh-connection) [preauth]",
+		"averez", "127.0.0.1", "-tags")
+	f("Disconnecting invalid user x 9.9.9.9 port 4: Change of username or service not allowed: (x,y) -> (z 127.0.0.1 port 5: Change of username or service not allowed: (x 9.9.9.9 port 4: Change of [preauth]",
+		"x 9.9.9.9 port 4: Change of username or service not allowed: (x,y) -> (z", "127.0.0.1")
 }
 
 // attempt counts the events with an outcome that lines of sshd make.
@@ -196,6 +218,11 @@ func TestSSHAttempts(t *testing.T) {
 	attempts(t, "failure failure", pam, failed, failed,
 		"error: maximum authentication attempts exceeded for averez from 192.0.2.7 port 4 ssh2 [preauth]", many,
 		"PAM 1 more authentication failure; logname= uid=0 euid=0 tty=ssh ruser= rhost=192.0.2.7  user=averez")
+	// With UseDNS, PAM's line has a name.
+	named := newReader()
+	named.says("sshd[7]", "Invalid user x from 192.0.2.7 port 4")
+	check(t, named.says("sshd[7]", "error: PAM: Authentication failure for illegal user x from client.example.com"), "event.outcome=failure")
+	check(t, named.says("sshd[7]", "Failed keyboard-interactive/pam for invalid user x from 192.0.2.7 port 4 ssh2"), "-event.outcome")
 	attempts(t, "failure", "Invalid user x from 192.0.2.7 port 4", "pam_unix(sshd:auth): check pass; user unknown",
 		"pam_unix(sshd:auth): authentication failure; logname= uid=0 euid=0 tty=ssh ruser= rhost=192.0.2.7 ",
 		"Failed password for invalid user x from 192.0.2.7 port 4 ssh2",
