@@ -134,7 +134,7 @@ func pamClosed(_ *Parser, l *line, rest string) bool {
 // pamFailure reads "logname= uid=1001 euid=0 tty= ruser=averez rhost=  user=averez". The user is missing where there
 // is none of that name.
 func pamFailure(p *Parser, l *line, rest string) bool {
-	f, ok := cutPAM(rest)
+	f, ok := l.cutPAM(rest)
 	if !ok {
 		return false
 	}
@@ -154,27 +154,65 @@ func (p *Parser) pamRefused(l *line) {
 // pamEnd is what a module knows of who wants in.
 type pamEnd struct {
 	tty, ruser, rhost, user string
-	forged                  bool // the remote user's name looks like what follows it
+	forged                  bool   // a name looks like what follows it
+	other                   string // the host in a second reading
 }
 
-func cutPAM(s string) (f pamEnd, ok bool) {
+// cutPAM reads what pam_unix and others write of an attempt. What a user is called by the client may hold anything: to
+// sshd, login and su that is the user alone, behind the host, and to others the remote user too, before it.
+func (l *line) cutPAM(s string) (f pamEnd, ok bool) {
 	if f.tty, s, ok = cutValue(s, "tty=", " ruser="); !ok {
 		return f, false
 	}
-	if f.ruser, s, ok = strings.Cut(s, " rhost="); !ok {
+	first := strings.Index(s, " rhost=")
+	if first < 0 {
 		return f, false
 	}
-	f.rhost, s = word(s)
-	before, user, _ := strings.Cut(" "+s, " user=")
-	f.user, f.forged = user, strings.Contains(before, " rhost=")
+	f.cutAt(s, first)
+	last := strings.LastIndex(s, " rhost=")
+	if first == last {
+		return f, true
+	}
+	if l.sumsUp() && !l.asksForMail() {
+		before, _, _ := strings.Cut(s[first+1:], " user=")
+		f.forged = strings.Contains(before, " rhost=")
+		return f, true
+	}
+	for at := first; ; {
+		if f.cutAt(s, at); f.user == f.ruser && f.user != "" { // as Dovecot sets both
+			return f, true
+		}
+		next := strings.Index(s[at+1:], " rhost=")
+		if next < 0 {
+			break
+		}
+		at += 1 + next
+	}
+	f.forged = true
+	f.other, _ = word(s[first+len(" rhost="):])
 	return f, true
 }
+
+// cutAt reads what is before and behind the " rhost=" at an offset of s.
+func (f *pamEnd) cutAt(s string, at int) {
+	f.ruser = s[:at]
+	f.rhost, s = word(s[at+len(" rhost="):])
+	_, f.user, _ = strings.Cut(" "+s, " user=")
+}
+
+// claims reports whether the remote user is who the client says that it is: services that have no terminal, and say so.
+// The user behind is missing where the host has none of that name.
+func (f *pamEnd) claims() bool { return f.tty == "ftp" || f.tty == "pure-ftpd" || f.tty == "dovecot" }
 
 func (l *line) pamFields(f pamEnd) {
 	l.put("process.tty", f.tty)
 	l.source(f.rhost, "")
 	if f.forged {
 		l.tag("ambiguous")
+		l.also("related.ip", canonical(f.other))
+	}
+	if f.user == "" && f.claims() {
+		f.user = f.ruser
 	}
 	switch l.pamProgram() {
 	case "su", "su-l":

@@ -68,7 +68,7 @@ var pamForms = byPrefix([]prefixed[lineScanner]{
 
 // pamSuccess reads "logname= uid=0 euid=0 tty= ruser= rhost= user=averez", as pam_sss says it.
 func pamSuccess(_ *Parser, l *line, rest string) bool {
-	f, ok := cutPAM(rest)
+	f, ok := l.cutPAM(rest)
 	if !ok {
 		return false
 	}

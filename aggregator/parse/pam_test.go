@@ -47,6 +47,15 @@ func TestPAM(t *testing.T) {
 		"pam_unix(vsftpd:auth): authentication failure; logname= uid=0 euid=0 tty=ftp ruser=bob rhost=host.example.com  user=averez",
 		pamBad+" event.outcome=failure", "user.name=averez", "source.address=host.example.com",
 		"related.user=averez|bob")
+	// The remote user may look like what follows it, where a client says who that is.
+	f("vsftpd[1]", "pam_unix(vsftpd:auth): authentication failure; logname= uid=0 euid=0 tty=ftp ruser=nosuch rhost=192.0.2.7 ",
+		pamBad+" event.outcome=failure", "user.name=nosuch", "source.ip=192.0.2.7", "-tags")
+	f("vsftpd[1]", "pam_unix(vsftpd:auth): authentication failure; logname= uid=0 euid=0 tty=ftp ruser=x rhost=9.9.9.9  user=root rhost=192.0.2.7 ",
+		pamBad, "user.name=x rhost=9.9.9.9  user=root", "source.ip=192.0.2.7", "tags=ambiguous", "related.ip=192.0.2.7|9.9.9.9")
+	f("auth", "pam_sss(dovecot:auth): authentication failure; logname= uid=0 euid=0 tty=dovecot ruser=x rhost=9.9.9.9 rhost=192.0.2.7 user=x rhost=9.9.9.9",
+		pamBad, "user.name=x rhost=9.9.9.9", "source.ip=192.0.2.7", "-tags")
+	f("sshd[1]", "pam_sss(sshd:auth): authentication failure; logname= uid=0 euid=0 tty=ssh ruser= rhost=192.0.2.7 user=x rhost=9.9.9.9 user=root",
+		pamBad, "user.name=x rhost=9.9.9.9 user=root", "source.ip=192.0.2.7", "-tags")
 	f("su[1]",
 		"pam_unix(su:auth): authentication failure; logname=eve uid=1003 euid=0 tty=pts/0 ruser=eve rhost=  user=root",
 		pamBad+" -event.outcome", "user.name=eve", "user.target.name=root", "user.effective.name=root",
