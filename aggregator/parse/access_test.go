@@ -120,6 +120,15 @@ func TestApacheError(t *testing.T) {
 		"event.action=http-login-failed", "user.name=a: b")
 	f("[auth_digest:error] [pid 12] [client 192.0.2.1:5] AH01792: user `a': password mismatch: /x",
 		"event.action=http-login-failed", "user.name=a", "event.reason=password mismatch")
+	f("[auth_digest:error] [pid 12] [client 192.0.2.1:5] AH01792: user a: password mismatch: /x",
+		"event.action=http-login-failed", "user.name=a", "event.reason=password mismatch")
+	f("[auth_digest:error] [pid 12] [client 192.0.2.1:5] AH01794: user a: b: password mismatch: /x",
+		"event.action=http-login-failed", "user.name=a: b", "-tags")
+	f(`[auth_form:error] [pid 12] [client 192.0.2.1:5] AH01807: user 'a': authentication failure for "/x": password Mismatch`,
+		"event.action=http-login-failed", "user.name=a")
+	f("[auth_form:error] [pid 12] [client 192.0.2.1:5] AH01808: user 'a' not found: /x", "event.action=http-login-failed", "user.name=a")
+	f("[error] [client 192.0.2.1] Digest: user a: password mismatch: /x", "event.action=http-login-failed", "user.name=a")
+	f("[error] [client 192.0.2.1] Digest: user `a' in realm `b' not found: /x", "event.action=http-login-failed", "user.name=a")
 	f(`[authz_core:error] [pid 12] [client 192.0.2.1:5] AH01631: user a: authorization failure for "/": `,
 		"event.action=http-denied", "user.name=a", "-event.outcome")
 	f(`[authz_core:error] [pid 12] [client 192.0.2.1:5] AH01630: client denied by server configuration: /x`,

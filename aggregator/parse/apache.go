@@ -133,9 +133,18 @@ func (e *apacheError) writeAction(l *line) {
 	l.put("event.reason", e.message)
 }
 
+// formUser cuts off the quotes that mod_auth_form alone writes around a name.
+func (e *apacheError) formUser(user string) string {
+	if name, ok := between(user, "'", "'"); ok && (e.module == "auth_form" || e.code == "AH01807" || e.code == "AH01808") {
+		return name
+	}
+	return user
+}
+
 // scanLogin reads the messages of mod_auth_basic, mod_auth_digest and mod_authz_core that name a user.
 func (e *apacheError) scanLogin(l *line) bool {
-	rest, ok := strings.CutPrefix(e.message, "user ")
+	message := strings.TrimPrefix(e.message, "Digest: ") // 2.2
+	rest, ok := strings.CutPrefix(message, "user ")
 	if !ok {
 		return false
 	}
@@ -150,14 +159,21 @@ func (e *apacheError) scanLogin(l *line) bool {
 		}
 	}
 	if user, _, ok := strings.Cut(rest, ` not found: `); ok && strings.IndexByte(user, ':') < 0 {
-		l.httpLoginFailed(unhexed(user), "not found")
+		l.httpLoginFailed(unhexed(e.formUser(user)), "not found")
+		return true
+	}
+	if user, after, ok := strings.Cut(rest, ": password mismatch: "); ok { // of Digest
+		if strings.Contains(after, ": password mismatch: ") {
+			l.tag("ambiguous")
+		}
+		l.httpLoginFailed(unhexed(user), "password mismatch")
 		return true
 	}
 	user, words, ok := strings.Cut(rest, ": ")
 	switch {
 	case !ok:
 	case strings.HasPrefix(words, `authentication failure for "`):
-		l.httpLoginFailed(unhexed(user), "authentication failure")
+		l.httpLoginFailed(unhexed(e.formUser(user)), "authentication failure")
 		return true
 	case strings.HasPrefix(words, `authorization failure for "`):
 		l.is("http-denied", "web", "error")

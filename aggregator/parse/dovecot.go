@@ -184,14 +184,14 @@ func protocolOf(service string) string {
 	return ""
 }
 
-// isDovecotService reports whether a line's text begins with a service that acts for a user.
+// isDovecotService reports whether a line's text begins with a service that names more than itself: its user, or process.
 func isDovecotService(s string) bool {
 	name, _, ok := strings.Cut(s[:min(len(s), len("managesieve("))], "(")
 	if !ok {
 		return false
 	}
 	switch name {
-	case "imap", "pop3", "lmtp", "lda", "managesieve", "submission", "auth":
+	case "imap", "pop3", "lmtp", "lda", "managesieve", "submission", "auth", "auth-worker":
 		return true
 	}
 	return false

@@ -32,13 +32,46 @@ type peer struct {
 
 // scan reads what follows "user=<".
 func (r *peer) scan(s string) bool {
+	who, where, ok := cutLast(r.cutSession(s), ", rip=")
+	if !ok || !r.scanEnds(where) {
+		return false
+	}
+	if before, method, ok := cutLast(who, ", method="); ok && isMechanism(method) {
+		who, r.method = before, method
+	}
+	r.user, ok = strings.CutSuffix(who, ">")
+	return ok
+}
+
+// scanLine reads all, and returns what stands before.
+func (r *peer) scanLine(s string) (reason string, ok bool) {
+	if reason, who, ok := strings.Cut(s, ": user=<"); ok {
+		return reason, r.scan(who)
+	}
+	for _, next := range []string{": method=", ": rip="} {
+		if at := strings.Index(s, next); at >= 0 {
+			return s[:at], r.scanNobody(s[at+len(": "):])
+		}
+	}
+	return "", false
+}
+
+// scanNobody reads "[method=PLAIN, ]rip=A, …", as it was before 2.2 where nobody gave a name.
+func (r *peer) scanNobody(s string) bool {
+	r.method, s, _ = cutKey(r.cutSession(s), "method=")
+	where, ok := strings.CutPrefix(s, "rip=")
+	return ok && (r.method == "" || isMechanism(r.method)) && r.scanEnds(where)
+}
+
+func (r *peer) cutSession(s string) (rest string) {
 	if before, session, ok := cutLast(s, ", session=<"); ok && strings.HasSuffix(session, ">") {
 		s, r.session = before, strings.TrimSuffix(session, ">")
 	}
-	who, where, ok := cutLast(s, ", rip=")
-	if !ok {
-		return false
-	}
+	return s
+}
+
+// scanEnds reads what follows "rip=".
+func (r *peer) scanEnds(where string) bool {
 	if r.remote, where, _ = strings.Cut(where, ", "); canonical(r.remote) == "" && r.remote != "" {
 		return false
 	}
@@ -46,11 +79,7 @@ func (r *peer) scan(s string) bool {
 	r.local, where, _ = cutKey(where, "lip=")
 	r.lport, where, _ = cutKey(where, "lport=")
 	r.pid, r.tls, _ = cutKey(where, "mpid=")
-	if before, method, ok := cutLast(who, ", method="); ok && isMechanism(method) {
-		who, r.method = before, method
-	}
-	r.user, ok = strings.CutSuffix(who, ">")
-	return ok
+	return true
 }
 
 // isMechanism reports whether s has the form of a SASL mechanism's name (RFC 4422, section 3.1), in either case.
@@ -86,10 +115,10 @@ func (r *peer) write(l *line, service string) {
 //
 // Where auth_verbose is on, a line of auth's has told each attempt that failed: then this one tells none.
 func dovecotLogin(p *Parser, l *line, s *service) bool {
-	reason, who, ok := strings.Cut(s.text, ": user=<")
 	var r peer
+	reason, ok := r.scanLine(s.text)
 	attempt, other := loginAttempt(s.name)
-	if !ok || attempt == "" || !r.scan(who) {
+	if !ok || attempt == "" {
 		return false
 	}
 	if reason == "Login" || reason == "Logged in" {

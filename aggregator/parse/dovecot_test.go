@@ -35,6 +35,12 @@ func TestDovecot(t *testing.T) {
 	f("imap-login: Disconnected (tried to use disallowed plaintext auth): user=<>, rip=192.0.2.7, lip=192.0.2.1, session=<y>", bad)
 	f("imap-login: Disconnected (auth failed, 1 attempts in 0 secs): user=<x>, method=PLAIN, rip=9.9.9.9, lip=<1>, method=PLAIN, rip=192.0.2.7, lip=192.0.2.1, session=<y>",
 		bad, "user.name=x>, method=PLAIN, rip=9.9.9.9, lip=<1", "source.ip=192.0.2.7", "related.ip=192.0.2.7")
+	f("imap-login: Disconnected (auth failed, 1 attempts): method=PLAIN, rip=192.0.2.7, lip=192.0.2.1, TLS: Disconnected", bad,
+		"-user.name", "source.ip=192.0.2.7", "dovecot.method=PLAIN")
+	f("imap-login: Aborted login (tried to use disabled plaintext auth): rip=192.0.2.7, lip=192.0.2.1, session=<y>", bad,
+		"source.ip=192.0.2.7", "dovecot.session=y")
+	f("imap-login: Disconnected: Inactivity (no auth attempts): rip=192.0.2.7, lip=192.0.2.1, TLS", gone, "destination.ip=192.0.2.1")
+	f("imap-login: Disconnected: rip=x, lip=192.0.2.1", "-event.action")
 	f("pop3-login: Login: "+who+"mpid=1", "event.action=pop3-login-attempt event.outcome=success network.protocol=pop3")
 	f("auth: passwd-file(a,b): c,192.0.2.7,<x/y+1>): Password mismatch (given password: secret)",
 		"event.action=mailbox-login-attempt event.outcome=failure", "user.name=a,b): c", "source.ip=192.0.2.7",
@@ -73,6 +79,10 @@ func TestDovecotFile(t *testing.T) {
 		"event.action=mailbox-disconnect", "user.name=we ird", "-log.syslog.hostname", "@timestamp=2026-11-23T17:54:31Z")
 	check(t, newReader().line("Nov 23 17:54:31 auth(tom@example.com,192.0.2.7,sasl:plain)<Cd5N>: Info: passwd-file: unknown user"),
 		"event.action=mailbox-login-attempt", "event.outcome=failure", "user.name=tom@example.com", "source.ip=192.0.2.7")
+	check(t, newReader().line("Nov 23 17:54:31 auth-worker(80180): Info: conn unix:auth-worker (uid=143): auth-worker<7>: sql(tom,192.0.2.7,<Yx7>): unknown user"),
+		"event.action=mailbox-login-attempt", "event.outcome=failure", "user.name=tom", "source.ip=192.0.2.7", "process.name=auth-worker")
+	check(t, newReader().line("Nov 23 17:54:31 imap(tom): Info: Disconnected: Logged out in=8 out=4"),
+		"event.action=mailbox-disconnect", "user.name=tom", "process.name=imap")
 	check(t, newReader().line("2026-11-23T17:54:31+0000 pop3-login: Info: Login: user=<a>, method=PLAIN, rip=192.0.2.7, lip=192.0.2.1"),
 		"event.action=pop3-login-attempt", "event.outcome=success", "user.name=a")
 }

@@ -35,6 +35,13 @@ var dropbearForms = byPrefix([]prefixed[lineScanner]{
 	{"Exit before auth", dropbearExit},
 	{"Exit (", dropbearLogout},
 	{"Early exit", dropbearEarly},
+	// older ones
+	{"bad password attempt for '", dropbearUser(false, "password")},
+	{"password auth succeeded for '", dropbearUser(true, "password")},
+	{"pubkey auth succeeded for '", dropbearKey(true)},
+	{"login attempt for nonexistent user from ", dropbearNobody},
+	{"login attempt for nonexistent user '", dropbearNobodyNamed},
+	{"exit before auth", dropbearExit},
 	{"Running in background", dropbearStart},
 	{"Not backgrounding", dropbearStart},
 })
@@ -175,6 +182,11 @@ func dropbearExit(p *Parser, l *line, rest string) bool {
 		return false
 	}
 	user, rest, named := cutUser(rest)
+	if tries, ok := strings.CutPrefix(rest, "Max auth tries reached - user '"); ok && e.addr == "" {
+		if last, ok := cutFrom(tries); ok {
+			e.addr, e.port = last.addr, last.port
+		}
+	}
 	counts := false
 	if named {
 		e.user = user

@@ -127,9 +127,12 @@ func (h *header) scanHostAndTag(s string) {
 		return
 	}
 	if h.scanTag(s) {
-		if h.isUniFi() {
+		switch {
+		case h.isUniFi():
 			h.host, h.program = device(h.program), ""
 			h.scanTag(h.text)
+		case strings.HasSuffix(h.program, ")"):
+			h.scanDovecot(s)
 		}
 		return
 	}

@@ -27,7 +27,7 @@ func (l *line) setHeader(h *header) {
 		l.origin = l.originBy(h)
 		l.put("host.name", l.origin.host)
 	}
-	l.put("process.name", h.program)
+	l.put("process.name", withoutModule(h.program))
 	l.setPID(h.pid)
 	l.put("event.kind", "event")
 	l.message = cmp.Or(h.message, h.text, l.raw)
@@ -39,6 +39,17 @@ func (l *line) originBy(h *header) origin {
 	o := l.origin
 	o.host = cmp.Or(o.host, h.host, o.peer, l.observer)
 	return o
+}
+
+// withoutModule cuts off the module that PAM wrote into the tag before 0.99: "sshd(pam_unix)".
+func withoutModule(program string) string {
+	if strings.HasSuffix(program, ")") {
+		name, module, _ := strings.Cut(program, "(")
+		if strings.HasPrefix(module, "pam_") {
+			return name
+		}
+	}
+	return program
 }
 
 // setPriority writes facility and severity by the line's priority, or by the names of both. What an agent told of them

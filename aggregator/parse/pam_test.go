@@ -97,6 +97,12 @@ func TestPAM(t *testing.T) {
 	f("sshd[1]", "pam_access(sshd:account): access denied for user `a' from `b' from `192.0.2.7'",
 		"event.action=access-denied",
 		"user.name=a' from `b", "source.ip=192.0.2.7")
+	// The tag of Linux-PAM before 0.99.
+	old := newReader().says("su(pam_unix)[21416]", "session opened for user averez by (uid=0)")
+	check(t, old, strings.Fields(opened+" user.target.name=averez process.name=su process.pid=21416 log.syslog.appname=su(pam_unix)")...)
+	check(t, newReader().says("sshd(pam_unix)[7]", failure+"  user=averez"),
+		strings.Fields(pamBad+" -event.outcome user.name=averez source.ip=192.0.2.7 process.name=sshd")...)
+	check(t, newReader().says("vsftpd(pam_unix)[7]", "check pass; user unknown"), "event.action=pam-user-unknown", "process.name=vsftpd")
 	// What modules say that tells nothing of a login, and what only looks like a module.
 	for _, text := range []string{
 		"pam_x(su:session): what is this", "pam_unix(su:session): ",

@@ -197,7 +197,7 @@ func authCount(counts string) bool {
 func smtpLost(_ *Parser, l *line, rest string) bool {
 	command, peer, ok := strings.Cut(rest, " from ")
 	name, addr, port, after, found := cutPeerName(peer)
-	if !ok || !found || after != "" && !strings.HasPrefix(after, ": ") {
+	if !ok || !found || after != "" && after != ":" && !strings.HasPrefix(after, ": ") {
 		return false
 	}
 	l.is("smtp-protocol-error", "network", "connection", "error")

@@ -12,6 +12,9 @@ const (
 )
 
 func TestPostfix(t *testing.T) {
+	check(t, newReader().says("postfix/smtpd[7]", "improper command pipelining after DATA from unknown[192.0.2.7]:"),
+		"event.action=smtp-protocol-error", "source.ip=192.0.2.7", "postfix.command=DATA")
+
 	f := func(program, text, kind string, want ...string) {
 		t.Helper()
 		check(t, newReader().says(program, text), append(strings.Fields(kind), want...)...)

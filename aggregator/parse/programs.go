@@ -43,7 +43,7 @@ var scanners = []struct {
 	{"access", scanAccess, nil},
 	{"nginx", scanNginx, []string{"nginx"}},
 	{"haproxy", scanHAProxy, []string{"haproxy"}},
-	{"apache", scanApache, []string{"apache2", "httpd", "apache"}},
+	{"apache", scanApache, []string{"apache2", "httpd", "apache", "apache2/", "httpd/"}},
 	{"openvpn", scanOpenVPN, []string{"openvpn", "ovpn-", "openvpn-"}},
 	{"asa", scanASA, nil},
 	{"audit", scanAudit, []string{"audit", "audispd", "audisp-syslog", "auditd"}},
