@@ -85,11 +85,14 @@ func sshPAM(p *Parser, l *line, rest string) bool {
 	if !ok || !from || strings.IndexByte(addr, ' ') >= 0 {
 		return strings.HasPrefix(rest, "pam_") && sshTrouble("ssh-error")(p, l, rest)
 	}
-	p.logins.told(l, addr)
+	known := p.logins.told(l, addr)
 	l.attempt(false, "keyboard-interactive/pam")
 	l.put("event.reason", reason)
 	l.user(strings.TrimPrefix(user, "illegal user "))
 	l.source(addr, "")
+	if canonical(addr) == "" && known.addr != "" {
+		l.source(known.addr, known.port)
+	}
 	return true
 }
 

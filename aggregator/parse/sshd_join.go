@@ -113,8 +113,9 @@ func (s *logins) refused(l *line, e *sshEnd) {
 	}
 }
 
-// told notes that a line of PAM told an attempt. With UseDNS it has a name where other lines have the address.
-func (s *logins) told(l *line, addr string) {
+// told notes that a line of PAM told an attempt. With UseDNS it has a name where other lines have the address: told
+// returns what they had.
+func (s *logins) told(l *line, addr string) (known sshEnd) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if l.pid != "" && canonical(addr) == "" {
@@ -126,6 +127,7 @@ func (s *logins) told(l *line, addr string) {
 		g.open++
 		s.grow(g, g.pam.add(l.id))
 	}
+	return sshEnd{addr: g.addr, port: g.port}
 }
 
 // repeats reports whether a failure is one that PAM told.

@@ -221,7 +221,8 @@ func TestSSHAttempts(t *testing.T) {
 	// With UseDNS, PAM's line has a name.
 	named := newReader()
 	named.says("sshd[7]", "Invalid user x from 192.0.2.7 port 4")
-	check(t, named.says("sshd[7]", "error: PAM: Authentication failure for illegal user x from client.example.com"), "event.outcome=failure")
+	check(t, named.says("sshd[7]", "error: PAM: Authentication failure for illegal user x from client.example.com"), "event.outcome=failure",
+		"source.address=client.example.com", "source.ip=192.0.2.7", "source.port=4")
 	check(t, named.says("sshd[7]", "Failed keyboard-interactive/pam for invalid user x from 192.0.2.7 port 4 ssh2"), "-event.outcome")
 	attempts(t, "failure", "Invalid user x from 192.0.2.7 port 4", "pam_unix(sshd:auth): check pass; user unknown",
 		"pam_unix(sshd:auth): authentication failure; logname= uid=0 euid=0 tty=ssh ruser= rhost=192.0.2.7 ",
