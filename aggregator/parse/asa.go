@@ -16,8 +16,8 @@ import (
 // its connection was seen built it is known, else both ends are as they are written, without network.direction.
 //
 // An attempt to get in is asa-auth, with an outcome: what AAA said of it (113004, 113005, 113012, 113015), for people at
-// VPN and at the device itself. The device tells the same once or twice more (605004, 605005, 611101, 611102, 716038,
-// 716039): those have their action and no outcome. So have packets and connections; event.type says denied or allowed.
+// VPN and at the device itself. The device tells the same once or twice more (109005, 109006, 605004, 605005, 611101, 611102,
+// 716038, 716039): those have their action and no outcome. So have packets and connections; event.type says denied or allowed.
 func scanASA(p *Parser, l *line) bool {
 	code, body, ok := strings.Cut(l.text, " ")
 	code = strings.TrimSuffix(code, ":")
@@ -42,7 +42,7 @@ func scanASA(p *Parser, l *line) bool {
 		return s.association()
 	case 502, 111:
 		return s.admin()
-	case 304, 733, 303:
+	case 304, 733, 303, 308, 401, 109:
 		return s.other()
 	}
 	return false

@@ -145,9 +145,24 @@ func TestASAUsers(t *testing.T) {
 		"event.action=asa-ssh-session-end", "user.name=eve", "source.ip=192.0.2.1")
 	f("%ASA-6-606001: ASDM session number 0 from 192.0.2.1 started", "event.action=asa-asdm-session-start")
 	f("%ASA-6-606002: ASDM session number 0 from 192.0.2.1 ended", "event.action=asa-asdm-session-end")
+	f("%ASA-6-308001: console enable password incorrect for 3 tries (from 192.0.2.1)", "event.action=asa-enable", "event.outcome=failure",
+		"source.ip=192.0.2.1", "event.reason=console enable password incorrect for 3 tries")
+	f("%ASA-6-109006: Authentication failed for user 'eve' from 10.0.0.1/1234 to 192.0.2.1/23 on interface inside",
+		"event.action=asa-pass-through", "event.type=start|denied", "-event.outcome", "user.name=eve", "source.ip=10.0.0.1", "destination.port=23")
+	f("%ASA-6-109005: Authentication succeeded for user 'x' from 9.9.9.9/1 to 8.8.8.8/2' from 10.0.0.1/1234 to 192.0.2.1/23 on interface inside",
+		"event.type=start|allowed", "source.ip=10.0.0.1", "related.ip=10.0.0.1|192.0.2.1")
 	f("%ASA-6-716001: Group vpn User eve IP 192.0.2.1 WebVPN session started.", "event.action=asa-vpn-session-start", "user.name=eve")
 	f("%ASA-6-716002: Group <vpn> User <eve> IP <192.0.2.1> WebVPN session terminated: Idle timeout.", "event.reason=Idle timeout",
 		"event.action=asa-vpn-session-end")
+	f("%ASA-5-304002: Access denied URL http://x.example/ SRC 9.9.9.9 DEST 8.8.8.8 SRC 10.0.0.1 DEST 192.0.2.1 on interface inside",
+		"event.action=asa-url-denied", "event.type=connection|denied", "source.ip=10.0.0.1", "destination.ip=192.0.2.1",
+		"url.original=http://x.example/ SRC 9.9.9.9 DEST 8.8.8.8", "observer.ingress.interface.name=inside")
+	f("%ASA-4-401004: Shunned packet: 192.0.2.1 ==> 10.0.0.1 on interface outside", "event.action=asa-packet-denied",
+		"source.ip=192.0.2.1", "destination.ip=10.0.0.1", "observer.ingress.interface.name=outside")
+	f("%ASA-6-716039: Group <vpn> User <a> IP <9.9.9.9> Authentication: successful, x> IP <192.0.2.1> Authentication: rejected, Session Type: WebVPN.",
+		"event.action=asa-vpn-login", "event.type=start|denied", "source.ip=192.0.2.1", "tags=ambiguous", "related.ip=9.9.9.9|192.0.2.1")
+	f("%ASA-6-722055: Group <vpn> User <eve> IP <192.0.2.1> Client Type: x IP <9.9.9.9> y", "user.name=eve", "source.ip=192.0.2.1",
+		"tags=ambiguous")
 	f("%ASA-6-716039: Group <vpn> User <eve> IP <192.0.2.1> Authentication: rejected, Session Type: WebVPN.", "event.action=asa-vpn-login",
 		"event.type=start|denied", "-event.outcome")
 	f("%ASA-6-716058: Group <vpn> User <eve> IP <192.0.2.1> AnyConnect session lost connection. Waiting to resume.", "event.action=asa-vpn")

@@ -206,14 +206,13 @@ func (s *asaScan) vpn() bool {
 	}
 	rest, ok := strings.CutPrefix(s.body, "Group ")
 	group, rest, hasUser := strings.Cut(rest, " User ")
-	user, rest, hasIP := strings.Cut(rest, " IP ")
-	if !ok || !hasUser || !hasIP {
+	user, addr, said, other := s.cutUserIP(rest)
+	if !ok || !hasUser || addr == "" {
 		return false
 	}
-	addr, said := word(rest)
-	addr = strings.Trim(addr, "<>")
-	if canonical(addr) == "" {
-		return false
+	if other != "" {
+		s.tag("ambiguous")
+		s.also("related.ip", canonical(other))
 	}
 	s.session(said)
 	s.put("cisco.asa.tunnel_group", strings.Trim(group, "<>"))
@@ -224,6 +223,28 @@ func (s *asaScan) vpn() bool {
 		s.also("related.ip", ip)
 	}
 	return true
+}
+
+// cutUserIP reads "<U> IP <192.0.2.1> said". The name of who was refused may look like the rest; behind the address of
+// who came in may be what his client says it is. other is the address in the second reading.
+func (s *asaScan) cutUserIP(text string) (user, addr, said, other string) {
+	for from := 0; ; {
+		at := strings.Index(text[from:], " IP ")
+		if at < 0 {
+			return user, addr, said, other
+		}
+		from += at + len(" IP ")
+		next, after := word(text[from:])
+		next = strings.Trim(next, "<>")
+		switch {
+		case canonical(next) == "":
+		case addr == "" || s.id == 716039:
+			other = addr
+			user, addr, said = text[:from-len(" IP ")], next, after
+		default:
+			other = next
+		}
+	}
 }
 
 // session says what became of a session.
@@ -388,6 +409,34 @@ func (s *asaScan) other() bool {
 		return true
 	case 304001: // 10.0.0.1 Accessed URL 192.0.2.1:http://…
 		return s.url()
+	case 304002: // Access denied URL http://… SRC 10.0.0.1 DEST 192.0.2.1 on interface inside
+		return s.urlDenied()
+	case 308001: // console enable password incorrect for 3 tries (from 192.0.2.1)
+		said, addr, ok := cutLast(s.body, " (from ")
+		addr, closed := strings.CutSuffix(strings.TrimRight(addr, "."), ")")
+		if !ok || !closed || canonical(addr) == "" {
+			return false
+		}
+		s.is("asa-enable", "authentication", "start", "denied")
+		s.outcome(false)
+		s.put("event.reason", said)
+		s.source(addr, "")
+		return true
+	case 401004: // Shunned packet: 192.0.2.1 ==> 10.0.0.1 on interface outside
+		rest, ok := strings.CutPrefix(s.body, "Shunned packet: ")
+		from, rest := word(rest)
+		_, rest = word(rest)
+		to, rest := word(rest)
+		if !ok || canonical(from) == "" || canonical(to) == "" {
+			return false
+		}
+		s.is("asa-packet-denied", "network", "connection", "denied")
+		s.source(from, "")
+		s.destination(to, "")
+		s.put("observer.ingress.interface.name", strings.TrimPrefix(rest, "on interface "))
+		return true
+	case 109005, 109006:
+		return s.passThrough()
 	case 733100: // [object] drop rate-1 exceeded. …
 		in, rest, ok := strings.Cut(strings.TrimSpace(s.body), "] ")
 		if !ok || in == "" || in[0] != '[' {
@@ -399,6 +448,49 @@ func (s *asaScan) other() bool {
 		return true
 	}
 	return false
+}
+
+// urlDenied reads "Access denied URL http://example.com/ SRC 10.0.0.1 DEST 192.0.2.1 on interface inside": the URL may look
+// like the rest.
+func (s *asaScan) urlDenied() bool {
+	rest, ok := strings.CutPrefix(s.body, "Access denied URL ")
+	url, rest, isFrom := cutLast(rest, " SRC ")
+	from, rest, isTo := strings.Cut(rest, " DEST ")
+	to, rest := word(rest)
+	to = strings.TrimSuffix(to, ":")
+	if !ok || !isFrom || !isTo || canonical(from) == "" || canonical(to) == "" {
+		return false
+	}
+	s.is("asa-url-denied", "network", "connection", "denied")
+	s.put("url.original", url)
+	s.source(from, "")
+	s.destination(to, "")
+	if iface, ok := strings.CutPrefix(rest, "on interface "); ok {
+		s.put("observer.ingress.interface.name", iface)
+	}
+	return true
+}
+
+// passThrough reads "Authentication failed for user 'U' from 10.0.0.1/1234 to 192.0.2.1/23 on interface inside": who wants
+// through the device proves who he is (cut-through proxy). AAA tells the outcome.
+func (s *asaScan) passThrough() bool {
+	said, rest, ok := strings.Cut(s.body, " for user '")
+	user, ends, found := cutLast(rest, "' from ")
+	from, to, rest, both := asaEnds(ends, "to ")
+	if !ok || !found || !both {
+		return false
+	}
+	types := "allowed"
+	if said != "Authentication succeeded" {
+		types = "denied"
+	}
+	s.is("asa-pass-through", "authentication", "start", types)
+	s.loginUser(user)
+	s.flow(&from, &to)
+	if iface, ok := strings.CutPrefix(strings.TrimLeft(rest, " "), "on interface "); ok {
+		s.put("observer.ingress.interface.name", iface)
+	}
+	return true
 }
 
 // url reads "user@10.0.0.1(LOCAL\U) Accessed JAVA URL 192.0.2.1:http://example.com/".

@@ -116,6 +116,8 @@ func TestAuditForms(t *testing.T) {
 	f(auditLine(1, "UNKNOWN[1334]", "prog-id=4 op=LOAD"), "auditd.message_type=BPF", "event.action=audit-bpf")
 	f(auditLine(1, "UNKNOWN[1999]", "x=1"), "auditd.message_type=UNKNOWN[1999]", "event.action=audit-record")
 	f(auditLine(1, "SOCKADDR", "saddr=0200270F7F0000010000000000000000"), "auditd.data.socket.address=127.0.0.1", "auditd.data.socket.port=9999")
+	f(auditLine(1, "SOCKADDR", "saddr=0200270F7F0000010000000000000000#035SADDR={ saddr_fam=inet laddr=127.0.0.1 lport=9999 }"),
+		"auditd.data.socket.address=127.0.0.1")
 	f(auditLine(1, "SOCKADDR", "saddr=0002270F7F0000010000000000000000"), "auditd.data.socket.address=127.0.0.1")
 	f(auditLine(1, "SOCKADDR", "saddr=0A00270F0000000020010DB800000000000000000000000100000000"), "auditd.data.socket.address=2001:db8::1")
 	f(auditLine(1, "SOCKADDR", "saddr=01002F72756E2F7800"), "auditd.data.socket.path=/run/x", "auditd.data.socket.family=unix")

@@ -278,6 +278,7 @@ func (l *line) auditSource(a *audited) {
 
 // auditSocket writes an address (struct sockaddr, as digits): where a connection went, or came from.
 func (l *line) auditSocket(saddr, action string) {
+	saddr, _, _ = strings.Cut(saddr, "#") // rsyslog writes "#035" for the byte before what auditd adds: "#035SADDR={ …"
 	family, addr, port, path := socketAddress(saddr)
 	if family == "" {
 		return

@@ -178,16 +178,15 @@ func (l *line) cutPAM(s string) (f pamEnd, ok bool) {
 		f.forged = strings.Contains(before, " rhost=")
 		return f, true
 	}
-	for at := first; ; {
+	for at := first; at < last; at += 1 + strings.Index(s[at+1:], " rhost=") {
+		if len(s) < 2*at || len(s) > 2*at+maxHost+len(" rhost=  user=") {
+			continue
+		}
 		if f.cutAt(s, at); f.user == f.ruser && f.user != "" { // as Dovecot sets both
 			return f, true
 		}
-		next := strings.Index(s[at+1:], " rhost=")
-		if next < 0 {
-			break
-		}
-		at += 1 + next
 	}
+	f.cutAt(s, last)
 	f.forged = true
 	f.other, _ = word(s[first+len(" rhost="):])
 	return f, true

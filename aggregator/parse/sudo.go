@@ -8,6 +8,7 @@ import (
 
 const (
 	continued = "(command continued) "
+	minCut    = 800      // bytes: sudo itself cuts no shorter line in parts, and each has a command (MAXSYSLOGLEN is 960)
 	cutHere   = " [...]" // behind and before a part of a line of sudo-rs
 	cutBefore = "[...] "
 )
@@ -54,6 +55,9 @@ func (p *Parser) sudoEntry(l *line, user, text string) bool {
 		if !l.sudoReason(&main) {
 			return false
 		}
+	case !main.hasCommand && !more && len(text) < minCut:
+		l.is("sudo-command", "process", "start")
+		l.tag("truncated")
 	case main.ended() && p.commands.ended(l, user, &main):
 		l.is("sudo-exit", "process", "end")
 	default:

@@ -115,6 +115,13 @@ func TestSudo(t *testing.T) {
 	f("averez : USER=root ; ENV=A=COMMAND=xCOMMAND=/usr/bin/id", sudoOK, "tags=ambiguous")
 }
 
+// A line that ends before its command was cut on its way: it may as well have been refused.
+func TestSudoTruncated(t *testing.T) {
+	for _, text := range []string{"averez : PWD=/tmp ; USER=ro", "averez : TTY=pts/0 ; PWD=/tmp ; USER=root ; COMMAN", "averez : TTY=pts/0"} {
+		check(t, newReader().says("sudo", text), "event.action=sudo-command", "-event.outcome", "tags=truncated", "user.name=averez")
+	}
+}
+
 func TestSudoQuotes(t *testing.T) {
 	f := func(command string, args ...string) {
 		t.Helper()
