@@ -42,6 +42,7 @@ var sshdForms = byPrefix([]prefixed[lineScanner]{
 	{"Authentication refused", sshKeyRefused},
 	{"Refused by key options", sshKeyRefused},
 	{"Certificate invalid: ", sshKeyRefused},
+	{"Certificate does not contain an authorized principal", sshKeyRefused},
 	{"Authentication key ", sshKeyRefused},
 	{"refusing previously-used ", sshKeyRefused},
 	{"userauth_pubkey: ", sshKeyRefused},

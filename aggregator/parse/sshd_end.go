@@ -106,9 +106,16 @@ func (l *line) sshFrom(e *sshEnd) {
 
 // sshKey writes a key, "ED25519 SHA256:2raf", or a certificate, "ED25519-CERT SHA256:jhLX ID NAME (serial 7) CA RSA
 // SHA256:fspJ". The name is whatever the issuer wrote, so that it ends where the line does.
+// Behind a host's key is who the client says that its user is: "RSA SHA256:2raf, client user "U", client host "H"".
+// GSSAPI tells no key, but a principal: "averez@EXAMPLE.COM".
 func (l *line) sshKey(s string) {
 	keyType, rest := word(s)
+	if rest == "" && strings.IndexByte(keyType, '@') > 0 {
+		l.put("ssh.principal", keyType)
+		return
+	}
 	fingerprint, rest := word(rest)
+	fingerprint = strings.TrimSuffix(fingerprint, ",")
 	l.put("ssh.key_type", keyType)
 	l.put("ssh.fingerprint", fingerprint)
 	if id, ok := strings.CutPrefix(rest, "ID "); ok {

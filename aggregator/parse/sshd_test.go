@@ -29,6 +29,10 @@ func TestSSHD(t *testing.T) {
 	f("Accepted gssapi-with-mic for averez from client.example.com port 38856 ssh2", sshOK,
 		"source.address=client.example.com",
 		"related.hosts=client.example.com", "-source.ip")
+	f("Accepted gssapi-with-mic for averez from 192.0.2.7 port 38856 ssh2: averez@EXAMPLE.COM", sshOK, "ssh.principal=averez@EXAMPLE.COM",
+		"-ssh.key_type")
+	f(`Accepted hostbased for averez from 192.0.2.7 port 5 ssh2: RSA SHA256:x, client user "bob", client host "h.example.com"`, sshOK,
+		"ssh.fingerprint=SHA256:x", "source.ip=192.0.2.7")
 	f("Failed password for averez from 127.0.0.1 port 36166 ssh2", sshBad, "user.name=averez", "source.ip=127.0.0.1",
 		"-event.reason")
 	f("Failed password for invalid user nosuch from 127.0.0.1 port 36174 ssh2", sshBad, "user.name=nosuch",
