@@ -38,6 +38,9 @@ var bindForms = []struct {
 	{"validating ", bindValidating},
 	{"lame server resolving '", bindLame},
 	{"limit ", bindLimit},
+	{"would limit ", bindLimit},
+	{"stop limiting ", bindLimitEnd},
+	{"*stop limiting ", bindLimitEnd},
 	{"DNS format error from ", bindFormat},
 	{"zone ", bindZone},
 }
@@ -168,6 +171,7 @@ var bindClientForms = []struct {
 	{"updating zone '", bindUpdate},
 	{"request has invalid signature: ", bindSignature},
 	{"rate limit ", bindLimit},
+	{"would rate limit ", bindLimit},
 	{"bad zone transfer request: '", bindBadTransfer},
 }
 

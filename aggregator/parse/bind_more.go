@@ -104,26 +104,34 @@ func bindSignature(l *line, s string) bool {
 	return true
 }
 
-// bindLimit reads "[limit ]WHAT responses to NET for NAME CLASS TYPE (HASH)".
+// bindLimit reads "[WHAT ]responses to NET[ for NAME[ CLASS][ TYPE] (HASH)]" behind "limit " or "rate limit ". What of
+// the question an account does not go by, it leaves out.
 func bindLimit(l *line, s string) bool {
-	_, rest, ok := strings.Cut(s, " to ")
-	if !ok {
-		if rest, ok = strings.CutPrefix(s, "responses to "); !ok {
-			return false
-		}
-	}
-	net, rest := word(rest)
-	what, ok := strings.CutPrefix(rest, "for ")
-	if !ok {
+	return bindLimited(l, s, "dns-rate-limited", "denied")
+}
+
+// bindLimitEnd reads the same behind "stop limiting ".
+func bindLimitEnd(l *line, s string) bool {
+	return bindLimited(l, s, "dns-rate-limit-end", "info")
+}
+
+func bindLimited(l *line, s, action, kind string) bool {
+	what, rest, ok := strings.Cut(" "+s, " to ")
+	if !ok || !strings.HasSuffix(what, " response") && !strings.HasSuffix(what, " responses") {
 		return false
 	}
-	l.is("dns-rate-limited", "network", "protocol", "denied")
+	net, rest := word(rest)
+	addr, _, isNet := strings.Cut(net, "/")
+	question, _, _ := cutLast(strings.TrimPrefix(rest, "for "), " (")
+	if !isNet || canonical(addr) == "" || rest != "" && !strings.HasPrefix(rest, "for ") {
+		return false
+	}
+	l.is(action, "network", "protocol", kind)
 	l.put("bind.network", net)
 	l.put("network.protocol", "dns")
-	name, what := word(what)
-	class, what := word(what)
-	kind, _ := word(what)
-	l.question(name, class, kind)
+	name, question := word(question)
+	class, question := word(question)
+	l.question(name, class, strings.TrimSpace(question))
 	return true
 }
 

@@ -45,6 +45,14 @@ func TestNamed(t *testing.T) {
 		"dns.question.name=a.example")
 	f("client @0x7f0 192.0.2.7#5 (a): rate limit drop response to 192.0.2.0/24 for a IN A  (1f)", "event.action=dns-rate-limited",
 		"bind.network=192.0.2.0/24", "dns.question.name=a")
+	f("client @0x7f0 192.0.2.7#5 (n5.x.example): rate limit drop NXDOMAIN response to 192.0.2.0/24 for x.example  (28653727)",
+		"event.action=dns-rate-limited", "bind.network=192.0.2.0/24", "dns.question.name=x.example", "-dns.question.type", "source.ip=192.0.2.7")
+	f("client @0x7f0 192.0.2.7#5 (a): rate limit slip NODATA response to 192.0.2.0/24 for a IN  (b250131a)", "dns.question.class=IN",
+		"-dns.question.type")
+	f("client @0x7f0 192.0.2.7#5 (a): rate limit slip REFUSED error response to 192.0.2.0/24", "event.action=dns-rate-limited",
+		"source.ip=192.0.2.7", "-dns.question.name")
+	f("limit all responses to 192.0.2.0/24", "event.action=dns-rate-limited", "bind.network=192.0.2.0/24")
+	f("*stop limiting error responses to 2001:db8::/56", "event.action=dns-rate-limit-end", "bind.network=2001:db8::/56", "event.type=protocol|info")
 	f("DNS format error from 192.0.2.1#53 resolving a/A for 192.0.2.7#5: reply has no answer", "event.action=dns-resolve-failed",
 		"source.ip=192.0.2.7", "destination.ip=192.0.2.1")
 	for _, text := range []string{"", "client", "client x#1: query: a IN A +", "client 192.0.2.7#: query: a IN A +", "client 192.0.2.7#5 (a: query: b",
