@@ -120,6 +120,8 @@ func TestApacheError(t *testing.T) {
 		"event.action=http-login-failed", "user.name=a: b")
 	f("[auth_digest:error] [pid 12] [client 192.0.2.1:5] AH01792: user `a': password mismatch: /x",
 		"event.action=http-login-failed", "user.name=a", "event.reason=password mismatch")
+	f("[authz_owner:error] [pid 12:tid 34] [client [2001:db8::7]:51548] AH01637: Authorization of user a to access /x failed",
+		"event.action=http-error", "source.ip=2001:db8::7", "source.port=51548")
 	f("[auth_digest:error] [pid 12] [client 192.0.2.1:5] AH01792: user a: password mismatch: /x",
 		"event.action=http-login-failed", "user.name=a", "event.reason=password mismatch")
 	f("[auth_digest:error] [pid 12] [client 192.0.2.1:5] AH01794: user a: b: password mismatch: /x",

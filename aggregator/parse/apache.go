@@ -91,7 +91,7 @@ func (e *apacheError) scan(s string) bool {
 
 // splitPort cuts the port off, which 2.2 did not write, but not the last group of an IPv6 address.
 func (e *apacheError) splitPort() {
-	if addr, port, ok := cutLast(e.client, ":"); ok && canonical(addr) != "" && isNumber(port) {
+	if addr, port, ok := cutLast(e.client, ":"); ok && isNumber(port) && (canonical(addr) != "" || strings.HasSuffix(addr, "]")) {
 		e.client, e.port = addr, port
 	}
 	if inner, ok := between(e.client, "[", "]"); ok {

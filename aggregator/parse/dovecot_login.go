@@ -227,6 +227,7 @@ func cutAsked(s string) (user, addr, session, words string, ok bool) {
 		if before, after, found := cutLast(head, ",<"); found && strings.HasSuffix(after, ">") {
 			head, session = before, strings.TrimSuffix(after, ">")
 		}
+		head = strings.TrimSuffix(head, ",") // of a session that has no name
 		if user, addr, ok = cutLast(head, ","); ok && (canonical(addr) != "" || addr == "") {
 			return user, addr, session, s[from+len("): "):], true
 		}

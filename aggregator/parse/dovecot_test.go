@@ -45,6 +45,8 @@ func TestDovecot(t *testing.T) {
 	f("auth: passwd-file(a,b): c,192.0.2.7,<x/y+1>): Password mismatch (given password: secret)",
 		"event.action=mailbox-login-attempt event.outcome=failure", "user.name=a,b): c", "source.ip=192.0.2.7",
 		"dovecot.session=x/y+1", "event.reason=Password mismatch", "dovecot.database=passwd-file")
+	f("auth: ldap(averez,192.0.2.7,): invalid credentials", "event.action=mailbox-auth -event.outcome", "user.name=averez",
+		"source.ip=192.0.2.7", "-dovecot.session")
 	f("auth: passwd-file(averez,192.0.2.7): Password mismatch", "event.action=mailbox-auth -event.outcome", "user.name=averez")
 	f("auth-worker(12): conn unix:auth-worker (pid=1,uid=0): auth-worker<3>: pam(averez,192.0.2.7,<x>): pam_authenticate() failed: Authentication failure (Password mismatch?)",
 		"event.action=mailbox-login-attempt event.outcome=failure", "event.reason=pam_authenticate() failed: Authentication failure")

@@ -173,7 +173,7 @@ func (l *line) cutPAM(s string) (f pamEnd, ok bool) {
 	if first == last {
 		return f, true
 	}
-	if l.sumsUp() && !l.asksForMail() {
+	if l.sumsUp() && !l.asksForMail() || first == 0 && !f.claims() { // or there is no remote user
 		before, _, _ := strings.Cut(s[first+1:], " user=")
 		f.forged = strings.Contains(before, " rhost=")
 		return f, true

@@ -54,6 +54,8 @@ func TestPAM(t *testing.T) {
 		pamBad, "user.name=x rhost=9.9.9.9  user=root", "source.ip=192.0.2.7", "tags=ambiguous", "related.ip=192.0.2.7|9.9.9.9")
 	f("auth", "pam_sss(dovecot:auth): authentication failure; logname= uid=0 euid=0 tty=dovecot ruser=x rhost=9.9.9.9 rhost=192.0.2.7 user=x rhost=9.9.9.9",
 		pamBad, "user.name=x rhost=9.9.9.9", "source.ip=192.0.2.7", "-tags")
+	f("daemon[1]", "pam_unix(auth): authentication failure; logname= uid=0 euid=0 tty=xxx ruser= rhost=192.0.2.7 user=x rhost=9.9.9.9",
+		pamBad, "user.name=x rhost=9.9.9.9", "source.ip=192.0.2.7")
 	f("sshd[1]", "pam_sss(sshd:auth): authentication failure; logname= uid=0 euid=0 tty=ssh ruser= rhost=192.0.2.7 user=x rhost=9.9.9.9 user=root",
 		pamBad, "user.name=x rhost=9.9.9.9 user=root", "source.ip=192.0.2.7", "-tags")
 	f("su[1]",
