@@ -28,7 +28,7 @@ func (p *Parser) setStamp(l *line, st stamp) {
 	if !known && !st.zoned {
 		l.tag("timezone_unknown")
 	}
-	t, twice := st.resolve(loc, l.ref)
+	t, twice := l.lately.resolve(st, loc, l.zone, l.ref)
 	if twice {
 		l.tag("dst_ambiguous")
 	}
@@ -52,7 +52,7 @@ func (p *Parser) setStamp(l *line, st stamp) {
 }
 
 func (p *Parser) setTimestamp(l *line, t time.Time) {
-	l.at, l.stamp = t, formatTime(t)
+	l.at, l.stamp = t, l.lately.format(t)
 	l.event.Set("@timestamp", l.stamp)
 }
 

@@ -37,6 +37,7 @@ type line struct {
 	by       *custom // parser of the operator's that read it
 	part     string  // of sudo's long line, as it was before anything in it was masked
 
+	lately   lately
 	observer string // the relay that took the line
 	severity string // by name, as the agent told it
 }
@@ -99,7 +100,7 @@ func (l *line) begin(e *event.Event, now time.Time) {
 	} else {
 		l.merge = l.merge || source != ""
 	}
-	l.created = firstTime(now, created, stamp)
+	l.created = l.lately.firstOf(now, created, stamp)
 	l.ref = firstTime(l.created, ref)
 }
 

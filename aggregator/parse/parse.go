@@ -145,7 +145,7 @@ func (p *Parser) Parse(e *event.Event, now time.Time) {
 		if fault := recover(); fault != nil {
 			p.fail(l, kept, fault)
 		}
-		*l = line{}
+		*l = line{lately: l.lately}
 		p.free.Put(l)
 	}()
 	if p.tell != nil {
