@@ -2,6 +2,7 @@ package parse
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -13,7 +14,10 @@ import (
 // longest is what no line of the benchmarks is longer than, in bytes: the few of some thousands are no measure.
 const longest = 500
 
-// mixedEvents are the events of all lines of the corpus, as agents send them, and when the last of them was read.
+// share is how many lines the mix has of each program: the same of all, be there many in the corpus or few.
+const share = 400
+
+// mixedEvents are the events of the mix, as agents send them, and when the last of them was read.
 func mixedEvents(b *testing.B) (events []*event.Event, now time.Time, bytes int) {
 	b.Helper()
 	files, err := corpus.Files()
@@ -21,18 +25,28 @@ func mixedEvents(b *testing.B) (events []*event.Event, now time.Time, bytes int)
 		b.Fatal(err)
 	}
 	r := newReader()
+	var programs []string
+	byProgram := make(map[string][]string)
 	for _, f := range files {
 		if f.Received.After(r.now) {
 			r.now = f.Received
 		}
-	}
-	for _, f := range files {
+		if !slices.Contains(programs, f.Program) {
+			programs = append(programs, f.Program)
+		}
 		for _, line := range f.Lines {
 			if len(line) < longest {
-				r.n++
-				events = append(events, r.event(line, r.n))
-				bytes += len(line)
+				byProgram[f.Program] = append(byProgram[f.Program], line)
 			}
+		}
+	}
+	for _, program := range programs {
+		lines := byProgram[program]
+		for n := range share {
+			line := lines[n%len(lines)]
+			r.n++
+			events = append(events, r.event(line, r.n))
+			bytes += len(line)
 		}
 	}
 	return events, r.now, bytes / len(events)
@@ -41,7 +55,8 @@ func mixedEvents(b *testing.B) (events []*event.Event, now time.Time, bytes int)
 // freshIDs are as many ids as a benchmark needs so that few lines come twice.
 const freshIDs = 1 << 19
 
-// BenchmarkMixed parses all lines of the corpus, of all programs, in turn. Each comes often, but seldom under the same id.
+// BenchmarkMixed parses lines of all programs of the corpus, each with the same share. Each line comes often, but seldom under
+// the same id.
 func BenchmarkMixed(b *testing.B) {
 	events, now, bytes := mixedEvents(b)
 	ids := make([]string, freshIDs)

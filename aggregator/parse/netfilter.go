@@ -33,6 +33,9 @@ func scanNetfilter(_ *Parser, l *line) bool {
 
 // cutPacket splits a line where the packet begins: at the last "IN=word OUT=word".
 func cutPacket(s string) (prefix, rest string, ok bool) {
+	if !strings.Contains(s, " OUT=") { // as most lines are
+		return s, "", false
+	}
 	for end := len(s); ; {
 		at := strings.LastIndex(s[:end], "IN=")
 		if at < 0 {
