@@ -66,7 +66,7 @@ func TestDefaults(t *testing.T) {
 		`type=PROCTITLE msg=audit(1.2:3): proctitle=6D7973716C002D2D70617373776F726400[]0078`)
 	f("auditd", `proctitle=6D7973716C002D2D70617373776F72643D68756E74657232`, `proctitle=6D7973716C002D2D70617373776F72643D[]`)
 	f("sudo", "a : TTY=pts/0 ; USER=root ; ENV=AWS_KEY=x1 MYSQL_PWD=x2 z=1 ; COMMAND=/usr/bin/id A=b",
-		"a : TTY=pts/0 ; USER=root ; ENV=AWS_KEY=[] MYSQL_PWD=[] z=[] ; COMMAND=/usr/bin/id A=b")
+		"a : TTY=pts/0 ; USER=root ; ENV=AWS_KEY=[] MYSQL_PWD=[] z=1 ; COMMAND=/usr/bin/id A=b")
 	f("sudo", "a : USER=root ; COMMAND=/usr/bin/mysql -u root -pX1 shop", "a : USER=root ; COMMAND=/usr/bin/mysql -u root -p[] shop")
 	f("sudo", "a : USER=root ; COMMAND=/usr/bin/curl -s -u a:X1 http://x/", "a : USER=root ; COMMAND=/usr/bin/curl -s -u a:[] http://x/")
 	f("sudo", "a : USER=root ; COMMAND=/usr/bin/ldapsearch -x -D cn=a -w X1 -b dc=x",

@@ -22,7 +22,7 @@ func (p *Parser) read(l *line, prog *program) string {
 	if p.wrapped(l) {
 		return "sudo-log"
 	}
-	l.text = trimBlanks(l.text) // sudo pads names, which a journal keeps; templates of rsyslog begin with a blank
+	l.text = strings.TrimPrefix(trimBlanks(l.text), "\uFEFF") // sudo pads names, which a journal keeps; templates of rsyslog begin with a blank
 	switch {
 	case p.custom.first.scan(p, l):
 		return l.by.name

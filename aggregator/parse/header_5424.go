@@ -34,7 +34,7 @@ func (h *header) scan5424(s string) bool {
 		h.program = programName(h.program)
 	}
 	h.data, rest = structuredData(strings.TrimPrefix(rest, " "))
-	h.text = strings.TrimPrefix(strings.TrimLeft(rest, " "), "\uFEFF") // rsyslog keeps the blank behind a tag of RFC 3164
+	h.text = strings.TrimPrefix(strings.TrimPrefix(rest, " "), "\uFEFF")
 	return true
 }
 

@@ -154,8 +154,8 @@ func TestDialects5424(t *testing.T) {
 	f("<13>1 2026-11-23T17:53:29Z vm app - - \uFEFFx", at, "", "", "x")
 	f("<13>1 2026-11-23T17:53:29Z vm app - - [a]\uFEFFx", at, "", "[a]", "x")
 	f("<13>1 2026-11-23T17:53:29Z vm app - -  x", at, "", "", "x") // RSYSLOG_SyslogProtocol23Format: no data at all
-	f("<13>1 2026-11-23T17:53:29Z vm app - - -  x", at, "", "", "x")
-	f("<13>1 2026-11-23T17:53:29Z vm app - - [a]  \uFEFFx", at, "", "[a]", "x")
+	f("<13>1 2026-11-23T17:53:29Z vm app - - -  x", at, "", "", " x")
+	f("<13>1 2026-11-23T17:53:29Z vm app - - [a]  \uFEFFx", at, "", "[a]", " \uFEFFx")
 	f("<13>1 2026-11-23T17:53:29Z vm app - - no data", at, "", "", "no data")
 	f("80 <13>1 2026-11-23T17:53:29Z vm app - - - x", at, "", "", "x")
 	f("\uFEFF<13>1 2026-11-23T17:53:29Z vm app - - - x\r", at, "", "", "x")
