@@ -135,11 +135,16 @@ func packetsTo(t *testing.T, word, addr string, count int) int {
 // found waits until a number of a word is in the index.
 func (k *killed) found(t *testing.T, word string, n int) {
 	t.Helper()
-	until(t, "find the last of "+word, func(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(t.Context(), patience()+time.Minute) // after so long a relay looks for its broker again
+	defer cancel()
+	err := attempt(ctx, func(ctx context.Context) error {
 		events, err := k.Aggregator.Search(ctx, fmt.Sprintf(`process.name:%s AND "number %08d"`, word, n))
 		if err == nil && len(events) == 0 {
 			err = fmt.Errorf("number %d is not there", n)
 		}
 		return err
 	})
+	if err != nil {
+		t.Fatalf("find the last of %s: %v", word, err)
+	}
 }
