@@ -28,7 +28,7 @@ lab() {
 	packages=$(IFS=,; echo "$*")
 	command -v debootstrap >/dev/null || apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends debootstrap >&2
 	root=$(mktemp -d "${TMPDIR:-/tmp}/lab.XXXXXX")
-	debootstrap --variant=minbase --include="$packages" "$suite" "$root" "${MIRROR:-http://deb.debian.org/debian}" >&2
+	debootstrap --variant=minbase --include="$packages" "$suite" "$root" ${MIRROR:+"$MIRROR"} >&2
 	printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
 	chmod 755 "$root" "$root/usr/sbin/policy-rc.d"
 	people "$root" >&2
