@@ -2,7 +2,6 @@ package parse
 
 import (
 	"strings"
-	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -148,7 +147,7 @@ func (j *jsonScan) skip(depth int) bool {
 	return !j.bad && !j.cut
 }
 
-// decoded takes the escapes out of a string of JSON (RFC 8259, section 7).
+// decoded takes the escapes out of a string of JSON, as unescape does; what is no escape of JSON stays, without its "\".
 func decoded(raw string) string {
 	if strings.IndexByte(raw, '\\') < 0 {
 		return raw
@@ -160,48 +159,19 @@ func decoded(raw string) string {
 			continue
 		}
 		i++
-		switch c := raw[i]; c {
-		case 'b':
-			text = append(text, '\b')
-		case 'f':
-			text = append(text, '\f')
-		case 'n':
-			text = append(text, '\n')
-		case 'r':
-			text = append(text, '\r')
-		case 't':
-			text = append(text, '\t')
-		case 'u':
-			r, n := unit(raw[i+1:])
-			if rest, ok := strings.CutPrefix(raw[i+1+n:], `\u`); ok && utf16.IsSurrogate(r) {
-				low, m := unit(rest)
-				if both := utf16.DecodeRune(r, low); both != utf8.RuneError {
-					r, n = both, n+2+m
-				}
+		switch c := raw[i]; {
+		case c == 'u':
+			r, n := escapedRune(raw[i+1:])
+			if n == 0 {
+				r = utf8.RuneError
 			}
 			text = utf8.AppendRune(text, r)
 			i += n
+		case plainOf[c] != 0:
+			text = append(text, plainOf[c])
 		default:
 			text = append(text, c)
 		}
 	}
 	return string(text)
-}
-
-// unit reads the four digits of "\u000a".
-func unit(s string) (r rune, n int) {
-	if len(s) < 4 {
-		return utf8.RuneError, 0
-	}
-	for _, c := range []byte(s[:4]) {
-		switch {
-		case c-'0' <= 9:
-			r = r<<4 | rune(c-'0')
-		case (c|0x20)-'a' <= 5:
-			r = r<<4 | rune((c|0x20)-'a'+10)
-		default:
-			return utf8.RuneError, 0
-		}
-	}
-	return r, 4
 }

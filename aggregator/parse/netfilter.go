@@ -231,11 +231,9 @@ func isOctets(s string) bool {
 		return false
 	}
 	for i := range len(s) {
-		if i%3 == 2 && s[i] != ':' || i%3 != 2 && !isHexDigit(s[i]) {
+		if i%3 == 2 && s[i] != ':' || i%3 != 2 && hexDigit(s[i]) < 0 {
 			return false
 		}
 	}
 	return true
 }
-
-func isHexDigit(c byte) bool { return c-'0' <= 9 || c|0x20-'a' < 6 }

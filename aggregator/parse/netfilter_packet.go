@@ -82,7 +82,7 @@ func isPlainWord(w string) bool {
 
 func isHexText(s string) bool {
 	for i := range len(s) {
-		if !isHexDigit(s[i]) {
+		if hexDigit(s[i]) < 0 {
 			return false
 		}
 	}

@@ -62,3 +62,29 @@ func cutLast(s, sep string) (before, after string, found bool) {
 	}
 	return s, "", false
 }
+
+// hexDigit returns what a hexadecimal digit means, -1 if it is none.
+func hexDigit(c byte) int {
+	switch {
+	case c-'0' <= 9:
+		return int(c - '0')
+	case c-'a' < 6:
+		return int(c-'a') + 10
+	case c-'A' < 6:
+		return int(c-'A') + 10
+	}
+	return -1
+}
+
+// hexNumber reads up to eight digits.
+func hexNumber(s string) (int, bool) {
+	n := 0
+	for i := range len(s) {
+		d := hexDigit(s[i])
+		if d < 0 {
+			return 0, false
+		}
+		n = n<<4 | d
+	}
+	return n, s != "" && len(s) <= 8
+}
