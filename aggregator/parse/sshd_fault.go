@@ -133,35 +133,26 @@ func sshListening(_ *Parser, l *line, rest string) bool {
 func sshReverse(_ *Parser, l *line, rest string) bool {
 	name, addr, ok := cutValue(rest, "", " [")
 	addr, _, closed := strings.Cut(addr, "] failed")
-	if !ok || !closed || canonical(addr) == "" {
-		return false
-	}
-	l.is("ssh-reverse-mapping", "network", "info")
-	l.source(addr, "")
-	l.put("source.domain", name)
-	l.also("related.hosts", name)
-	return true
+	return ok && closed && sshMapping(l, addr, name)
 }
 
 // sshNotMapped reads "A maps to H, but this does not map back to the address."
 func sshNotMapped(_ *Parser, l *line, rest string) bool {
 	addr, rest := word(rest)
 	name, _, ok := cutValue(rest, "maps to ", ", but this does not map back")
-	if !ok || canonical(addr) == "" {
-		return false
-	}
-	l.is("ssh-reverse-mapping", "network", "info")
-	l.source(addr, "")
-	l.put("source.domain", name)
-	l.also("related.hosts", name)
-	return true
+	return ok && sshMapping(l, addr, name)
 }
 
 // sshNasty reads `"NAME" is set up for A, ignoring`: a name that looks like an address.
 func sshNasty(_ *Parser, l *line, rest string) bool {
 	name, addr, ok := cutValue(rest, `"`, `" is set up for `)
 	addr, _, found := cutLast(addr, ", ignoring")
-	if !ok || !found || canonical(addr) == "" {
+	return ok && found && sshMapping(l, addr, name)
+}
+
+// sshMapping writes that an address has a name which does not lead back to it.
+func sshMapping(l *line, addr, name string) bool {
+	if canonical(addr) == "" {
 		return false
 	}
 	l.is("ssh-reverse-mapping", "network", "info")
