@@ -9,36 +9,6 @@ import (
 	"belfry/shared/event"
 )
 
-// Names of those who read a text and are no program's scanner.
-const (
-	byPAM    = "pam"
-	byBody   = "body"   // JSON, pairs, CEF, LEEF
-	byNobody = "nobody" // the text stays the message
-)
-
-// read hands the text to those who may know it, and returns the label of who did.
-func (p *Parser) read(l *line, prog *program) string {
-	known := prog.scan != nil
-	if p.wrapped(l) {
-		return "sudo-log"
-	}
-	l.text = strings.TrimPrefix(trimBlanks(l.text), "\uFEFF") // sudo pads names, which a journal keeps; templates of rsyslog begin with a blank
-	switch {
-	case p.custom.first.scan(p, l):
-		return l.by.name
-	case scanPAM(p, l):
-		return byPAM
-	case known && prog.scan(p, l):
-		return prog.label
-	case p.custom.last.scan(p, l):
-		return l.by.name
-	case p.scanBody(l, known):
-		return byBody
-	}
-	prog.unparsed.Inc()
-	return byNobody
-}
-
 // reading is what Explain knows of the line that was read last.
 type reading struct{ raw, text, by string }
 

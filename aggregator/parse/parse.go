@@ -2,9 +2,10 @@
 // their ISO 8601 variants), then what the program said, by a scanner of its own for each program that is known.
 //
 // It guarantees that every line stays an event: the raw line stays in event.original, and a line that no scanner
-// knows has at least its message and its time. It never fails, never blocks, reads no file but the zone tables, and
-// never uses a regular expression. What an attacker can write into a line is read from the side that is not theirs,
-// and tagged ambiguous where two readings remain.
+// knows has at least its message and its time. It never fails, and reads no file but the zone tables. Regular
+// expressions are the operator's alone (Custom), and it waits for nothing but a look-up of what was read before (Past).
+// What an attacker can write into a line is read from the side that is not theirs, and tagged ambiguous where two
+// readings remain.
 //
 // An attempt to get in is one event with an event.outcome: ssh-login-attempt, ldap-bind, su-attempt,
 // sudo-auth-failed. The other lines of the same attempt have none, so that counting outcomes counts attempts. A bind
@@ -30,22 +31,22 @@ import (
 // defaultRetention is for a Config that names none.
 const defaultRetention = 90 * 24 * time.Hour
 
-// Config is the parse section of the configuration.
+// Config is what a Parser needs to know.
 type Config struct {
 	// Retention is how old a line's own time may be to be believed; default 90 days. It is the index's retention.
-	Retention time.Duration `yaml:"retention"`
+	Retention time.Duration
 
 	// Program is of lines that name none; default it is not known.
-	Program string `yaml:"-"`
+	Program string
 
 	// Mask takes secrets out of lines; default nobody does.
-	Mask Masker `yaml:"-"`
+	Mask Masker
 
 	// Custom are the operator's parsers; nil for none.
-	Custom *Custom `yaml:"-"`
+	Custom *Custom
 
 	// Past finds the lines that joins miss; nil for none.
-	Past Past `yaml:"-"`
+	Past Past
 }
 
 // Validate reports a fault with its full key.
@@ -180,6 +181,36 @@ func (p *Parser) line(l *line) {
 	if p.tell != nil {
 		*p.tell = reading{l.raw, l.text, by}
 	}
+}
+
+// Names of those who read a text and are no program's scanner.
+const (
+	byPAM    = "pam"
+	byBody   = "body"   // JSON, pairs, CEF, LEEF
+	byNobody = "nobody" // the text stays the message
+)
+
+// read hands the text to those who may know it, and returns the label of who did.
+func (p *Parser) read(l *line, prog *program) string {
+	known := prog.scan != nil
+	if p.wrapped(l) {
+		return "sudo-log"
+	}
+	l.text = strings.TrimPrefix(trimBlanks(l.text), "\uFEFF") // sudo pads names, which a journal keeps; templates of rsyslog begin with a blank
+	switch {
+	case p.custom.first.scan(p, l):
+		return l.by.name
+	case scanPAM(p, l):
+		return byPAM
+	case known && prog.scan(p, l):
+		return prog.label
+	case p.custom.last.scan(p, l):
+		return l.by.name
+	case p.scanBody(l, known):
+		return byBody
+	}
+	prog.unparsed.Inc()
+	return byNobody
 }
 
 // bareTag looks for a tag where a line has no header: it is one if that program is known, for any text may begin with a word
