@@ -35,7 +35,7 @@ func (a *Aggregator) openMask() (*mask.Masker, error) {
 // broken, all that can be decompressed is looked at; where a secret is in that, it is what is kept, for nobody can take the
 // body again anyway.
 func (d *deadLetters) mask(l *dead.Letter) {
-	if reason, found := d.maskText([]byte(l.Reason), nil); found {
+	if reason, found := d.maskText([]byte(l.Reason)); found {
 		l.Reason = string(reason)
 	}
 	raw, err := d.unpack(l)
@@ -92,31 +92,24 @@ func (d *deadLetters) maskLines(raw []byte) (masked []byte, found bool) {
 	for line := range bytes.Lines(raw) {
 		text := bytes.TrimRight(line, "\r\n")
 		end := line[len(text):]
-		e, err := dec.Decode(text)
-		if err != nil || len(bytes.TrimSpace(text)) == 0 {
-			e = nil
-		}
-		var hit bool
-		if text, hit = d.maskText(text, e); hit {
-			found = true
+		if e, err := dec.Decode(text); err != nil {
+			var hit bool
+			text, hit = d.maskText(text)
+			found = found || hit
+		} else if d.parser.Mask(e) {
+			text, found = e.AppendJSON(nil), true
 		}
 		masked = append(append(masked, text...), end...)
 	}
 	return masked, found
 }
 
-// maskText masks one line; e is the event that it is, or nil.
-func (d *deadLetters) maskText(text []byte, e *event.Event) ([]byte, bool) {
-	if e == nil {
-		e = new(event.Event)
-		e.Set("message", string(text))
-		if !d.parser.Mask(e) {
-			return text, false
-		}
-		return []byte(e.Get("message")), true
-	}
+// maskText masks what is no event.
+func (d *deadLetters) maskText(text []byte) ([]byte, bool) {
+	e := new(event.Event)
+	e.Set("message", string(text))
 	if !d.parser.Mask(e) {
 		return text, false
 	}
-	return e.AppendJSON(nil), true
+	return []byte(e.Get("message")), true
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -101,7 +102,7 @@ func (p parseCmd) test(out io.Writer, custom *parse.Custom) error {
 	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "program\tlines\tfields\tright\twrong\t")
-	for _, name := range sortedKeys(byProgram) {
+	for _, name := range slices.Sorted(maps.Keys(byProgram)) {
 		r := byProgram[name]
 		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t\n", name, r.Lines, r.Fields, r.Right, r.Fields-r.Right)
 	}
@@ -126,8 +127,8 @@ func checkFile(f corpus.File) (corpus.Result, error) {
 		return corpus.Result{}, err
 	}
 	var got []*event.Event
+	var d event.Decoder
 	for text := range bytes.Lines(out.Bytes()) {
-		var d event.Decoder
 		e, err := d.Decode(text)
 		if err != nil {
 			return corpus.Result{}, fmt.Errorf("%s/%s: %w", f.Program, f.Name, err)
@@ -135,13 +136,4 @@ func checkFile(f corpus.File) (corpus.Result, error) {
 		got = append(got, e)
 	}
 	return f.Check(got)
-}
-
-func sortedKeys(m map[string]corpus.Result) []string {
-	var names []string
-	for name := range m {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
 }
