@@ -27,6 +27,7 @@ import (
 	"belfry/aggregator/dead"
 	"belfry/aggregator/enrich"
 	"belfry/aggregator/fleet"
+	"belfry/aggregator/index"
 	"belfry/aggregator/index/embedded"
 	"belfry/aggregator/notify/irc"
 	"belfry/aggregator/parse"
@@ -51,7 +52,7 @@ type Aggregator struct {
 	cfg     *config.Config
 	log     *slog.Logger
 	set     *metrics.Set
-	index   *embedded.Index
+	index   index.Index
 	outbox  *alert.Outbox
 	alerts  *alert.Engine
 	bot     *irc.Bot
@@ -289,7 +290,7 @@ func (a *Aggregator) close() error {
 func (a *Aggregator) ready() error { return a.readyBy(a.index.Stats()) }
 
 // readyBy is ready for who has asked the index how it is.
-func (a *Aggregator) readyBy(s embedded.Stats) error {
+func (a *Aggregator) readyBy(s index.Stats) error {
 	switch {
 	case s.Failure != "":
 		return fmt.Errorf("index: %s", s.Failure)

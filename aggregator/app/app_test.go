@@ -391,7 +391,7 @@ func TestStatus(t *testing.T) {
 		}
 	}
 	f(false, "ready   ok\nevents  3, in ")
-	f(true, `{"ready":"ok","alerts_pending":0,"index":{"rows":3,`)
+	f(true, `{"ready":"ok","alerts_pending":0,"index":{"engine":"embedded","rows":3,`)
 }
 
 func TestHint(t *testing.T) {

@@ -15,7 +15,7 @@ import (
 
 	"belfry/aggregator/dead"
 	"belfry/aggregator/fleet"
-	"belfry/aggregator/index/embedded"
+	"belfry/aggregator/index"
 	"belfry/aggregator/ledger"
 	"belfry/aggregator/parse"
 	"belfry/aggregator/receive"
@@ -41,7 +41,7 @@ func classOf(err error) dead.Class {
 		return dead.Exhausted
 	case errors.Is(err, ledger.ErrFull):
 		return dead.Full
-	case errors.Is(err, embedded.ErrBadWrite):
+	case errors.Is(err, index.ErrBadWrite):
 		return dead.Refused
 	}
 	return dead.Undecodable
@@ -71,7 +71,7 @@ type deadLetters struct {
 	store  letters
 	again  func(ctx context.Context, l *dead.Letter) error // sends a letter the road again; nil: it is durable there
 	tell   func(ctx context.Context, key []string, e *event.Event, done func(error))
-	index  *embedded.Index
+	index  index.Index
 	fleet  *fleet.Fleet
 	prover *prover
 	parser *parse.Parser
@@ -315,7 +315,7 @@ func (d *deadLetters) report(ctx context.Context, l *dead.Letter) error {
 			continue
 		}
 		err := d.write(ctx, w)
-		if errors.Is(err, ledger.ErrFull) || errors.Is(err, embedded.ErrBadWrite) {
+		if errors.Is(err, ledger.ErrFull) || errors.Is(err, index.ErrBadWrite) {
 			d.log.Warn("ranges of a dead letter are not in the ledger", "letter", l.ID.String(), "stream", m.Streams[i].ID.String(), "err", err)
 		} else if err != nil {
 			return err
@@ -327,20 +327,20 @@ func (d *deadLetters) report(ctx context.Context, l *dead.Letter) error {
 	return nil
 }
 
-func (d *deadLetters) write(ctx context.Context, w embedded.Write) error {
+func (d *deadLetters) write(ctx context.Context, w index.Write) error {
 	return wait(ctx, func(done func(error)) {
-		d.index.Write(ctx, w, func(_ embedded.Result, err error) { done(err) })
+		d.index.Write(ctx, w, func(_ index.Result, err error) { done(err) })
 	})
 }
 
 // deadRanges are the ranges of a stream of which a dead batch had the events; the others it only told of.
-func deadRanges(m *batch.Manifest, s *batch.Stream) (w embedded.Write) {
+func deadRanges(m *batch.Manifest, s *batch.Stream) (w index.Write) {
 	for _, r := range s.Ranges {
 		kind := r.Kind
 		if kind == batch.Data {
 			kind = batch.Dead
 		}
-		w.Ranges = append(w.Ranges, embedded.Range{
+		w.Ranges = append(w.Ranges, index.Range{
 			Pos: ledger.Position{Agent: m.Agent, Stream: s.ID, Epoch: s.Epoch}, Kind: kind, First: r.First, End: r.End,
 		})
 	}

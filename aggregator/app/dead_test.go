@@ -15,6 +15,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"belfry/aggregator/dead"
+	"belfry/aggregator/index"
 	"belfry/aggregator/index/embedded"
 	"belfry/aggregator/ledger"
 	amqpin "belfry/aggregator/receive/amqp"
@@ -31,7 +32,7 @@ func TestClassOf(t *testing.T) {
 	}
 	f(batch.ErrAltered, dead.Undecodable)
 	f(fmt.Errorf("x: %w", ledger.ErrFull), dead.Full)
-	f(embedded.ErrBadWrite, dead.Refused)
+	f(index.ErrBadWrite, dead.Refused)
 	f(errExhausted, dead.Exhausted)
 	_, err := new(prover).prove(nil, nil, batch.Proof{})
 	f(err, dead.Signature)
@@ -118,7 +119,7 @@ func TestIndexFailsAfterBury(t *testing.T) {
 	for range 3 {
 		done := make(chan error, 1)
 		r.agg.dead.putAway(t.Context(), amqpin.Message{Manifest: b.Header, Body: b.Body}, errPoison, func(err error) { done <- err })
-		if err := <-done; !errors.Is(err, embedded.ErrClosed) {
+		if err := <-done; !errors.Is(err, index.ErrClosed) {
 			t.Errorf("%v", err)
 		}
 	}

@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"belfry/aggregator/index/embedded"
+	"belfry/aggregator/index"
 	"belfry/aggregator/ledger"
 	"belfry/aggregator/receive"
 	amqpin "belfry/aggregator/receive/amqp"
@@ -112,7 +112,7 @@ func (d direct) Batch(ctx context.Context, b httpin.Batch) (bool, error) {
 func (d direct) Events(ctx context.Context, events []*event.Event) (httpin.Taken, error) {
 	var known []int
 	err := wait(ctx, func(done func(error)) {
-		d.pipe.foreignEvents(ctx, events, func(r embedded.Result, err error) {
+		d.pipe.foreignEvents(ctx, events, func(r index.Result, err error) {
 			known = r.Known
 			done(err)
 		})
@@ -240,10 +240,10 @@ func (q *queued) send(ctx context.Context, m *batch.Manifest, manifest, body []b
 
 // Status is the answer of /v1/status.
 type Status struct {
-	Ready         string         `json:"ready"` // "ok", or why nothing is taken
-	AlertsPending int            `json:"alerts_pending"`
-	Index         embedded.Stats `json:"index"`
-	DeadLetters   int            `json:"dead_letters"`
+	Ready         string      `json:"ready"` // "ok", or why nothing is taken
+	AlertsPending int         `json:"alerts_pending"`
+	Index         index.Stats `json:"index"`
+	DeadLetters   int         `json:"dead_letters"`
 
 	Members []amqpin.Member `json:"members,omitempty"` // the aggregators that share the broker's queues
 }

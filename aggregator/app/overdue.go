@@ -89,12 +89,12 @@ func (a *Aggregator) remember(p *parse.Parser) error {
 	defer cancel()
 	now, lines := time.Now(), 0
 	last := now
-	newest := index.Search{Query: x, From: now.Add(-rememberDowntime), To: now, Limit: 1}
-	if err := a.index.Search(ctx, newest, func(e *event.Event) error { last = firstTime(e); return nil }); err != nil {
+	newest := index.Search{Span: index.Span{Query: x, From: now.Add(-rememberDowntime), To: now}, Limit: 1}
+	if err := a.index.Search(ctx, newest, func(e *event.Event, _ index.Cursor) error { last = firstTime(e); return nil }); err != nil {
 		last = now // the search below says what is wrong
 	}
-	s := index.Search{Query: x, From: last.Add(-rememberSpan), Oldest: true, Limit: -1}
-	err = a.index.Search(ctx, s, func(e *event.Event) error {
+	s := index.Search{Span: index.Span{Query: x, From: last.Add(-rememberSpan)}, Oldest: true, Limit: -1}
+	err = a.index.Search(ctx, s, func(e *event.Event, _ index.Cursor) error {
 		p.Remember(e, now)
 		lines++
 		return nil

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"time"
 
-	"belfry/aggregator/index/embedded"
+	"belfry/aggregator/index"
 	"belfry/aggregator/ledger"
 	"belfry/shared/batch"
 	"belfry/shared/event"
@@ -27,7 +27,7 @@ func ownPlace(key []string) ledger.Position {
 // without waiting for that.
 func (a *Aggregator) tell(ctx context.Context, key []string, e *event.Event) {
 	a.tellThen(ctx, key, e, func(err error) {
-		if err != nil && !errors.Is(err, embedded.ErrClosed) {
+		if err != nil && !errors.Is(err, index.ErrClosed) {
 			a.log.Warn("event of our own not written", "dataset", e.Get("event.dataset"), "err", err)
 		}
 	})
@@ -41,8 +41,8 @@ func (a *Aggregator) tellThen(ctx context.Context, key []string, e *event.Event,
 	e.Set("event.ingested", now)
 	e.Default("event.kind", "event")
 	e.Set("event.id", event.ID(pos.Agent, pos.Stream, pos.Epoch, 0).String())
-	a.index.Write(ctx, embedded.Write{
-		Items:  []embedded.Item{{Event: e, Pos: pos, Ranged: true}},
-		Ranges: []embedded.Range{{Pos: pos, Kind: batch.Data, End: 1}},
-	}, func(_ embedded.Result, err error) { done(err) })
+	a.index.Write(ctx, index.Write{
+		Items:  []index.Item{{Event: e, Pos: pos, Ranged: true}},
+		Ranges: []index.Range{{Pos: pos, Kind: batch.Data, End: 1}},
+	}, func(_ index.Result, err error) { done(err) })
 }

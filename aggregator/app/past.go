@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"belfry/aggregator/index"
-	"belfry/aggregator/index/embedded"
 	"belfry/aggregator/parse"
 	"belfry/aggregator/query"
 	"belfry/shared/event"
@@ -18,13 +17,13 @@ const (
 )
 
 // past is what the index holds of lines that the parser has not seen itself.
-type past struct{ index *embedded.Index }
+type past struct{ index index.Index }
 
 // Lines finds the last lines of a series and, where there are more than fit, its first ones too.
 func (p past) Lines(q parse.PastQuery) []*event.Event {
 	ctx, cancel := context.WithTimeout(context.Background(), pastPatience)
 	defer cancel()
-	s := index.Search{Query: query.All(wanted(q)...), From: q.From, To: q.To, Limit: parse.MaxPast - firstLines}
+	s := index.Search{Span: index.Span{Query: query.All(wanted(q)...), From: q.From, To: q.To}, Limit: parse.MaxPast - firstLines}
 	lines := p.find(ctx, s)
 	slices.Reverse(lines)
 	if len(lines) < s.Limit {
@@ -36,7 +35,7 @@ func (p past) Lines(q parse.PastQuery) []*event.Event {
 
 // find returns what a search finds, nothing where it fails: a miss is what there is without it.
 func (p past) find(ctx context.Context, s index.Search) (lines []*event.Event) {
-	err := p.index.Search(ctx, s, func(e *event.Event) error {
+	err := p.index.Search(ctx, s, func(e *event.Event, _ index.Cursor) error {
 		lines = append(lines, e)
 		return nil
 	})

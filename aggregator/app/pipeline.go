@@ -14,7 +14,7 @@ import (
 
 	"belfry/aggregator/enrich"
 	"belfry/aggregator/fleet"
-	"belfry/aggregator/index/embedded"
+	"belfry/aggregator/index"
 	"belfry/aggregator/ledger"
 	"belfry/aggregator/parse"
 	"belfry/aggregator/receive"
@@ -52,7 +52,7 @@ type pipeline struct {
 	speaks *speakers
 	opener *batch.Opener
 	parser *parse.Parser
-	index  *embedded.Index
+	index  index.Index
 	enrich *enrich.Enricher
 	fleet  *fleet.Fleet
 	log    *slog.Logger
@@ -61,14 +61,14 @@ type pipeline struct {
 	events, repeats, poison, mismatches, reduced *metrics.Counter
 }
 
-func newPipeline(prover *prover, speaks *speakers, parser *parse.Parser, index *embedded.Index, log *slog.Logger,
+func newPipeline(prover *prover, speaks *speakers, parser *parse.Parser, x index.Index, log *slog.Logger,
 	set *metrics.Set) (*pipeline, error) {
 	opener, err := batch.NewOpener()
 	if err != nil {
 		return nil, err
 	}
 	return &pipeline{
-		prover: prover, speaks: speaks, opener: opener, parser: parser, index: index, log: log,
+		prover: prover, speaks: speaks, opener: opener, parser: parser, index: x, log: log,
 		decs:    sync.Pool{New: func() any { return new(event.Decoder) }},
 		events:  set.NewCounter("belfry_receive_events_total"),
 		repeats: set.NewCounter("belfry_ledger_repeats_total"),
@@ -105,7 +105,7 @@ func (p *pipeline) batch(ctx context.Context, d delivery, done func(error)) {
 		p.refuse(m, err, done)
 		return
 	}
-	w := embedded.Write{Items: make([]embedded.Item, 0, len(lines))}
+	w := index.Write{Items: make([]index.Item, 0, len(lines))}
 	for i := range m.Streams {
 		s := &m.Streams[i]
 		if err := p.stream(ctx, &w, m.Agent, s, lines[:s.Events], from); err != nil {
@@ -124,10 +124,10 @@ func (p *pipeline) refuse(m *batch.Manifest, reason error, done func(error)) {
 }
 
 // stream decodes and parses what is new of one stream's part of a batch.
-func (p *pipeline) stream(ctx context.Context, w *embedded.Write, agent event.Key, s *batch.Stream, lines [][]byte, from sender) error {
+func (p *pipeline) stream(ctx context.Context, w *index.Write, agent event.Key, s *batch.Stream, lines [][]byte, from sender) error {
 	pos := ledger.Position{Agent: agent, Stream: s.ID, Epoch: s.Epoch}
 	for _, r := range s.Ranges {
-		w.Ranges = append(w.Ranges, embedded.Range{Pos: pos, Kind: r.Kind, First: r.First, End: r.End})
+		w.Ranges = append(w.Ranges, index.Range{Pos: pos, Kind: r.Kind, First: r.First, End: r.End})
 	}
 	dec := p.decs.Get().(*event.Decoder)
 	defer p.decs.Put(dec)
@@ -168,7 +168,9 @@ func (p *pipeline) stream(ctx context.Context, w *embedded.Write, agent event.Ke
 			p.mismatches.Inc()
 			p.speaks.check(ctx, e, from.name, false, now)
 		}
-		w.Items = append(w.Items, embedded.Item{Event: e, Pos: pos, Offset: offset, Ranged: true, Named: named})
+		w.Items = append(w.Items, index.Item{
+			Event: e, Pos: pos, Offset: offset, Ranged: true, Named: named, Class: s.Class, Day: s.Day,
+		})
 	}
 	return nil
 }
@@ -232,7 +234,7 @@ func (p *pipeline) understand(e *event.Event, now time.Time) {
 	}
 	p.parser.Parse(e, now)
 	p.enrich.Enrich(e, now)
-	if err := embedded.Refuses(e); err != nil { // its neighbours must not suffer for it
+	if err := p.index.Refuses(e); err != nil { // its neighbours must not suffer for it
 		p.reduced.Inc()
 		reduce(e, err)
 	}
@@ -250,35 +252,35 @@ func (p *pipeline) foreign(ctx context.Context, body []byte, encoding string, fr
 		p.refuse(nil, err, done)
 		return
 	}
-	p.foreignEvents(ctx, events, func(_ embedded.Result, err error) { done(err) })
+	p.foreignEvents(ctx, events, func(_ index.Result, err error) { done(err) })
 }
 
 // foreignEvents takes events that are read already.
-func (p *pipeline) foreignEvents(ctx context.Context, events []*event.Event, done func(embedded.Result, error)) {
-	w := embedded.Write{Items: make([]embedded.Item, 0, len(events))}
+func (p *pipeline) foreignEvents(ctx context.Context, events []*event.Event, done func(index.Result, error)) {
+	w := index.Write{Items: make([]index.Item, 0, len(events))}
 	now := time.Now()
 	for _, e := range events {
 		named := receive.Named(e)
 		ownWords(e)
 		p.understand(e, now)
 		p.identify(ctx, e, now)
-		w.Items = append(w.Items, embedded.Item{Event: e, Named: named})
+		w.Items = append(w.Items, index.Item{Event: e, Named: named})
 	}
 	p.writeTold(ctx, nil, w, done)
 }
 
-func (p *pipeline) write(ctx context.Context, m *batch.Manifest, w embedded.Write, done func(error)) {
-	p.writeTold(ctx, m, w, func(_ embedded.Result, err error) { done(err) })
+func (p *pipeline) write(ctx context.Context, m *batch.Manifest, w index.Write, done func(error)) {
+	p.writeTold(ctx, m, w, func(_ index.Result, err error) { done(err) })
 }
 
 // writeTold is write for who wants to know what was there already.
-func (p *pipeline) writeTold(ctx context.Context, m *batch.Manifest, w embedded.Write, done func(embedded.Result, error)) {
-	p.index.Write(ctx, w, func(r embedded.Result, err error) {
+func (p *pipeline) writeTold(ctx context.Context, m *batch.Manifest, w index.Write, done func(index.Result, error)) {
+	p.index.Write(ctx, w, func(r index.Result, err error) {
 		switch {
 		case err == nil:
 			p.events.Add(r.New)
 			p.repeats.Add(r.Repeats)
-		case errors.Is(err, embedded.ErrBadWrite), errors.Is(err, ledger.ErrFull): // nor later
+		case errors.Is(err, index.ErrBadWrite), errors.Is(err, ledger.ErrFull): // nor later
 			p.refuse(m, err, func(err error) { done(r, err) })
 			return
 		}

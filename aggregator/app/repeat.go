@@ -1,12 +1,11 @@
 package app
 
 import (
+	"belfry/aggregator/index"
 	"context"
 	"errors"
 	"log/slog"
 	"time"
-
-	"belfry/aggregator/index/embedded"
 )
 
 // chore is something that is done again and again.
@@ -31,7 +30,7 @@ func (a *Aggregator) repeat(ctx context.Context, c chore) error {
 		}
 		err := c.do(ctx)
 		switch {
-		case ctx.Err() != nil, errors.Is(err, embedded.ErrClosed):
+		case ctx.Err() != nil, errors.Is(err, index.ErrClosed):
 		case err != nil && !failing:
 			a.log.Log(ctx, c.level, c.fails, "err", err)
 		case err == nil && failing:

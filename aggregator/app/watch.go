@@ -14,7 +14,7 @@ import (
 
 	"belfry/aggregator/audit"
 	"belfry/aggregator/fleet"
-	"belfry/aggregator/index/embedded"
+	"belfry/aggregator/index"
 	"belfry/aggregator/ledger"
 	"belfry/aggregator/serve"
 	"belfry/shared/batch"
@@ -80,7 +80,7 @@ func (p *pipeline) sayTaken(ctx context.Context, agent event.Key, name string, e
 }
 
 // noted makes done tell the fleet of a batch that has become durable.
-func (p *pipeline) noted(m *batch.Manifest, from sender, queue string, items []embedded.Item, done func(error)) func(error) {
+func (p *pipeline) noted(m *batch.Manifest, from sender, queue string, items []index.Item, done func(error)) func(error) {
 	if from.foreign || p.fleet == nil {
 		return done
 	}
@@ -149,7 +149,7 @@ func (a *Aggregator) sayOwn(ctx context.Context) error {
 			return err
 		}
 		err = a.writeOwn(ctx, all)
-		if errors.Is(err, embedded.ErrBadWrite) {
+		if errors.Is(err, index.ErrBadWrite) {
 			err = a.writeOwnSingly(ctx, all)
 		}
 		if err != nil {
@@ -162,15 +162,15 @@ func (a *Aggregator) sayOwn(ctx context.Context) error {
 }
 
 func (a *Aggregator) writeOwn(ctx context.Context, all []fleet.Own) error {
-	var w embedded.Write
+	var w index.Write
 	now, pos := time.Now().UTC().Format(time.RFC3339Nano), a.fleet.DB().Self()
 	for _, o := range all {
 		o.Event.Set("event.ingested", now)
-		w.Items = append(w.Items, embedded.Item{Event: o.Event, Pos: pos, Offset: o.Offset, Ranged: true})
-		w.Ranges = append(w.Ranges, embedded.Range{Pos: pos, Kind: batch.Data, First: o.Offset, End: o.Offset + 1})
+		w.Items = append(w.Items, index.Item{Event: o.Event, Pos: pos, Offset: o.Offset, Ranged: true})
+		w.Ranges = append(w.Ranges, index.Range{Pos: pos, Kind: batch.Data, First: o.Offset, End: o.Offset + 1})
 	}
 	return wait(ctx, func(done func(error)) {
-		a.index.Write(ctx, w, func(_ embedded.Result, err error) { done(err) })
+		a.index.Write(ctx, w, func(_ index.Result, err error) { done(err) })
 	})
 }
 
@@ -178,7 +178,7 @@ func (a *Aggregator) writeOwn(ctx context.Context, all []fleet.Own) error {
 func (a *Aggregator) writeOwnSingly(ctx context.Context, all []fleet.Own) error {
 	for _, o := range all {
 		err := a.writeOwn(ctx, []fleet.Own{o})
-		if errors.Is(err, embedded.ErrBadWrite) {
+		if errors.Is(err, index.ErrBadWrite) {
 			dataset, action := o.Event.Get("event.dataset"), o.Event.Get("event.action")
 			a.log.Error("event of our own is cut short", "dataset", dataset, "action", action, "err", err)
 			reduce(o.Event, err)

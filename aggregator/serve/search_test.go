@@ -20,9 +20,9 @@ import (
 )
 
 // searchFunc is an index.
-type searchFunc func(ctx context.Context, s index.Search, fn func(*event.Event) error) error
+type searchFunc func(ctx context.Context, s index.Search, fn func(*event.Event, index.Cursor) error) error
 
-func (f searchFunc) Search(ctx context.Context, s index.Search, fn func(*event.Event) error) error {
+func (f searchFunc) Search(ctx context.Context, s index.Search, fn func(*event.Event, index.Cursor) error) error {
 	return f(ctx, s, fn)
 }
 
@@ -60,13 +60,13 @@ func sample(n int) *event.Event {
 
 func TestSearch(t *testing.T) {
 	const events = 500
-	x := searchFunc(func(_ context.Context, s index.Search, fn func(*event.Event) error) error {
+	x := searchFunc(func(_ context.Context, s index.Search, fn func(*event.Event, index.Cursor) error) error {
 		for n := range events {
 			if !s.Oldest {
 				n = events - 1 - n
 			}
 			if e := sample(n); s.Query.Match(e) {
-				if err := fn(e); err != nil {
+				if err := fn(e, index.Cursor{}); err != nil {
 					return err
 				}
 			}
@@ -112,7 +112,7 @@ func TestSearch(t *testing.T) {
 func TestSearchParameters(t *testing.T) {
 	var asked index.Search
 	calls := 0
-	s := serve(t, searchFunc(func(_ context.Context, s index.Search, _ func(*event.Event) error) error {
+	s := serve(t, searchFunc(func(_ context.Context, s index.Search, _ func(*event.Event, index.Cursor) error) error {
 		asked, calls = s, calls+1
 		return nil
 	}), NewHub(), io.Discard)
@@ -132,8 +132,8 @@ func TestSearchParameters(t *testing.T) {
 	f("limit=1", index.Search{Limit: 1})
 	f("limit=1000000", index.Search{Limit: 1000000})
 	f("order=oldest", index.Search{Limit: 100, Oldest: true})
-	f("from=2026-11-24T01:02:03.0000004Z", index.Search{Limit: 100, From: at})
-	f("to=2026-11-24T01:02:03.0000004Z&from=&order=", index.Search{Limit: 100, To: at})
+	f("from=2026-11-24T01:02:03.0000004Z", index.Search{Span: index.Span{From: at}, Limit: 100})
+	f("to=2026-11-24T01:02:03.0000004Z&from=&order=", index.Search{Span: index.Span{To: at}, Limit: 100})
 
 	refused := func(path, want string, column int) {
 		t.Helper()
@@ -168,9 +168,9 @@ func TestSearchParameters(t *testing.T) {
 func TestSearchFails(t *testing.T) {
 	after := 0
 	var log bytes.Buffer
-	s := serve(t, searchFunc(func(_ context.Context, _ index.Search, fn func(*event.Event) error) error {
+	s := serve(t, searchFunc(func(_ context.Context, _ index.Search, fn func(*event.Event, index.Cursor) error) error {
 		for n := range after {
-			if err := fn(sample(n)); err != nil {
+			if err := fn(sample(n), index.Cursor{}); err != nil {
 				return err
 			}
 		}
@@ -196,9 +196,9 @@ func TestSearchFails(t *testing.T) {
 // TestSearcherGoes ends a search without an end when nobody reads it any more.
 func TestSearcherGoes(t *testing.T) {
 	ended := make(chan error, 1)
-	s := serve(t, searchFunc(func(ctx context.Context, _ index.Search, fn func(*event.Event) error) error {
+	s := serve(t, searchFunc(func(ctx context.Context, _ index.Search, fn func(*event.Event, index.Cursor) error) error {
 		for n := 0; ; n++ {
-			err := fn(sample(n))
+			err := fn(sample(n), index.Cursor{})
 			if err == nil {
 				err = ctx.Err()
 			}

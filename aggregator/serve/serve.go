@@ -28,7 +28,7 @@ import (
 
 // Index is what the API needs of the index.
 type Index interface {
-	Search(ctx context.Context, s index.Search, fn func(*event.Event) error) error
+	Search(ctx context.Context, s index.Search, fn func(*event.Event, index.Cursor) error) error
 }
 
 // API answers the operator.
@@ -74,7 +74,7 @@ func (a *API) search(w http.ResponseWriter, r *http.Request) {
 	out := bufio.NewWriter(w)
 	found := 0
 	var line []byte
-	err = a.index.Search(r.Context(), s, func(e *event.Event) error {
+	err = a.index.Search(r.Context(), s, func(e *event.Event, _ index.Cursor) error {
 		found++
 		line = append(e.AppendJSON(line[:0]), '\n')
 		_, err := out.Write(line)

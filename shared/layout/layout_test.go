@@ -57,7 +57,7 @@ var rules = []struct{ from, to string }{
 	{"aggregator/topology", "shared/broker shared/certs shared/conf"},
 	{"aggregator/query", "shared/event"},
 	// A search is a query; the embedded engine's log and the ledger are one critical section.
-	{"aggregator/index", "aggregator/query shared/event"},
+	{"aggregator/index", "aggregator/ledger aggregator/query shared/batch shared/event"},
 	{"aggregator/index/...", "aggregator/index aggregator/query aggregator/ledger shared/batch shared/event shared/segment"},
 	{"aggregator/alert", "aggregator/query shared/event shared/backoff"},
 	{"aggregator/notify/...", "shared/conf shared/backoff"},

@@ -3,6 +3,7 @@ package embedded
 import (
 	"fmt"
 
+	"belfry/aggregator/index"
 	"belfry/shared/event"
 )
 
@@ -52,7 +53,7 @@ func (x *Index) answer(p *pending, fault error) {
 	}
 	x.gate.leave(p.cost)
 	if p.err != nil {
-		p.done(Result{}, p.err)
+		p.done(index.Result{}, p.err)
 		return
 	}
 	x.measures.rows.Add(p.result.New)

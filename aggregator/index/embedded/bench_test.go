@@ -27,17 +27,17 @@ func BenchmarkWrite(b *testing.B) {
 	bare := logstorage.MustOpenStorage(filepath.Join(b.TempDir(), "rows"),
 		&logstorage.StorageConfig{Retention: 90 * 24 * time.Hour, FlushInterval: flushInterval})
 	defer bare.MustClose()
-	var index, alone spent
+	var behind, alone spent
 	n := 0
 	for b.Loop() {
 		for range turns {
-			writes := make([]Write, batches)
+			writes := make([]index.Write, batches)
 			for i := range writes {
 				pos := ledger.Position{Stream: event.HashKey(fmt.Sprint(n % benchSenders))}
 				writes[i] = numbered(pos, uint64(n*benchBatch), uint64((n+1)*benchBatch), time.Now().Add(-time.Hour))
 				n++
 			}
-			index.add(func() { writeIndex(b, x, writes) })
+			behind.add(func() { writeIndex(b, x, writes) })
 			alone.add(func() { writeBare(bare, writes) })
 		}
 	}
@@ -45,10 +45,10 @@ func BenchmarkWrite(b *testing.B) {
 	if stats := x.Stats(); stats.Rows != uint64(rows) {
 		b.Errorf("%d rows in the storage, %v written", stats.Rows, rows)
 	}
-	b.ReportMetric(rows/index.wall.Seconds(), "rows/s")
+	b.ReportMetric(rows/behind.wall.Seconds(), "rows/s")
 	b.ReportMetric(rows/alone.wall.Seconds(), "bare-rows/s")
-	b.ReportMetric(alone.wall.Seconds()/index.wall.Seconds(), "of-bare")
-	b.ReportMetric(index.cpu.Seconds()*1e6/rows, "cpu-us/row")
+	b.ReportMetric(alone.wall.Seconds()/behind.wall.Seconds(), "of-bare")
+	b.ReportMetric(behind.cpu.Seconds()*1e6/rows, "cpu-us/row")
 	b.ReportMetric(alone.cpu.Seconds()*1e6/rows, "bare-cpu-us/row")
 	b.ReportMetric(float64(x.Stats().LogBytes)/rows, "log-B/row")
 }
@@ -75,7 +75,7 @@ func processorTime() time.Duration {
 }
 
 // eachSender calls fn for all writes, from several goroutines.
-func eachSender(writes []Write, fn func(n int)) {
+func eachSender(writes []index.Write, fn func(n int)) {
 	var wg sync.WaitGroup
 	for s := range benchSenders {
 		wg.Go(func() {
@@ -87,11 +87,11 @@ func eachSender(writes []Write, fn func(n int)) {
 	wg.Wait()
 }
 
-func writeIndex(b *testing.B, x *Index, writes []Write) {
+func writeIndex(b *testing.B, x *Index, writes []index.Write) {
 	var answers sync.WaitGroup
 	answers.Add(len(writes))
 	eachSender(writes, func(n int) {
-		x.Write(context.Background(), writes[n], func(_ Result, err error) {
+		x.Write(context.Background(), writes[n], func(_ index.Result, err error) {
 			if err != nil {
 				b.Error(err)
 			}
@@ -101,7 +101,7 @@ func writeIndex(b *testing.B, x *Index, writes []Write) {
 	answers.Wait()
 }
 
-func writeBare(s *logstorage.Storage, writes []Write) {
+func writeBare(s *logstorage.Storage, writes []index.Write) {
 	eachSender(writes, func(n int) {
 		rows := logstorage.GetLogRows(nil, nil, nil, nil, "")
 		defer logstorage.PutLogRows(rows)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"belfry/aggregator/index"
 	"belfry/aggregator/ledger"
 	"belfry/shared/event"
 )
@@ -19,7 +20,7 @@ type job struct {
 
 // Run writes what is queued until ctx is done or the index is closed, which is no error, or until a fault. Before it
 // returns, everything that was queued is written or refused. It runs once: a second Run is refused, and one that begins
-// behind Close with ErrClosed.
+// behind Close with index.ErrClosed.
 func (x *Index) Run(ctx context.Context) error {
 	if err := x.start(); err != nil {
 		return err
@@ -31,7 +32,7 @@ func (x *Index) Run(ctx context.Context) error {
 		x.applyLoop()
 	}()
 	x.commitLoop(ctx)
-	_ = x.halt(ErrClosed) // what stopped it before tells more
+	_ = x.halt(index.ErrClosed) // what stopped it before tells more
 	x.commitRest()
 	x.refuseQueued()
 	close(x.applying)
@@ -90,12 +91,12 @@ func (x *Index) commitRest() {
 
 // refuseQueued answers what is left in the queue.
 func (x *Index) refuseQueued() {
-	reason := x.halt(ErrClosed)
+	reason := x.halt(index.ErrClosed)
 	for {
 		select {
 		case p := <-x.queue:
 			x.gate.leave(p.cost)
-			p.done(Result{}, reason)
+			p.done(index.Result{}, reason)
 		default:
 			return
 		}

@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"belfry/aggregator/index"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -43,12 +44,12 @@ func (d *disk) usable() error {
 	}
 	d.free.Store(free)
 	if free < leastToOpen {
-		return fmt.Errorf("index folder %s: %w: %d bytes free, %d are needed to start", d.dir, ErrDiskFull, free, leastToOpen)
+		return fmt.Errorf("index folder %s: %w: %d bytes free, %d are needed to start", d.dir, index.ErrDiskFull, free, leastToOpen)
 	}
 	return nil
 }
 
-// roomy returns ErrDiskFull when there is too little room. It looks once a second.
+// roomy returns index.ErrDiskFull when there is too little room. It looks once a second.
 func (d *disk) roomy(now time.Time) error {
 	if d.least < 0 {
 		return nil
@@ -63,7 +64,7 @@ func (d *disk) roomy(now time.Time) error {
 		d.full.Store(free < d.least)
 	}
 	if d.full.Load() {
-		return fmt.Errorf("%w: %d bytes free in %s, min_free is %d", ErrDiskFull, d.free.Load(), d.dir, d.least)
+		return fmt.Errorf("%w: %d bytes free in %s, min_free is %d", index.ErrDiskFull, d.free.Load(), d.dir, d.least)
 	}
 	return nil
 }

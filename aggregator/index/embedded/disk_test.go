@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"belfry/aggregator/index"
 	"errors"
 	"log/slog"
 	"os"
@@ -39,8 +40,8 @@ func TestDiskFull(t *testing.T) {
 		}
 	}
 	f(1<<40, 0, nil, false)
-	f(1<<20-1, 2*time.Second, ErrDiskFull, true)
-	f(1<<40, 0, ErrDiskFull, true) // it looks once a second
+	f(1<<20-1, 2*time.Second, index.ErrDiskFull, true)
+	f(1<<40, 0, index.ErrDiskFull, true) // it looks once a second
 	f(1<<20, time.Second, nil, false)
 	f(-1, time.Second, errDisk, false)
 	f(1<<20, time.Second, nil, false)
@@ -52,7 +53,7 @@ func TestDiskFull(t *testing.T) {
 		t.Errorf("%d events taken", at)
 	}
 	y := start(t, Config{Dir: t.TempDir(), MinFree: 1 << 60}, nil)
-	if a := write(t, y, data(testPos, 0, 1)); !errors.Is(a.err, ErrDiskFull) || !strings.Contains(a.err.Error(), y.cfg.Dir) {
+	if a := write(t, y, data(testPos, 0, 1)); !errors.Is(a.err, index.ErrDiskFull) || !strings.Contains(a.err.Error(), y.cfg.Dir) {
 		t.Errorf("a real disk: %+v", a)
 	}
 }
@@ -83,7 +84,7 @@ func TestUnusableFolder(t *testing.T) {
 
 func TestTooFullToOpen(t *testing.T) {
 	d := disk{dir: t.TempDir(), ask: func(string) (int64, error) { return leastToOpen - 1, nil }}
-	if err := d.usable(); !errors.Is(err, ErrDiskFull) {
+	if err := d.usable(); !errors.Is(err, index.ErrDiskFull) {
 		t.Errorf("usable: %v", err)
 	}
 }

@@ -10,7 +10,7 @@
 // repeat has waited for the fsync of what it repeats.
 //
 // A fault of the log or of onDurable is final: this and every later Write gets the error, and so does Run. The
-// process must start again and replay. A disk that gets full is no fault: see ErrDiskFull.
+// process must start again and replay. A disk that gets full is no fault: see index.ErrDiskFull.
 //
 // # What survives
 //
@@ -41,6 +41,7 @@ import (
 	"github.com/VictoriaMetrics/VictoriaLogs/lib/logstorage"
 	"github.com/VictoriaMetrics/metrics"
 
+	"belfry/aggregator/index"
 	"belfry/aggregator/ledger"
 	"belfry/shared/event"
 	"belfry/shared/segment"
@@ -108,15 +109,12 @@ func (c Config) Validate() error {
 	return errors.Join(errs...)
 }
 
-// ErrClosed says that the index does not run any more.
-var ErrClosed = errors.New("index is closed")
-
 // Index is an open index.
 type Index struct {
 	cfg       Config
 	log       *slog.Logger
 	now       func() time.Time
-	onDurable func(position uint64, events []*event.Event) error
+	onDurable index.Watch
 	lock      *os.File
 	storage   *logstorage.Storage
 	wal       *segment.Log
@@ -159,7 +157,7 @@ type Index struct {
 // shared from then on, and nobody may change them. Without onDurable there are no alerts, and nothing waits for
 // AlertsAt.
 func Open(cfg Config, log *slog.Logger, set *metrics.Set,
-	onDurable func(position uint64, events []*event.Event) error) (*Index, error) {
+	onDurable index.Watch) (*Index, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("index.embedded: %w", err)
 	}
@@ -261,7 +259,7 @@ func (x *Index) AlertsAt(position uint64) {
 
 // Since calls fn for each record of the log from position on that is on disk, in order, with its events. The events
 // are fn's. It ends with the first error of fn.
-func (x *Index) Since(position uint64, fn func(position uint64, events []*event.Event) error) error {
+func (x *Index) Since(position uint64, fn index.Watch) error {
 	if first := x.wal.First(); position < first && x.position.Load() >= first && position > 0 {
 		x.log.Warn("the log does not reach back so far", "wanted", position, "first", first)
 	}
@@ -285,7 +283,7 @@ func (x *Index) Close() error {
 	}
 	x.closed = true
 	running := x.running
-	x.stopLocked(ErrClosed)
+	x.stopLocked(index.ErrClosed)
 	x.mu.Unlock()
 	if running {
 		<-x.ended

@@ -15,9 +15,9 @@ import (
 var errAlerts = errors.New("alerts are broken")
 
 // send writes and returns a channel that gets the answer.
-func send(x *Index, ctx context.Context, w Write) chan answer {
+func send(x *Index, ctx context.Context, w index.Write) chan answer {
 	ch := make(chan answer, 2) // one more than may come
-	x.Write(ctx, w, func(r Result, err error) { ch <- answer{r, err} })
+	x.Write(ctx, w, func(r index.Result, err error) { ch <- answer{r, err} })
 	return ch
 }
 
@@ -159,7 +159,7 @@ func TestFaultOfLog(t *testing.T) {
 	x := openIndex(t, Config{Dir: t.TempDir()}, nil)
 	ended := goRun(t.Context(), x)
 	mustWrite(t, x, data(testPos, 0, 10))
-	mustWrite(t, x, Write{}) // Run is idle
+	mustWrite(t, x, index.Write{}) // Run is idle
 	dir := unclean(t, x)
 	if err := x.wal.Close(); err != nil {
 		t.Fatal(err)
@@ -184,12 +184,12 @@ func TestFaultOfLog(t *testing.T) {
 }
 
 // large is a write of about 4 MiB.
-func large(n int) Write {
-	var w Write
+func large(n int) index.Write {
+	var w index.Write
 	for i := range 4 {
 		e := sampleEvent(4*n+i, time.Now())
 		e.Set("message", strings.Repeat("x", 1<<20))
-		w.Items = append(w.Items, Item{Event: e})
+		w.Items = append(w.Items, index.Item{Event: e})
 	}
 	return w
 }
@@ -203,13 +203,13 @@ func TestNeverRun(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var giveUp []chan answer
 	for n := range writes {
-		go x.Write(t.Context(), large(n), func(_ Result, err error) { answers <- err })
+		go x.Write(t.Context(), large(n), func(_ index.Result, err error) { answers <- err })
 	}
 	waitFor(t, "full queue", func() bool { return x.gate.taken() > queueBytes-5<<20 })
 	for range 2 {
 		ch := make(chan answer, 2)
 		giveUp = append(giveUp, ch)
-		go x.Write(ctx, large(0), func(r Result, err error) { ch <- answer{r, err} })
+		go x.Write(ctx, large(0), func(r index.Result, err error) { ch <- answer{r, err} })
 	}
 	cancel()
 	for _, ch := range giveUp {
@@ -224,14 +224,14 @@ func TestNeverRun(t *testing.T) {
 		t.Error(err)
 	}
 	for range writes {
-		if err := <-answers; !errors.Is(err, ErrClosed) {
+		if err := <-answers; !errors.Is(err, index.ErrClosed) {
 			t.Errorf("after Close: %v", err)
 		}
 	}
 	if n := x.gate.taken(); n != 0 {
 		t.Errorf("%d bytes stay in the queue", n)
 	}
-	if err := x.Run(t.Context()); !errors.Is(err, ErrClosed) {
+	if err := x.Run(t.Context()); !errors.Is(err, index.ErrClosed) {
 		t.Errorf("Run after Close: %v", err)
 	}
 	y := openIndex(t, Config{Dir: dir}, nil)
@@ -247,7 +247,7 @@ func TestCloseWhileFull(t *testing.T) {
 	const writes = 16
 	answers := make(chan answer, 2*writes)
 	for n := range writes {
-		go x.Write(t.Context(), large(n), func(r Result, err error) { answers <- answer{r, err} })
+		go x.Write(t.Context(), large(n), func(r index.Result, err error) { answers <- answer{r, err} })
 	}
 	waitFor(t, "full queue", func() bool { return x.gate.taken() > queueBytes-5<<20 })
 	closed := make(chan error)
@@ -262,17 +262,17 @@ func TestCloseWhileFull(t *testing.T) {
 		switch a := <-answers; {
 		case a.err == nil:
 			taken += a.New
-		case !errors.Is(a.err, ErrClosed):
+		case !errors.Is(a.err, index.ErrClosed):
 			t.Error(a.err)
 		}
 	}
 	if len(answers) > 0 {
 		t.Error("answered twice")
 	}
-	if a := write(t, x, Write{}); !errors.Is(a.err, ErrClosed) {
+	if a := write(t, x, index.Write{}); !errors.Is(a.err, index.ErrClosed) {
 		t.Errorf("after Close: %+v", a)
 	}
-	if err := x.Search(t.Context(), index.Search{}, func(*event.Event) error { return nil }); !errors.Is(err, ErrClosed) {
+	if err := x.Search(t.Context(), index.Search{}, func(*event.Event, index.Cursor) error { return nil }); !errors.Is(err, index.ErrClosed) {
 		t.Errorf("search after Close: %v", err)
 	}
 	if s := x.Stats(); s.Rows != 0 || s.Failure != "" {
@@ -284,7 +284,7 @@ func TestCloseWhileFull(t *testing.T) {
 	}
 }
 
-// TestCloseWhileSearching ends searches that go on, and searches and writes that begin, with ErrClosed.
+// TestCloseWhileSearching ends searches that go on, and searches and writes that begin, with index.ErrClosed.
 func TestCloseWhileSearching(t *testing.T) {
 	x := openIndex(t, Config{Dir: t.TempDir()}, nil)
 	ended := goRun(t.Context(), x)
@@ -296,7 +296,7 @@ func TestCloseWhileSearching(t *testing.T) {
 		go func() {
 			var err error
 			for err == nil {
-				err = x.Search(t.Context(), index.Search{Limit: -1}, func(*event.Event) error {
+				err = x.Search(t.Context(), index.Search{Limit: -1}, func(*event.Event, index.Cursor) error {
 					select {
 					case begun <- true:
 					default:
@@ -313,7 +313,7 @@ func TestCloseWhileSearching(t *testing.T) {
 		t.Error(err)
 	}
 	for range 4 {
-		if err := <-searched; !errors.Is(err, ErrClosed) {
+		if err := <-searched; !errors.Is(err, index.ErrClosed) {
 			t.Errorf("search: %v", err)
 		}
 	}
@@ -340,7 +340,7 @@ func TestRunAndClose(t *testing.T) {
 		if err := x.Close(); err != nil {
 			t.Error(err)
 		}
-		if err := <-ended; err != nil && !errors.Is(err, ErrClosed) {
+		if err := <-ended; err != nil && !errors.Is(err, index.ErrClosed) {
 			t.Error(err)
 		}
 	}

@@ -47,7 +47,7 @@ func TestGuardKeepsAll(t *testing.T) {
 		e.Append("event.id", name)
 		fill(e)
 		before := e.Clone()
-		mustWrite(t, x, Write{Items: []Item{{Event: e}}})
+		mustWrite(t, x, index.Write{Items: []index.Item{{Event: e}}})
 		kept = append(kept, e)
 		if err := account(before, e); err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -156,9 +156,9 @@ func TestGuardAccounts(t *testing.T) {
 // TestGuardRefuses has writes that are larger than any can be.
 func TestGuardRefuses(t *testing.T) {
 	x := start(t, Config{Dir: t.TempDir()}, nil)
-	f := func(name string, w Write) {
+	f := func(name string, w index.Write) {
 		t.Helper()
-		if a := write(t, x, w); !errors.Is(a.err, ErrBadWrite) {
+		if a := write(t, x, w); !errors.Is(a.err, index.ErrBadWrite) {
 			t.Errorf("%s: %+v", name, a)
 		}
 	}
@@ -166,17 +166,17 @@ func TestGuardRefuses(t *testing.T) {
 	for range maxValues + 1 {
 		e.Append("tags", "v")
 	}
-	f("too many values", Write{Items: []Item{{Event: e}}})
-	var w Write
+	f("too many values", index.Write{Items: []index.Item{{Event: e}}})
+	var w index.Write
 	text := strings.Repeat("v", 1<<20)
 	for range maxCost>>20 + 1 {
 		e := new(event.Event)
 		e.Append("message", text)
-		w.Items = append(w.Items, Item{Event: e})
+		w.Items = append(w.Items, index.Item{Event: e})
 	}
 	f("too large", w)
 	r := data(testPos, 0, 1).Ranges[0]
-	f("too many ranges", Write{Ranges: slices.Repeat([]Range{r}, maxCost/rangeCost+1)})
+	f("too many ranges", index.Write{Ranges: slices.Repeat([]index.Range{r}, maxCost/rangeCost+1)})
 	if n := s2.MaxEncodedLen(maxCost); n <= 0 || n > segment.MaxRecord {
 		t.Errorf("a record may have %d bytes", n)
 	}
@@ -195,7 +195,7 @@ func TestGuardedTimes(t *testing.T) {
 		e := plainEvent(n, now)
 		e.Set("@timestamp", at)
 		e.Set("event.created", created)
-		mustWrite(t, x, Write{Items: []Item{{Event: e}}})
+		mustWrite(t, x, index.Write{Items: []index.Item{{Event: e}}})
 		got := search(t, x, fmt.Sprint("event.id:n", n), index.Search{})
 		n++
 		want, logTime := at, ""

@@ -98,7 +98,7 @@ func writeForever(x *Index) {
 				w.Items[i].Ranged, w.Items[i].Named = false, true
 			}
 		}
-		x.Write(context.Background(), w, func(_ Result, err error) {
+		x.Write(context.Background(), w, func(_ index.Result, err error) {
 			if err != nil {
 				fmt.Println(err)
 				os.Exit(1)

@@ -1,6 +1,8 @@
 package embedded
 
 import (
+	"belfry/aggregator/index"
+
 	"github.com/VictoriaMetrics/VictoriaLogs/lib/logstorage"
 	"github.com/VictoriaMetrics/metrics"
 )
@@ -44,22 +46,10 @@ func truth(b bool) float64 {
 	return 0
 }
 
-// Stats says how an index is.
-type Stats struct {
-	Rows       uint64 `json:"rows"`             // events in the storage
-	Bytes      uint64 `json:"bytes"`            // of them, compressed
-	LogBytes   int64  `json:"log_bytes"`        // of the write-ahead log
-	Position   uint64 `json:"position"`         // of the last record on disk
-	Checkpoint uint64 `json:"checkpoint"`       // position that the last checkpoint covers
-	Positions  int    `json:"ledger_positions"` // epochs of streams in the ledger
-	DiskFree   int64  `json:"disk_free_bytes"`
-	DiskFull   bool   `json:"disk_full"`         // writes are refused
-	Failure    string `json:"failure,omitempty"` // the fault after which nothing is written any more
-}
-
 // Stats returns how the index is.
-func (x *Index) Stats() Stats {
-	s := Stats{
+func (x *Index) Stats() index.Stats {
+	s := index.Stats{
+		Engine:   "embedded",
 		LogBytes: x.logBytes.Load(), Position: x.position.Load(), Checkpoint: x.checkpoint.Load(),
 		Positions: x.ledger.Len(), DiskFree: x.disk.free.Load(), DiskFull: x.disk.full.Load(),
 	}

@@ -87,7 +87,7 @@ func (m *machine) durable(position uint64, events []*event.Event) error {
 
 func (m *machine) close() {
 	err, ended := m.x.Close(), <-m.ended
-	if err != nil || ended != nil && !errors.Is(ended, ErrClosed) { // it may not have begun
+	if err != nil || ended != nil && !errors.Is(ended, index.ErrClosed) { // it may not have begun
 		m.t.Fatal(err, ended)
 	}
 }
@@ -99,7 +99,7 @@ func (m *machine) restart(*rapid.T) {
 
 // kill goes on with a copy of the files as they are before a clean end.
 func (m *machine) kill(*rapid.T) {
-	m.x.halt(ErrClosed)
+	m.x.halt(index.ErrClosed)
 	err := <-m.ended
 	m.ended <- err
 	old := m.path()
@@ -115,22 +115,22 @@ func (m *machine) kill(*rapid.T) {
 // writes sends some writes at once.
 func (m *machine) writes(t *rapid.T) {
 	type sent struct {
-		w      Write
+		w      index.Write
 		answer chan answer
 	}
 	var all []sent
 	for range rapid.IntRange(1, 4).Draw(t, "writes") {
 		s := sent{m.draw(t), make(chan answer, 2)}
 		all = append(all, s)
-		m.x.Write(context.Background(), Write{s.w.Items, s.w.Ranges}, func(r Result, err error) { s.answer <- answer{r, err} })
+		m.x.Write(context.Background(), index.Write{Items: s.w.Items, Ranges: s.w.Ranges}, func(r index.Result, err error) { s.answer <- answer{r, err} })
 	}
 	for _, s := range all {
 		m.expect(s.w, <-s.answer)
 	}
 }
 
-func (m *machine) draw(t *rapid.T) Write {
-	var w Write
+func (m *machine) draw(t *rapid.T) index.Write {
+	var w index.Write
 	for range rapid.IntRange(0, 3).Draw(t, "ranges") {
 		pos := testPos
 		pos.Epoch = rapid.Uint64Max(1).Draw(t, "epoch")
@@ -146,7 +146,7 @@ func (m *machine) draw(t *rapid.T) Write {
 }
 
 // expect says what must become of a write, and notes it.
-func (m *machine) expect(w Write, a answer) {
+func (m *machine) expect(w index.Write, a answer) {
 	after := maps.Clone(m.ranks)
 	for _, r := range w.Ranges {
 		for n := r.First; n < r.End; n++ {
@@ -162,7 +162,7 @@ func (m *machine) expect(w Write, a answer) {
 		}
 	}
 	if !covered {
-		if !errors.Is(a.err, ErrBadWrite) {
+		if !errors.Is(a.err, index.ErrBadWrite) {
 			m.t.Fatalf("an event in no data range: %+v", a)
 		}
 		return
@@ -177,7 +177,7 @@ func (m *machine) expect(w Write, a answer) {
 func (m *machine) search(t *rapid.T) {
 	times := make(map[string]int)
 	s := index.Search{Limit: -1, Oldest: rapid.Bool().Draw(t, "oldest")}
-	err := m.x.Search(context.Background(), s, func(e *event.Event) error { times[e.Get("event.id")]++; return nil })
+	err := m.x.Search(context.Background(), s, func(e *event.Event, _ index.Cursor) error { times[e.Get("event.id")]++; return nil })
 	if err != nil || len(times) != len(m.want) || len(m.got) != len(m.want) {
 		t.Fatalf("%v: %d events found, %d handed on, want %d", err, len(times), len(m.got), len(m.want))
 	}

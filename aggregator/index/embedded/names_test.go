@@ -18,13 +18,13 @@ import (
 )
 
 // named is a write of events by their names.
-func named(at time.Time, all ...string) Write {
-	var w Write
+func named(at time.Time, all ...string) index.Write {
+	var w index.Write
 	for i, name := range all {
 		e := sampleEvent(i, at)
 		e.Set("event.id", event.HashKey(name).String())
 		e.Set("labels.name", name)
-		w.Items = append(w.Items, Item{Event: e, Named: true})
+		w.Items = append(w.Items, index.Item{Event: e, Named: true})
 	}
 	return w
 }
@@ -130,7 +130,7 @@ func TestTooManyNames(t *testing.T) {
 	}
 	w := named(x.now(), "d")
 	w.Items[0].Event.Set("event.id", "x")
-	if err := x.prepare(&pending{w: w}); !errors.Is(err, ErrBadWrite) {
+	if err := x.prepare(&pending{w: w}); !errors.Is(err, index.ErrBadWrite) {
 		t.Errorf("an id that is no key was taken for a name: %v", err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/klauspost/compress/s2"
 
+	"belfry/aggregator/index"
 	"belfry/aggregator/ledger"
 	"belfry/shared/batch"
 	"belfry/shared/event"
@@ -40,14 +41,14 @@ type recordWriter struct {
 }
 
 // encode appends a record with those of the items that are picked.
-func (w *recordWriter) encode(dst []byte, ranges []Range, items []Item, picked func(i int) bool, n int) []byte {
+func (w *recordWriter) encode(dst []byte, ranges []index.Range, items []index.Item, picked func(i int) bool, n int) []byte {
 	clear(w.names)
 	if w.names == nil {
 		w.names = make(map[string]uint64)
 	}
 	w.raw = binary.AppendUvarint(w.raw[:0], uint64(len(ranges)))
 	for i := range ranges {
-		w.raw = ranges[i].append(w.raw)
+		w.raw = appendRange(w.raw, &ranges[i])
 	}
 	w.raw = binary.AppendUvarint(w.raw, uint64(n))
 	w.named = w.named[:0]
@@ -97,7 +98,7 @@ func (w *recordWriter) text(dst []byte, s string) {
 	w.raw = append(binary.AppendUvarint(dst, uint64(len(s))), s...)
 }
 
-func (r *Range) append(dst []byte) []byte {
+func appendRange(dst []byte, r *index.Range) []byte {
 	dst = append(append(dst, r.Pos.Agent[:]...), r.Pos.Stream[:]...)
 	dst = binary.AppendUvarint(dst, r.Pos.Epoch)
 	dst = binary.AppendUvarint(append(dst, kindBytes[r.Kind]), r.First)
@@ -106,7 +107,7 @@ func (r *Range) append(dst []byte) []byte {
 
 // record is a decoded record.
 type record struct {
-	ranges []Range
+	ranges []index.Range
 	events []*event.Event
 	named  []int // indexes of events
 	day    int64 // of the names
@@ -209,8 +210,8 @@ func (d *recordReader) key() (k event.Key) {
 	return k
 }
 
-func (d *recordReader) rangeOf() Range {
-	r := Range{Pos: ledger.Position{Agent: d.key(), Stream: d.key(), Epoch: d.uvarint()}}
+func (d *recordReader) rangeOf() index.Range {
+	r := index.Range{Pos: ledger.Position{Agent: d.key(), Stream: d.key(), Epoch: d.uvarint()}}
 	kind := d.take(1)
 	for k, b := range kindBytes {
 		if kind == string(b) {

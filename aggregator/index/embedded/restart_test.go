@@ -111,16 +111,16 @@ func (x *Index) makeCheckpointHere() {
 }
 
 // writeHere writes to an index that does not run, and returns the position.
-func writeHere(t testing.TB, x *Index, w Write) uint64 {
+func writeHere(t testing.TB, x *Index, w index.Write) uint64 {
 	t.Helper()
 	return resultHere(t, x, w).Position
 }
 
 // resultHere is writeHere, and returns what became of it.
-func resultHere(t testing.TB, x *Index, w Write) Result {
+func resultHere(t testing.TB, x *Index, w index.Write) index.Result {
 	t.Helper()
-	var answered Result
-	p := &pending{w: w, cost: queueLeast, done: func(r Result, err error) {
+	var answered index.Result
+	p := &pending{w: w, cost: queueLeast, done: func(r index.Result, err error) {
 		if answered = r; err != nil {
 			t.Fatal(err)
 		}
@@ -158,14 +158,14 @@ func TestOddIDs(t *testing.T) {
 	x := openIndex(t, Config{Dir: t.TempDir()}, nil)
 	ids := [][]string{{}, {"a", "b"}, {"007"}, {"1.50"}, {`["x"]`}, {"10.0.0.1"}, {"2026-11-24T01:02:03Z"}, {"ü\u2028"}, {"-0"}, {}}
 	write := func() {
-		var w Write
+		var w index.Write
 		for i, all := range ids {
 			e := sampleEvent(i, x.now())
 			e.Delete("event.id")
 			for _, id := range all {
 				e.Append("event.id", id)
 			}
-			w.Items = append(w.Items, Item{Event: e})
+			w.Items = append(w.Items, index.Item{Event: e})
 		}
 		writeHere(t, x, w)
 	}

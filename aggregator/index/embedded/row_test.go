@@ -38,13 +38,13 @@ func TestSameEvent(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		now := time.Now().UTC()
 		want := map[string]string{}
-		var w Write
+		var w index.Write
 		for range rapid.IntRange(1, 20).Draw(rt, "events") {
 			n++
 			e := drawEvent(rt, now)
 			e.Set("event.id", fmt.Sprint("id", n))
 			e.Set("event.dataset", "same")
-			w.Items = append(w.Items, Item{Event: e})
+			w.Items = append(w.Items, index.Item{Event: e})
 		}
 		mustWrite(t, x, w)
 		for _, it := range w.Items {
@@ -65,14 +65,14 @@ func TestSameEvent(t *testing.T) {
 
 func TestRecordRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		w := Write{}
+		w := index.Write{}
 		for range rapid.IntRange(0, 5).Draw(t, "ranges") {
 			first := rapid.Uint64Max(1<<62).Draw(t, "first")
 			kind := rapid.SampledFrom([]batch.Kind{batch.Data, batch.Dead, batch.Dropped, batch.Skipped}).Draw(t, "kind")
-			w.Ranges = append(w.Ranges, Range{testPos, kind, first, first + rapid.Uint64Range(1, 1<<40).Draw(t, "n")})
+			w.Ranges = append(w.Ranges, index.Range{Pos: testPos, Kind: kind, First: first, End: first + rapid.Uint64Range(1, 1<<40).Draw(t, "n")})
 		}
 		for range rapid.IntRange(0, 5).Draw(t, "events") {
-			w.Items = append(w.Items, Item{Event: drawEvent(t, time.Now()), Named: rapid.Bool().Draw(t, "named")})
+			w.Items = append(w.Items, index.Item{Event: drawEvent(t, time.Now()), Named: rapid.Bool().Draw(t, "named")})
 		}
 		picked := func(i int) bool { return i%2 == 0 }
 		n := (len(w.Items) + 1) / 2
@@ -162,7 +162,7 @@ func TestGuardSize(t *testing.T) {
 		e.Append("event.id", name)
 		e.Append("event.original", strings.Repeat("raw line ", 8000))
 		fill(e)
-		mustWrite(t, x, Write{Items: []Item{{Event: e}}})
+		mustWrite(t, x, index.Write{Items: []index.Item{{Event: e}}})
 		got := search(t, x, "event.id:"+name, index.Search{})
 		if len(got) != 1 {
 			t.Fatalf("%s: found %d times", name, len(got))

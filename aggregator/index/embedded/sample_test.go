@@ -60,15 +60,15 @@ func runIndex(t testing.TB, x *Index) (stop func()) {
 }
 
 type answer struct {
-	Result
+	index.Result
 	err error
 }
 
 // write writes and waits for the answer.
-func write(t testing.TB, x *Index, w Write) answer {
+func write(t testing.TB, x *Index, w index.Write) answer {
 	t.Helper()
 	ch := make(chan answer, 1)
-	x.Write(context.Background(), w, func(r Result, err error) { ch <- answer{r, err} })
+	x.Write(context.Background(), w, func(r index.Result, err error) { ch <- answer{r, err} })
 	select {
 	case a := <-ch:
 		return a
@@ -78,7 +78,7 @@ func write(t testing.TB, x *Index, w Write) answer {
 	}
 }
 
-func mustWrite(t testing.TB, x *Index, w Write) Result {
+func mustWrite(t testing.TB, x *Index, w index.Write) index.Result {
 	t.Helper()
 	a := write(t, x, w)
 	if a.err != nil {
@@ -90,13 +90,13 @@ func mustWrite(t testing.TB, x *Index, w Write) Result {
 var testPos = ledger.Position{Agent: event.HashKey("agent"), Stream: event.HashKey("stream"), Epoch: 5}
 
 // numbered makes events first to end of a stream, each as long as one byte of it.
-func numbered(pos ledger.Position, first, end uint64, at time.Time) Write {
-	w := Write{Ranges: []Range{{pos, batch.Data, first, end}}}
+func numbered(pos ledger.Position, first, end uint64, at time.Time) index.Write {
+	w := index.Write{Ranges: []index.Range{{Pos: pos, Kind: batch.Data, First: first, End: end}}}
 	for n := first; n < end; n++ {
 		e := sampleEvent(int(n), at.Add(time.Duration(n)*time.Millisecond))
 		e.Set("event.id", event.ID(pos.Agent, pos.Stream, pos.Epoch, n).String())
 		e.Set("labels.number", fmt.Sprint(n))
-		w.Items = append(w.Items, Item{Event: e, Pos: pos, Offset: n, Ranged: true})
+		w.Items = append(w.Items, index.Item{Event: e, Pos: pos, Offset: n, Ranged: true})
 	}
 	return w
 }
@@ -165,7 +165,7 @@ func search(t testing.TB, x *Index, text string, s index.Search) []*event.Event 
 		s.Query = q
 	}
 	var all []*event.Event
-	err := x.Search(context.Background(), s, func(e *event.Event) error { all = append(all, e); return nil })
+	err := x.Search(context.Background(), s, func(e *event.Event, _ index.Cursor) error { all = append(all, e); return nil })
 	if err != nil {
 		t.Fatal(err)
 	}

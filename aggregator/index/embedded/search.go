@@ -15,7 +15,7 @@ import (
 // Search calls fn for each event that s asks for, in its order; the events are fn's. It sees every Write that was
 // answered before it began. It ends with the first error of fn, or the context's. Its memory is bounded, whatever the
 // limit: it walks through time in windows, and takes a page at a time from each.
-func (x *Index) Search(ctx context.Context, s index.Search, fn func(*event.Event) error) error {
+func (x *Index) Search(ctx context.Context, s index.Search, fn func(*event.Event, index.Cursor) error) error {
 	begin := time.Now()
 	defer x.measures.search.UpdateDuration(begin)
 	x.flushFresh()
@@ -29,7 +29,7 @@ func (x *Index) Search(ctx context.Context, s index.Search, fn func(*event.Event
 			return err
 		}
 		for _, r := range p.rows {
-			if err := fn(r.event); err != nil {
+			if err := fn(r.event, index.Cursor{Time: r.ts, Order: r.position}); err != nil {
 				return err
 			}
 		}
@@ -85,7 +85,20 @@ func (x *Index) newWalk(s index.Search) (*walk, error) {
 	if ahead := w.to - x.now().UnixNano(); !s.Oldest && ahead > w.width { // little is ahead of the clock
 		w.width = ahead
 	}
+	if !s.After.IsZero() {
+		w.goOn(rowKey{s.After.Time, s.After.Order})
+	}
 	return w, nil
+}
+
+// goOn lets a walk begin behind a row, which may be gone.
+func (w *walk) goOn(behind rowKey) {
+	w.behind, w.begun = behind, true
+	if w.search.Oldest {
+		w.from = max(w.from, behind.ts)
+	} else {
+		w.to = min(w.to, behind.ts)
+	}
 }
 
 // bounds returns the times to look at: those that are asked for, as far as there are days with rows.
@@ -93,7 +106,7 @@ func (x *Index) bounds(from, to time.Time) (first, last int64, err error) {
 	x.searches.RLock()
 	defer x.searches.RUnlock()
 	if x.storage == nil {
-		return 0, 0, ErrClosed
+		return 0, 0, index.ErrClosed
 	}
 	days := x.storage.PartitionList()
 	if len(days) == 0 {
@@ -183,7 +196,7 @@ func (x *Index) runQuery(ctx context.Context, q *logstorage.Query, fn logstorage
 	x.searches.RLock()
 	defer x.searches.RUnlock()
 	if x.storage == nil {
-		return ErrClosed
+		return index.ErrClosed
 	}
 	qctx := logstorage.NewQueryContext(ctx, new(logstorage.QueryStats), []logstorage.TenantID{tenant}, q, false, nil)
 	return x.storage.RunQuery(qctx, fn)

@@ -33,9 +33,9 @@ type written []time.Time
 func (w *written) write(t testing.TB, x *Index, times ...time.Time) {
 	t.Helper()
 	for group := range slices.Chunk(times, 4000) {
-		var wr Write
+		var wr index.Write
 		for _, at := range group {
-			wr.Items = append(wr.Items, Item{Event: plainEvent(len(*w), at)})
+			wr.Items = append(wr.Items, index.Item{Event: plainEvent(len(*w), at)})
 			*w = append(*w, at)
 		}
 		mustWrite(t, x, wr)
@@ -114,7 +114,7 @@ func TestSearchOrder(t *testing.T) {
 	}
 	f := func(from, to time.Time) {
 		t.Helper()
-		w.checkSearch(t, x, "", index.Search{From: from, To: to, Limit: -1}, anyNumber)
+		w.checkSearch(t, x, "", index.Search{Span: index.Span{From: from, To: to}, Limit: -1}, anyNumber)
 	}
 	var none time.Time
 	f(base, none)
@@ -189,7 +189,7 @@ func TestSearchEnds(t *testing.T) {
 	stop := errors.New("stop")
 	for _, after := range []int{0, 5, pageRows, 2*pageRows - 1} {
 		n := 0
-		err := x.Search(t.Context(), index.Search{Limit: -1}, func(*event.Event) error {
+		err := x.Search(t.Context(), index.Search{Limit: -1}, func(*event.Event, index.Cursor) error {
 			if n++; n > after {
 				return stop
 			}
@@ -200,7 +200,7 @@ func TestSearchEnds(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		n = 0
-		err = x.Search(ctx, index.Search{Limit: -1}, func(*event.Event) error {
+		err = x.Search(ctx, index.Search{Limit: -1}, func(*event.Event, index.Cursor) error {
 			if n++; n > after {
 				cancel()
 			}
@@ -213,7 +213,7 @@ func TestSearchEnds(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := x.Search(ctx, index.Search{}, func(*event.Event) error { t.Error("called"); return nil }); !errors.Is(err, context.Canceled) {
+	if err := x.Search(ctx, index.Search{}, func(*event.Event, index.Cursor) error { t.Error("called"); return nil }); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled before: %v", err)
 	}
 }
@@ -237,7 +237,7 @@ func TestSearchSees(t *testing.T) {
 func writeAndLook(x *Index, pos ledger.Position) error {
 	for n := range uint64(40) {
 		answered := make(chan error, 1)
-		x.Write(context.Background(), data(pos, n, n+1), func(_ Result, err error) { answered <- err })
+		x.Write(context.Background(), data(pos, n, n+1), func(_ index.Result, err error) { answered <- err })
 		if err := <-answered; err != nil {
 			return err
 		}
@@ -246,7 +246,7 @@ func writeAndLook(x *Index, pos ledger.Position) error {
 			return err
 		}
 		found := 0
-		err = x.Search(context.Background(), index.Search{Query: q}, func(*event.Event) error { found++; return nil })
+		err = x.Search(context.Background(), index.Search{Span: index.Span{Query: q}}, func(*event.Event, index.Cursor) error { found++; return nil })
 		if err != nil || found != 1 {
 			return fmt.Errorf("event %d was answered, and is found %d times: %w", n, found, err)
 		}

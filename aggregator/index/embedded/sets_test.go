@@ -20,7 +20,7 @@ func TestManyNames(t *testing.T) {
 	for round := range 3 {
 		x := openIndex(t, Config{Dir: dir}, nil)
 		for range 20 {
-			var w Write
+			var w index.Write
 			for range 10 {
 				e := sampleEvent(n, at.Add(time.Duration(n)*time.Millisecond))
 				if e.Set("host.name", "web01"); n%3 == 0 {
@@ -31,7 +31,7 @@ func TestManyNames(t *testing.T) {
 						e.Append(fmt.Sprint("labels.", n, ".", i), "v")
 					}
 				}
-				w.Items = append(w.Items, Item{Event: e})
+				w.Items = append(w.Items, index.Item{Event: e})
 				n++
 			}
 			writeHere(t, x, w)

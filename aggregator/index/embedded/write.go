@@ -6,47 +6,13 @@ import (
 	"fmt"
 	"sync"
 
+	"belfry/aggregator/index"
 	"belfry/aggregator/ledger"
 	"belfry/shared/batch"
 	"belfry/shared/event"
 )
 
-// Item is one event to write.
-type Item struct {
-	Event  *event.Event
-	Pos    ledger.Position
-	Offset uint64 // of the event's first byte in Pos; a data range of the same Write must cover it
-	Ranged bool   // Pos and Offset count; false: a sender without a ledger
-	Named  bool   // event.id, an event.Key, is its sender's name for it: an event of that name is a repeat, for a day at least
-}
-
-// Range is what became of a part of a stream.
-type Range struct {
-	Pos        ledger.Position
-	Kind       batch.Kind
-	First, End uint64
-}
-
-// Write is what one batch brings: all of it becomes durable, or nothing.
-type Write struct {
-	Items  []Item
-	Ranges []Range
-}
-
-// Result says what became of a Write.
-type Result struct {
-	Position uint64 // of the record that holds it, or of the last one before; the log is on disk up to it
-	New      int    // events that were not there before
-	Repeats  int    // events that were
-	Known    []int  // indexes of the items, without doubles of a place, of which the name was known; in order
-}
-
-// The errors by which a caller may tell what to do with a Write that was refused.
-var (
-	ErrDiskFull  = errors.New("index: the disk is nearly full") // try again later
-	ErrBadWrite  = errors.New("index: write that can never be taken")
-	errUncovered = fmt.Errorf("%w: an event is in no data range", ErrBadWrite)
-)
+var errUncovered = fmt.Errorf("%w: an event is in no data range", index.ErrBadWrite)
 
 // The bounds of the queue: of what waits to be written, and of the writes that share one fsync.
 const (
@@ -59,18 +25,18 @@ const (
 
 // pending is a Write on its way.
 type pending struct {
-	w      Write
+	w      index.Write
 	times  []int64 // of the items
 	record []byte  // of all items, if all are new
 	day    int64   // of the names
 	cost   int64
-	done   func(Result, error)
+	done   func(index.Result, error)
 
 	// set when it is committed
 	fresh    []int // the items that are new
 	recorded bool  // it has a record in the log
 	changed  bool  // an item has changed since record was made
-	result   Result
+	result   index.Result
 	err      error
 }
 
@@ -79,37 +45,40 @@ type pending struct {
 // returned. done must not block.
 //
 // The index changes the events where the storage would not take them as they are (see guard.go), and owns them from
-// then on. ledger.ErrFull and ErrBadWrite say that this Write alone cannot be taken; ErrDiskFull that it can later;
-// the context's error that it was not queued. After ErrClosed or a fault nothing is taken any more.
-func (x *Index) Write(ctx context.Context, w Write, done func(Result, error)) {
+// then on. ledger.ErrFull and index.ErrBadWrite say that this Write alone cannot be taken; index.ErrDiskFull that it can later;
+// the context's error that it was not queued. After index.ErrClosed or a fault nothing is taken any more.
+func (x *Index) Write(ctx context.Context, w index.Write, done func(index.Result, error)) {
 	p := &pending{w: w, done: done, cost: queueLeast}
 	if err := x.prepare(p); err != nil {
-		done(Result{}, err)
+		done(index.Result{}, err)
 		return
 	}
 	if err := x.enqueue(ctx, p); err != nil {
-		done(Result{}, err)
+		done(index.Result{}, err)
 	}
 }
 
-// Refuses says why no Write with this event can be taken, or nil. It is an ErrBadWrite.
+// Refuses says why no Write with this event can be taken, or nil. It is an index.ErrBadWrite.
 func Refuses(e *event.Event) error {
 	if n := len(e.Fields); n > maxValues {
-		return fmt.Errorf("%w: an event with %d values, at most %d", ErrBadWrite, n, maxValues)
+		return fmt.Errorf("%w: an event with %d values, at most %d", index.ErrBadWrite, n, maxValues)
 	}
 	return nil
 }
+
+// Refuses says why no Write with this event can be taken, or nil.
+func (x *Index) Refuses(e *event.Event) error { return Refuses(e) }
 
 var recordWriters = sync.Pool{New: func() any { return new(recordWriter) }}
 
 // prepare does what needs no order, in the goroutine of the caller.
 func (x *Index) prepare(p *pending) error {
 	if len(p.w.Items) > MaxItems {
-		return fmt.Errorf("%w: %d items, at most %d", ErrBadWrite, len(p.w.Items), MaxItems)
+		return fmt.Errorf("%w: %d items, at most %d", index.ErrBadWrite, len(p.w.Items), MaxItems)
 	}
 	for i := range p.w.Ranges {
 		if r := &p.w.Ranges[i]; kindBytes[r.Kind] == 0 || r.First >= r.End {
-			return fmt.Errorf("%w: range %q [%d,%d)", ErrBadWrite, r.Kind, r.First, r.End)
+			return fmt.Errorf("%w: range %q [%d,%d)", index.ErrBadWrite, r.Kind, r.First, r.End)
 		}
 	}
 	p.w.Items, p.result.Repeats = dropDoubles(p.w.Items)
@@ -123,7 +92,7 @@ func (x *Index) prepare(p *pending) error {
 		}
 		if it := &p.w.Items[i]; it.Named {
 			if _, err := event.ParseKey(it.Event.Get("event.id")); err != nil {
-				return fmt.Errorf("%w: event.id of a named event: %w", ErrBadWrite, err)
+				return fmt.Errorf("%w: event.id of a named event: %w", index.ErrBadWrite, err)
 			}
 		}
 		ts, size := x.guard(p.w.Items[i].Event, now)
@@ -131,7 +100,7 @@ func (x *Index) prepare(p *pending) error {
 		p.cost += int64(size)
 	}
 	if p.cost > maxCost {
-		return fmt.Errorf("%w: %d bytes, at most %d", ErrBadWrite, p.cost, maxCost)
+		return fmt.Errorf("%w: %d bytes, at most %d", index.ErrBadWrite, p.cost, maxCost)
 	}
 	enc := recordWriters.Get().(*recordWriter)
 	enc.day = p.day
@@ -147,12 +116,12 @@ type place struct {
 }
 
 // dropDoubles leaves out the items that have the place of one before them.
-func dropDoubles(items []Item) (kept []Item, doubles int) {
+func dropDoubles(items []index.Item) (kept []index.Item, doubles int) {
 	if rising(items) {
 		return items, 0
 	}
 	seen := make(map[place]bool, len(items))
-	kept = make([]Item, 0, len(items))
+	kept = make([]index.Item, 0, len(items))
 	for _, it := range items {
 		at := place{it.Pos, it.Offset}
 		if it.Ranged && seen[at] {
@@ -166,7 +135,7 @@ func dropDoubles(items []Item) (kept []Item, doubles int) {
 }
 
 // rising reports whether the items are grouped by stream, with growing offsets, as an agent sends them.
-func rising(items []Item) bool {
+func rising(items []index.Item) bool {
 	var begun []ledger.Position
 	for i := range items {
 		it := &items[i]
@@ -193,8 +162,8 @@ func rising(items []Item) bool {
 
 func (x *Index) enqueue(ctx context.Context, p *pending) error {
 	if err := x.gate.enter(ctx, x.stop, p.cost); err != nil {
-		if errors.Is(err, ErrClosed) {
-			err = x.halt(ErrClosed)
+		if errors.Is(err, index.ErrClosed) {
+			err = x.halt(index.ErrClosed)
 		}
 		return err
 	}
@@ -227,7 +196,7 @@ func (g *gate) enter(ctx context.Context, stop <-chan struct{}, n int64) error {
 	case g.turn <- struct{}{}:
 		defer func() { <-g.turn }()
 	case <-stop:
-		return ErrClosed
+		return index.ErrClosed
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -235,7 +204,7 @@ func (g *gate) enter(ctx context.Context, stop <-chan struct{}, n int64) error {
 		select {
 		case <-g.freed:
 		case <-stop:
-			return ErrClosed
+			return index.ErrClosed
 		case <-ctx.Done():
 			return ctx.Err()
 		}

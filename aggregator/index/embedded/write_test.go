@@ -72,23 +72,23 @@ func idAt(pos ledger.Position, offset uint64) string {
 }
 
 // data is a batch of a stream's events first to end, an hour old.
-func data(pos ledger.Position, first, end uint64) Write {
+func data(pos ledger.Position, first, end uint64) index.Write {
 	return numbered(pos, first, end, time.Now().Add(-time.Hour))
 }
 
 // without leaves the events out: only the ranges are told.
-func without(w Write, kind batch.Kind) Write {
+func without(w index.Write, kind batch.Kind) index.Write {
 	for i := range w.Ranges {
 		w.Ranges[i].Kind = kind
 	}
-	return Write{Ranges: w.Ranges}
+	return index.Write{Ranges: w.Ranges}
 }
 
 func TestExactlyOnce(t *testing.T) {
 	var h handed
 	x := start(t, Config{Dir: t.TempDir()}, h.take)
 	last := uint64(0)
-	f := func(name string, w Write, fresh, repeats int, err error) {
+	f := func(name string, w index.Write, fresh, repeats int, err error) {
 		t.Helper()
 		a := write(t, x, w)
 		if a.New != fresh || a.Repeats != repeats || !errors.Is(a.err, err) {
@@ -119,24 +119,24 @@ func TestExactlyOnce(t *testing.T) {
 	double := data(p, 60, 70)
 	double.Items = append(double.Items, data(p, 55, 70).Items...)
 	f("doubles within", double, 10, 15, nil)
-	f("ranges alone", Write{Ranges: data(p, 70, 80).Ranges}, 0, 0, nil)
+	f("ranges alone", index.Write{Ranges: data(p, 70, 80).Ranges}, 0, 0, nil)
 	f("events that a range has claimed", data(p, 70, 80), 0, 10, nil)
-	f("nothing", Write{}, 0, 0, nil)
+	f("nothing", index.Write{}, 0, 0, nil)
 
 	stray := data(p, 80, 90)
 	stray.Items[9].Offset = 95
-	f("event beyond its range", stray, 0, 0, ErrBadWrite)
+	f("event beyond its range", stray, 0, 0, index.ErrBadWrite)
 	wrongKind := data(p, 80, 90)
 	wrongKind.Ranges[0].Kind = batch.Dropped
-	f("event in a range that is not data", wrongKind, 0, 0, ErrBadWrite)
+	f("event in a range that is not data", wrongKind, 0, 0, index.ErrBadWrite)
 	elsewhere := data(p, 80, 90)
 	elsewhere.Ranges[0].Pos.Epoch++
-	f("range of another epoch", elsewhere, 0, 0, ErrBadWrite)
-	f("empty range", Write{Ranges: []Range{{p, batch.Data, 5, 5}}}, 0, 0, ErrBadWrite)
-	f("unknown kind", Write{Ranges: []Range{{p, "odd", 5, 6}}}, 0, 0, ErrBadWrite)
-	f("too many items", Write{Items: make([]Item, MaxItems+1)}, 0, 0, ErrBadWrite)
+	f("range of another epoch", elsewhere, 0, 0, index.ErrBadWrite)
+	f("empty range", index.Write{Ranges: []index.Range{{Pos: p, Kind: batch.Data, First: 5, End: 5}}}, 0, 0, index.ErrBadWrite)
+	f("unknown kind", index.Write{Ranges: []index.Range{{Pos: p, Kind: "odd", First: 5, End: 6}}}, 0, 0, index.ErrBadWrite)
+	f("too many items", index.Write{Items: make([]index.Item, MaxItems+1)}, 0, 0, index.ErrBadWrite)
 	f("nothing of those was taken", data(p, 80, 90), 10, 0, nil)
-	f("covered by what came before", Write{Items: data(p, 80, 85).Items}, 0, 5, nil)
+	f("covered by what came before", index.Write{Items: data(p, 80, 85).Items}, 0, 5, nil)
 
 	other := p
 	other.Epoch++
@@ -144,10 +144,10 @@ func TestExactlyOnce(t *testing.T) {
 	other.Stream = event.HashKey("other")
 	two := data(other, 0, 10)
 	more := data(p, 85, 95)
-	f("two streams", Write{append(two.Items, more.Items...), append(two.Ranges, more.Ranges...)}, 15, 5, nil)
+	f("two streams", index.Write{Items: append(two.Items, more.Items...), Ranges: append(two.Ranges, more.Ranges...)}, 15, 5, nil)
 	for i := range 2 {
 		e := sampleEvent(i, time.Now())
-		f("without a ledger", Write{Items: []Item{{Event: e}}}, 1, 0, nil)
+		f("without a ledger", index.Write{Items: []index.Item{{Event: e}}}, 1, 0, nil)
 	}
 	if n := len(counted(t, x)); n != 95-10+10+10+2 {
 		t.Errorf("%d events are found", n)
@@ -158,7 +158,7 @@ func TestExactlyOnce(t *testing.T) {
 func TestFullLedger(t *testing.T) {
 	var h handed
 	x := start(t, Config{Dir: t.TempDir()}, h.take)
-	var w Write
+	var w index.Write
 	for i := range uint64(ledger.MaxRanges) {
 		one := data(testPos, 10*i+5, 10*i+6)
 		w.Items, w.Ranges = append(w.Items, one.Items...), append(w.Ranges, one.Ranges...)
@@ -195,7 +195,7 @@ func TestManyWriters(t *testing.T) {
 			pos := testPos
 			pos.Epoch = uint64(n % 2)
 			for first := uint64(n); first < events; first += 7 {
-				x.Write(context.Background(), data(pos, first, first+20), func(r Result, err error) {
+				x.Write(context.Background(), data(pos, first, first+20), func(r index.Result, err error) {
 					if err != nil {
 						t.Error(err)
 					}
@@ -207,7 +207,7 @@ func TestManyWriters(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	mustWrite(t, x, Write{}) // answered behind all of them
+	mustWrite(t, x, index.Write{}) // answered behind all of them
 	mu.Lock()
 	defer mu.Unlock()
 	if n := len(counted(t, x)); n != fresh || fresh < 2*events || repeats == 0 {
@@ -225,8 +225,8 @@ func TestAnswersInOrder(t *testing.T) {
 		return nil
 	})
 	answers := make(chan string, 10)
-	send := func(name string, w Write) {
-		x.Write(context.Background(), w, func(_ Result, err error) {
+	send := func(name string, w index.Write) {
+		x.Write(context.Background(), w, func(_ index.Result, err error) {
 			if err != nil {
 				name += " refused"
 			}
@@ -240,7 +240,7 @@ func TestAnswersInOrder(t *testing.T) {
 	stray.Items[3].Offset = 30
 	send("stray", stray)
 	send("second", data(testPos, 10, 20))
-	send("nothing", Write{})
+	send("nothing", index.Write{})
 	if len(answers) > 0 {
 		t.Errorf("%s is answered before the alerts have seen it", <-answers)
 	}
