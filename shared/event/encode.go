@@ -99,8 +99,10 @@ func (w *writer) value(name string, values []Field) {
 func appendValue(dst []byte, t Type, v string) []byte {
 	switch t {
 	case Long:
-		if n, err := strconv.ParseInt(v, 10, 64); err == nil {
-			return strconv.AppendInt(dst, n, 10)
+		// "007" and "+7" are other texts than 7: reading must give back what was written.
+		n, err := strconv.ParseInt(v, 10, 64)
+		if bare := strconv.AppendInt(dst, n, 10); err == nil && string(bare[len(dst):]) == v {
+			return bare
 		}
 	case Float:
 		if f, err := strconv.ParseFloat(v, 64); err == nil && !math.IsInf(f, 0) && !math.IsNaN(f) && json.Valid([]byte(v)) {

@@ -41,6 +41,9 @@ func TestEncode(t *testing.T) {
 	f(`{"labels":{"x":["1","2"]}}`, Field{"labels.x", "1"}, Field{"labels.x", "2"})
 	f(`{"ldap":{"tls":true},"process":{"pid":12},"source":{"port":"http"}}`,
 		Field{"process.pid", "12"}, Field{"source.port", "http"}, Field{"ldap.tls", "true"})
+	f(`{"log":{"offset":[7,"007","+7","-0",-7,9223372036854775807,"9223372036854775808"]}}`,
+		Field{"log.offset", "7"}, Field{"log.offset", "007"}, Field{"log.offset", "+7"}, Field{"log.offset", "-0"},
+		Field{"log.offset", "-7"}, Field{"log.offset", "9223372036854775807"}, Field{"log.offset", "9223372036854775808"})
 	f(`{"a":"1","a.b":"2","a.b.c":"3","ab":"4"}`, Field{"a", "1"}, Field{"a.b", "2"}, Field{"a.b.c", "3"}, Field{"ab", "4"})
 	f(`{"x":{"a":"1","a.b":"2","c":"3"}}`, Field{"x.c", "3"}, Field{"x.a", "1"}, Field{"x.a.b", "2"})
 	f(`{"m":"\"\\\n\r\t\u0000\u001b\u007f\u009b\u2028ž\ufffd"}`, Field{"m", "\"\\\n\r\t\x00\x1b\x7f\u009b\u2028ž\xff"})
