@@ -32,8 +32,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -43,19 +45,22 @@ import (
 
 	"belfry/aggregator/index"
 	"belfry/aggregator/ledger"
+	"belfry/shared/batch"
 	"belfry/shared/event"
 	"belfry/shared/segment"
 )
 
 // Config says where an index is and what it may use.
 type Config struct {
-	Dir             string        // folder of the index; no default
-	Retention       time.Duration // how long events are kept, by their time; default 90 days, at least one, at most 50 years
-	Memory          int64         // bytes for the storage's caches; the first index of a process decides; default 1 GiB
-	MinFree         int64         // refuse writes when the disk has less free; default 1 GiB, negative: never
-	CheckpointEvery time.Duration // at most so long between two checkpoints; default 5 minutes
-	CheckpointBytes int64         // and at most so many bytes of log; default 256 MiB
-	Names           int           // names of events that are kept of one day; beyond, events are tagged no_id; default 4 Mi, some 120 MiB
+	Dir             string                   // folder of the index; no default
+	Retention       time.Duration            // how long events are kept, by their time; default 90 days, at least one, at most 50 years
+	Classes         map[string]time.Duration // the same, of retention classes (index.Item.Class) that differ; default none
+	MaxBytes        int64                    // of all rows on disk; beyond, the oldest days go, but never today; default 0: no bound
+	Memory          int64                    // bytes for the storage's caches; the first index of a process decides; default 1 GiB
+	MinFree         int64                    // refuse writes when the disk has less free; default 1 GiB, negative: never
+	CheckpointEvery time.Duration            // at most so long between two checkpoints; default 5 minutes
+	CheckpointBytes int64                    // and at most so many bytes of log; default 256 MiB
+	Names           int                      // names of events that are kept of one day; beyond, events are tagged no_id; default 4 Mi, some 120 MiB
 }
 
 // maxRetention keeps every time behind 1970, from where the storage counts its days.
@@ -88,11 +93,20 @@ func (c Config) Validate() error {
 	if c.Dir == "" {
 		errs = append(errs, errors.New("dir: must be given"))
 	}
-	if c.Retention != 0 && c.Retention < 24*time.Hour {
-		errs = append(errs, fmt.Errorf("retention: %v is less than a day", c.Retention))
+	if c.Retention != 0 {
+		errs = append(errs, validKeep("retention", c.Retention))
 	}
-	if c.Retention > maxRetention {
-		errs = append(errs, fmt.Errorf("retention: %v is more than %v", c.Retention, maxRetention))
+	for _, class := range slices.Sorted(maps.Keys(c.Classes)) {
+		if !batch.ValidClass(class) {
+			errs = append(errs, fmt.Errorf("classes.%s: use 1 to 32 of a-z, 0-9 and _", class))
+		}
+		errs = append(errs, validKeep("classes."+class, c.Classes[class]))
+	}
+	if len(c.Classes) > maxClasses {
+		errs = append(errs, fmt.Errorf("classes: %d of them, at most %d", len(c.Classes), maxClasses))
+	}
+	if c.MaxBytes < 0 {
+		errs = append(errs, fmt.Errorf("max_bytes: %d is negative", c.MaxBytes))
 	}
 	if c.Memory != 0 && c.Memory < 16<<20 {
 		errs = append(errs, fmt.Errorf("memory: %d bytes are less than 16 MiB", c.Memory))
@@ -108,6 +122,27 @@ func (c Config) Validate() error {
 	}
 	return errors.Join(errs...)
 }
+
+func validKeep(key string, d time.Duration) error {
+	switch {
+	case d < 24*time.Hour:
+		return fmt.Errorf("%s: %v is less than a day", key, d)
+	case d > maxRetention:
+		return fmt.Errorf("%s: %v is more than %v", key, d, maxRetention)
+	}
+	return nil
+}
+
+// keep returns how long events of a class are kept.
+func (c *Config) keep(class string) time.Duration {
+	if d, ok := c.Classes[class]; ok {
+		return d
+	}
+	return c.Retention
+}
+
+// maxClasses bounds the retention classes: each is a storage of its own, and its name comes from outside.
+const maxClasses = 32
 
 // Index is an open index.
 type Index struct {
