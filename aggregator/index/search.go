@@ -36,6 +36,7 @@ type Span struct {
 	Query *query.Expr // nil: every event
 	From  time.Time   // the first @timestamp; zero: from the beginning
 	To    time.Time   // the first @timestamp that is too late; zero: to the end
+	Class string      // only events of this retention class; "": of all
 }
 
 // Search asks for events. They come in the order of @timestamp, the newest first; those of one time come in the order

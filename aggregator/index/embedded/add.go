@@ -15,6 +15,8 @@ import (
 // addRows puts the rows of a group into the storage, in several goroutines: most of the storage's work is done in the
 // one that adds.
 func (x *Index) addRows(group []*pending) {
+	x.adding.Lock()
+	defer x.adding.Unlock()
 	x.beginDay()
 	var next atomic.Int64
 	take := func(a *adder) {
@@ -45,10 +47,16 @@ func (x *Index) beginDay() {
 // adder adds rows to the storage. It is not safe for concurrent use.
 type adder struct {
 	x     *Index
-	rows  *logstorage.LogRows // that wait to be enough
+	bins  []*bin // the one that was used last is the first
 	maker rowWriter
 	sets  knownSets
-	dirty map[int64]bool // days, since 1970, that got rows since the last checkpoint
+}
+
+// bin is what an adder has for a shelf.
+type bin struct {
+	shelf *shelf
+	rows  *logstorage.LogRows // that wait to be enough
+	dirty map[int64]bool      // days, since 1970, that got rows since the last checkpoint
 }
 
 // maxAdders bounds the goroutines of addRows: the storage itself has as many locks as there are processors.
@@ -57,22 +65,35 @@ const maxAdders = 8
 func newAdders(x *Index) []*adder {
 	all := make([]*adder, min(runtime.GOMAXPROCS(0), maxAdders))
 	for i := range all {
-		rows := logstorage.GetLogRows(nil, nil, nil, nil, "")
-		all[i] = &adder{x: x, rows: rows, sets: make(knownSets), dirty: make(map[int64]bool)}
+		all[i] = &adder{x: x, sets: make(knownSets)}
 	}
 	return all
 }
 
 func (a *adder) addWrite(p *pending) {
 	for i, k := range p.fresh {
-		a.add(p.times[k], p.w.Items[k].Event, rowPosition(p.result.Position, i))
+		a.add(p.shelf(k), p.times[k], p.w.Items[k].Event, rowPosition(p.result.Position, i))
 	}
 }
 
 var tenant logstorage.TenantID // there is one
 
-// add adds a row to those that wait, and hands these to the storage if they are enough.
-func (a *adder) add(ts int64, e *event.Event, position uint64) {
+// bin returns that of a shelf.
+func (a *adder) bin(f *shelf) *bin {
+	for i, b := range a.bins {
+		if b.shelf == f {
+			a.bins[0], a.bins[i] = b, a.bins[0]
+			return b
+		}
+	}
+	b := &bin{f, logstorage.GetLogRows(nil, nil, nil, nil, ""), make(map[int64]bool)}
+	a.bins = append(a.bins, b)
+	return b
+}
+
+// add adds a row to those that wait, and hands these to the shelf's storage if they are enough.
+func (a *adder) add(f *shelf, ts int64, e *event.Event, position uint64) {
+	b := a.bin(f)
 	fields, host := a.maker.columns(e, position)
 	set := a.sets.find(a.x.sets, fields)
 	fields[0].Value = set.id
@@ -80,20 +101,26 @@ func (a *adder) add(ts int64, e *event.Event, position uint64) {
 	if host && set.usual && a.x.hosts.has(fields[1].Value) {
 		stream = 2
 	}
-	a.rows.MustAdd(tenant, ts, fields, stream)
-	a.dirty[ts/int64(24*time.Hour)] = true
-	if a.rows.NeedFlush() {
-		a.flush()
+	b.rows.MustAdd(tenant, ts, fields, stream)
+	b.dirty[ts/int64(24*time.Hour)] = true
+	if b.rows.NeedFlush() {
+		b.flush()
 	}
 }
 
 func (a *adder) flush() {
-	if a.rows.RowsCount() == 0 {
+	for _, b := range a.bins {
+		b.flush()
+	}
+}
+
+func (b *bin) flush() {
+	if b.rows.RowsCount() == 0 {
 		return
 	}
-	a.x.storage.MustAddRows(a.rows)
-	a.rows.ResetKeepSettings()
-	a.x.fresh.Store(true)
+	b.shelf.storage.MustAddRows(b.rows)
+	b.rows.ResetKeepSettings()
+	b.shelf.fresh.Store(true)
 }
 
 // maxHosts bounds the hosts of a day whose rows are kept together. Names of hosts come out of log lines too, and

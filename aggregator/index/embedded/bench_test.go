@@ -165,7 +165,7 @@ func BenchmarkRecord(b *testing.B) {
 		x.cfg.setDefaults()
 		for b.Loop() {
 			for i := range w.Items {
-				x.guard(w.Items[i].Event, time.Now())
+				guard(w.Items[i].Event, time.Now(), x.cfg.Retention)
 			}
 		}
 	})

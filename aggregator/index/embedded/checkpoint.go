@@ -102,13 +102,13 @@ func (x *Index) checkpointDue() bool {
 
 // makeCheckpoint waits until the storage has all that is in the log, makes it durable there, and cuts the log. A
 // checkpoint that fails is told and made up for by a later one: the log is then only longer.
-func (x *Index) makeCheckpoint() {
+func (x *Index) makeCheckpoint() error {
 	begin := time.Now()
 	idle := make(chan struct{})
 	x.applying <- job{idle: idle}
 	<-idle
-	if x.failure() != nil { // some rows were not added
-		return
+	if err := x.failure(); err != nil { // some rows were not added
+		return err
 	}
 	at := x.wal.Next() - 1
 	err := x.flushStorage()
@@ -125,6 +125,7 @@ func (x *Index) makeCheckpoint() {
 		x.measures.checkpointFaults.Inc()
 		x.log.Error("checkpoint is put off", "err", err)
 	}
+	return err
 }
 
 // flushTries bounds how often flushStorage tries: a merge in memory that runs at the moment keeps its rows there.
@@ -133,33 +134,55 @@ const flushTries = 100
 // flushStorage makes all rows durable. Nothing may be added meanwhile. A snapshot writes out what is in memory and not
 // in a merge; a partition's own count tells whether anything is left.
 func (x *Index) flushStorage() error {
-	dirty := make(map[int64]bool)
-	for _, a := range x.adders {
-		maps.Copy(dirty, a.dirty)
+	for _, f := range x.shelves.all() {
+		dirty := make(map[int64]bool)
+		for _, a := range x.adders {
+			maps.Copy(dirty, a.dirty(f))
+		}
+		if err := x.flushShelf(f, dirty); err != nil {
+			return err
+		}
+		for _, a := range x.adders {
+			clear(a.dirty(f))
+		}
+	}
+	return nil
+}
+
+func (x *Index) flushShelf(f *shelf, dirty map[int64]bool) error {
+	if len(dirty) == 0 {
+		return nil
 	}
 	for range flushTries {
-		x.storage.DebugFlush()
+		f.storage.DebugFlush()
 		for day := range dirty {
-			name := time.Unix(day*86400, 0).UTC().Format("20060102")
-			x.dropSnapshots(x.storage.PartitionSnapshotMustCreate(name))
+			name := time.Unix(day*86400, 0).UTC().Format(dayName)
+			x.dropSnapshots(f, f.storage.PartitionSnapshotMustCreate(name))
 		}
 		var s logstorage.StorageStats
-		x.storage.UpdateStats(&s)
+		f.storage.UpdateStats(&s)
 		if s.PendingRows == 0 && s.InmemoryRowsCount == 0 {
-			for _, a := range x.adders {
-				clear(a.dirty)
-			}
 			return nil
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
-	return errors.New("flush the storage: rows stay in memory")
+	return fmt.Errorf("flush the storage of class %s: rows stay in memory", f.class)
+}
+
+// dirty returns the days of a shelf that got rows of this adder since the last checkpoint.
+func (a *adder) dirty(f *shelf) map[int64]bool {
+	for _, b := range a.bins {
+		if b.shelf == f {
+			return b.dirty
+		}
+	}
+	return nil
 }
 
 // dropSnapshots removes snapshots: they are made only for what making them does.
-func (x *Index) dropSnapshots(paths []string) {
+func (x *Index) dropSnapshots(f *shelf, paths []string) {
 	for _, path := range paths {
-		if err := x.storage.PartitionSnapshotDelete(path); err != nil {
+		if err := f.storage.PartitionSnapshotDelete(path); err != nil {
 			x.log.Warn("snapshot stays", "path", path, "err", err)
 		}
 	}

@@ -62,7 +62,10 @@ func (x *Index) commitLoop(ctx context.Context) {
 		select {
 		case p := <-x.queue:
 			x.commit(x.collect(p))
+		case fn := <-x.asks:
+			fn()
 		case <-tick.C:
+			x.keepSize(x.now())
 		case <-x.stop:
 			return
 		case <-ctx.Done():
@@ -72,7 +75,7 @@ func (x *Index) commitLoop(ctx context.Context) {
 			return
 		}
 		if x.checkpointDue() {
-			x.makeCheckpoint()
+			_ = x.makeCheckpoint() // it tells
 		}
 	}
 }

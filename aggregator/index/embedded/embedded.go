@@ -40,7 +40,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/VictoriaMetrics/VictoriaLogs/lib/logstorage"
 	"github.com/VictoriaMetrics/metrics"
 
 	"belfry/aggregator/index"
@@ -151,7 +150,7 @@ type Index struct {
 	now       func() time.Time
 	onDurable index.Watch
 	lock      *os.File
-	storage   *logstorage.Storage
+	shelves   shelves
 	wal       *segment.Log
 	ledger    *ledger.Ledger
 	names     *names
@@ -169,9 +168,10 @@ type Index struct {
 	running bool
 	ended   chan struct{} // closed when Run has returned
 
-	searches sync.RWMutex // held for reading while the storage is asked, for writing to close it
+	searches sync.RWMutex // held for reading while the shelves are asked, for writing to close them
 	flushing sync.Mutex
-	fresh    atomic.Bool // rows were added that a search would not see yet
+	adding   sync.Mutex  // held while rows are added, and while a day is taken away
+	asks     chan func() // for the loop that commits, to be called between two groups
 
 	position   atomic.Uint64 // lsn of the last record that is on disk
 	checkpoint atomic.Uint64 // lsn that the last checkpoint covers
@@ -185,6 +185,7 @@ type Index struct {
 	grown   int64       // bytes of log since the last checkpoint; of the loop that commits
 	damaged int         // places of damage in the log that were told
 	last    time.Time   // of the last checkpoint, or the last try; of the loop that commits
+	sized   time.Time   // when the size of all rows was looked at; of the loop that commits
 }
 
 // Open opens the index in cfg.Dir, or makes it, and replays what the last process left in the log. It calls nobody:
@@ -204,7 +205,7 @@ func Open(cfg Config, log *slog.Logger, set *metrics.Set,
 		cfg: cfg, log: log, now: time.Now, onDurable: onDurable,
 		ledger: ledger.New(), gate: newGate(queueBytes), queue: make(chan *pending, queueBytes/queueLeast),
 		applying: make(chan job, 1), stop: make(chan struct{}), ended: make(chan struct{}),
-		measures: newMeasures(set),
+		measures: newMeasures(set), asks: make(chan func()),
 	}
 	x.names = &names{dir: cfg.Dir, most: cfg.Names}
 	x.sets = newColumnSets()
@@ -248,7 +249,9 @@ func (x *Index) open() error {
 		return fmt.Errorf("%s is missing or too old: it covers the records up to %d, and the log begins at record %d: "+
 			"the ledger is lost", x.checkpointPath(), at, first)
 	}
-	x.openStorage()
+	if err := x.openShelves(); err != nil {
+		return err
+	}
 	if err := x.replay(at); err != nil {
 		return err
 	}
@@ -261,15 +264,6 @@ func (x *Index) open() error {
 // century keeps logstorage from its own judgement of what is in the future: it deletes whole days that are ahead of
 // the clock when it opens, which a clock that is wrong at boot would make all of them.
 const century = 100 * 365 * 24 * time.Hour
-
-func (x *Index) openStorage() {
-	x.storage = logstorage.MustOpenStorage(filepath.Join(x.cfg.Dir, "rows"), &logstorage.StorageConfig{
-		Retention:       x.cfg.Retention + 24*time.Hour, // the guards are stricter, so that nothing is dropped in silence
-		FutureRetention: century,
-		FlushInterval:   flushInterval,
-	})
-	x.dropSnapshots(x.storage.PartitionSnapshotList())
-}
 
 // flushInterval is how long the storage keeps rows in memory. The log has them: longer means larger parts and fewer
 // writes, but more to replay.
@@ -327,8 +321,7 @@ func (x *Index) Close() error {
 	}
 	x.searches.Lock()
 	defer x.searches.Unlock()
-	x.storage.MustClose() // writes all rows
-	x.storage = nil
+	x.closeShelves() // writes all rows
 	var err error
 	if x.failure() == nil {
 		err = x.writeCheckpoint(x.position.Load())
@@ -339,9 +332,7 @@ func (x *Index) Close() error {
 // release gives back what open took.
 func (x *Index) release() error {
 	var errs []error
-	if x.storage != nil {
-		x.storage.MustClose()
-	}
+	x.closeShelves()
 	if x.wal != nil {
 		errs = append(errs, x.wal.Close())
 	}

@@ -32,10 +32,10 @@ const (
 	tagTruncated  = "truncated"
 )
 
-// guard makes an event one that the storage takes, and returns its time and its size as a row. It changes the event
+// guard makes an event one that a storage takes that keeps it so long, and returns its time and its size as a row. It changes the event
 // in place, so that the alerts see what a search will find.
-func (x *Index) guard(e *event.Event, now time.Time) (ts int64, size int) {
-	ts = x.guardTime(e, now)
+func guard(e *event.Event, now time.Time, keep time.Duration) (ts int64, size int) {
+	ts = guardTime(e, now, keep)
 	guardNames(e)
 	size = rowSize(e)
 	for round := 0; size > maxRow; round++ {
@@ -46,8 +46,8 @@ func (x *Index) guard(e *event.Event, now time.Time) (ts int64, size int) {
 }
 
 // guardTime makes @timestamp one that is within the retention, in the one form that reading gives back.
-func (x *Index) guardTime(e *event.Event, now time.Time) int64 {
-	oldest, newest := now.Add(-x.cfg.Retention), now.Add(future)
+func guardTime(e *event.Event, now time.Time, keep time.Duration) int64 {
+	oldest, newest := now.Add(-keep), now.Add(future)
 	within := func(text string) (time.Time, bool) {
 		t, err := time.Parse(time.RFC3339Nano, text)
 		return t.UTC(), err == nil && !t.Before(oldest) && t.Before(newest)

@@ -139,7 +139,7 @@ func TestGuardAccounts(t *testing.T) {
 			e.Append(name, strings.Repeat(rapid.SampledFrom([]string{"v", "ü", "\x01", `"`}).Draw(t, "of"), rapid.IntRange(1, 2<<20).Draw(t, "n")))
 		}
 		before := e.Clone()
-		_, size := x.guard(e, now)
+		_, size := guard(e, now, x.cfg.Retention)
 		if err := account(before, e); err != nil {
 			t.Fatal(err)
 		}
@@ -147,7 +147,7 @@ func TestGuardAccounts(t *testing.T) {
 			t.Fatalf("%d bytes, %d fields", size, len(e.Fields))
 		}
 		again := e.Clone()
-		if x.guard(again, now); canonical(again) != canonical(e) {
+		if guard(again, now, x.cfg.Retention); canonical(again) != canonical(e) {
 			t.Fatalf("guarded twice: %.300q, and before %.300q", canonical(again), canonical(e))
 		}
 	})

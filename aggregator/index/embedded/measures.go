@@ -3,14 +3,16 @@ package embedded
 import (
 	"belfry/aggregator/index"
 
+	"time"
+
 	"github.com/VictoriaMetrics/VictoriaLogs/lib/logstorage"
 	"github.com/VictoriaMetrics/metrics"
 )
 
 // measures are the index's metrics.
 type measures struct {
-	rows, repeats, refused, damage, checkpointFaults, unkept *metrics.Counter
-	sync, checkpoint, search                                 *metrics.Summary
+	rows, repeats, refused, damage, checkpointFaults, unkept, dropped, erased *metrics.Counter
+	sync, checkpoint, search                                                  *metrics.Summary
 }
 
 func newMeasures(set *metrics.Set) measures {
@@ -21,6 +23,8 @@ func newMeasures(set *metrics.Set) measures {
 		damage:           set.NewCounter("belfry_index_log_damages_total"),
 		checkpointFaults: set.NewCounter("belfry_index_checkpoint_faults_total"),
 		unkept:           set.NewCounter("belfry_index_names_unkept_total"),
+		dropped:          set.NewCounter("belfry_index_dropped_days_total"),
+		erased:           set.NewCounter("belfry_index_erased_total"),
 		sync:             set.NewSummary("belfry_index_sync_duration_seconds"),
 		checkpoint:       set.NewSummary("belfry_index_checkpoint_duration_seconds"),
 		search:           set.NewSummary("belfry_index_search_duration_seconds"),
@@ -56,14 +60,29 @@ func (x *Index) Stats() index.Stats {
 	if err := x.failure(); err != nil {
 		s.Failure = err.Error()
 	}
-	x.searches.RLock()
-	defer x.searches.RUnlock()
-	if x.storage == nil {
+	all, done, err := x.borrow()
+	if err != nil {
 		return s
 	}
-	var all logstorage.StorageStats
-	x.storage.UpdateStats(&all)
-	s.Rows = all.RowsCount() + all.PendingRows
-	s.Bytes = all.CompressedInmemorySize + all.CompressedSmallPartSize + all.CompressedBigPartSize + all.IndexdbSizeBytes
+	defer done()
+	for _, f := range all {
+		c := f.stats()
+		s.Rows += c.Rows
+		s.Bytes += c.Bytes
+		s.Classes = append(s.Classes, c)
+	}
 	return s
+}
+
+func (f *shelf) stats() index.ClassStats {
+	var s logstorage.StorageStats
+	f.storage.UpdateStats(&s)
+	c := index.ClassStats{
+		Class: f.class, Keep: f.keep.String(), Rows: s.RowsCount() + s.PendingRows,
+		Bytes: s.CompressedInmemorySize + s.CompressedSmallPartSize + s.CompressedBigPartSize + s.IndexdbSizeBytes,
+	}
+	if days, err := f.days(); err == nil && len(days) > 0 {
+		c.First, c.Last = days[0].Format(time.DateOnly), days[len(days)-1].Format(time.DateOnly)
+	}
+	return c
 }

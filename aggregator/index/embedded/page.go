@@ -28,6 +28,7 @@ type found struct {
 	rowKey
 	event *event.Event
 	size  int
+	shelf *shelf
 }
 
 // The bounds of a page.
@@ -77,19 +78,16 @@ func (p *page) first(a, b rowKey) bool {
 // page returns the next rows of a walk, out of its next window.
 func (x *Index) page(ctx context.Context, w *walk) (*page, error) {
 	from, to := w.window()
-	q, err := newQuery(w.filter, withoutStream, from, to)
-	if err != nil {
-		return nil, fmt.Errorf("search: %w", err)
-	}
 	pageCtx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	p := &page{walk: w, most: min(w.left, pageRows), wide: to-from >= int64(leastWindow), cancel: cancel}
 	p.readers.New = func() any { return new(rowReader) }
-	if err := x.runQuery(pageCtx, q, p.block); err != nil {
-		return nil, fmt.Errorf("search: %w", err)
+	err := x.ask(pageCtx, w.search.Span, w.filter, withoutStream, from, to, p.block)
+	if e := ctx.Err(); e != nil {
+		return nil, e
 	}
-	if err := ctx.Err(); err != nil {
-		return nil, err
+	if err != nil && !p.stopped {
+		return nil, fmt.Errorf("search: %w", err)
 	}
 	if p.stopped {
 		p.rows = nil
@@ -104,7 +102,7 @@ func (x *Index) page(ctx context.Context, w *walk) (*page, error) {
 }
 
 // block takes the rows of a block. Several goroutines call it at once.
-func (p *page) block(_ uint, b *logstorage.DataBlock) {
+func (p *page) block(f *shelf, b *logstorage.DataBlock) {
 	all := b.GetColumns(false)
 	positions := column(all, columnPosition)
 	times, ok := b.GetTimestamps(nil)
@@ -123,7 +121,7 @@ func (p *page) block(_ uint, b *logstorage.DataBlock) {
 			continue
 		}
 		kept, size := keep(e)
-		p.put(found{key, kept, size})
+		p.put(found{key, kept, size, f})
 	}
 }
 

@@ -29,6 +29,3 @@ func (x *Index) Get(context.Context, string, time.Time) (*event.Event, error) { 
 func (x *Index) Erase(context.Context, index.Search, func(uint64)) (uint64, error) {
 	return 0, errNotYet
 }
-
-// Drop removes days.
-func (x *Index) Drop(context.Context, string, string) (int, error) { return 0, errNotYet }

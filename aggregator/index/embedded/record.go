@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/klauspost/compress/s2"
 
@@ -15,18 +16,20 @@ import (
 
 // A record of the log holds what one Write changes: the ledger's ranges and the finished events that are new.
 //
-//	1 byte   version: 1, or 2 if events are named
+//	1 byte   version: 1, 2 if events are named, or 3 if events are of a class that is not the default one
 //	the rest, compressed as one S2 block:
 //	  uvarint  number of ranges; for each: 16 bytes agent, 16 bytes stream, uvarint epoch,
 //	           1 byte kind ('d' data, 'x' dead, 'o' dropped, 's' skipped), uvarint first, uvarint length
 //	  uvarint  number of events; for each: uvarint number of fields; for each field:
 //	           uvarint name: 0 and a text if the name is new, else 1 + its index among the names so far;
 //	           a text, the value
-//	  of version 2: uvarint day, since 1970; uvarint number of named events; for each: uvarint index among the events
+//	  of versions 2 and 3: uvarint day, since 1970; uvarint number of named events; for each: uvarint index among the events
+//	  of version 3: classes until there are as many events as above; for each: a text, and uvarint number of events, in order
 //	  a text is a uvarint length and the bytes
 const (
-	recordPlain = 1
-	recordNamed = 2
+	recordPlain   = 1
+	recordNamed   = 2
+	recordClassed = 3
 )
 
 var kindBytes = map[batch.Kind]byte{batch.Data: 'd', batch.Dead: 'x', batch.Dropped: 'o', batch.Skipped: 's'}
@@ -38,6 +41,13 @@ type recordWriter struct {
 	names  map[string]uint64
 	day    int64    // of the names of events, if there are any: set it before
 	named  []uint64 // indexes of events
+	runs   []run
+}
+
+// run is how many events in a row have a class.
+type run struct {
+	class string
+	n     uint64
 }
 
 // encode appends a record with those of the items that are picked.
@@ -51,7 +61,7 @@ func (w *recordWriter) encode(dst []byte, ranges []index.Range, items []index.It
 		w.raw = appendRange(w.raw, &ranges[i])
 	}
 	w.raw = binary.AppendUvarint(w.raw, uint64(n))
-	w.named = w.named[:0]
+	w.named, w.runs = w.named[:0], w.runs[:0]
 	for i, at := 0, uint64(0); i < len(items); i++ {
 		if !picked(i) {
 			continue
@@ -60,10 +70,16 @@ func (w *recordWriter) encode(dst []byte, ranges []index.Range, items []index.It
 		if items[i].Named {
 			w.named = append(w.named, at)
 		}
+		w.class(items[i].Class)
 		at++
 	}
 	version := byte(recordPlain)
-	if len(w.named) > 0 {
+	switch {
+	case len(w.runs) > 1 || len(w.runs) == 1 && w.runs[0].class != index.DefaultClass:
+		version = recordClassed
+		w.nameEvents()
+		w.classEvents()
+	case len(w.named) > 0:
 		version = recordNamed
 		w.nameEvents()
 	}
@@ -77,6 +93,26 @@ func (w *recordWriter) nameEvents() {
 	w.raw = binary.AppendUvarint(w.raw, uint64(len(w.named)))
 	for _, at := range w.named {
 		w.raw = binary.AppendUvarint(w.raw, at)
+	}
+}
+
+// class notes that of the next event.
+func (w *recordWriter) class(class string) {
+	if class == "" {
+		class = index.DefaultClass
+	}
+	if n := len(w.runs); n > 0 && w.runs[n-1].class == class {
+		w.runs[n-1].n++
+		return
+	}
+	w.runs = append(w.runs, run{class, 1})
+}
+
+// classEvents appends which events have which class.
+func (w *recordWriter) classEvents() {
+	for _, r := range w.runs {
+		w.text(w.raw, r.class)
+		w.raw = binary.AppendUvarint(w.raw, r.n)
 	}
 }
 
@@ -111,6 +147,18 @@ type record struct {
 	events []*event.Event
 	named  []int // indexes of events
 	day    int64 // of the names
+	runs   []run // of the events; none: all are of the default class
+}
+
+// class returns that of an event.
+func (r *record) class(i int) string {
+	for _, s := range r.runs {
+		if uint64(i) < s.n {
+			return s.class
+		}
+		i -= int(s.n)
+	}
+	return index.DefaultClass
 }
 
 // maxRaw bounds a record before compression.
@@ -120,7 +168,7 @@ var errRecord = errors.New("record is not readable")
 
 // decodeRecord reads a record. What it returns shares no memory with rec.
 func decodeRecord(rec []byte) (record, error) {
-	if len(rec) == 0 || rec[0] != recordPlain && rec[0] != recordNamed {
+	if len(rec) == 0 || rec[0] < recordPlain || rec[0] > recordClassed {
 		return record{}, fmt.Errorf("%w: of another version", errRecord)
 	}
 	if n, err := s2.DecodedLen(rec[1:]); err != nil || n > maxRaw {
@@ -138,8 +186,11 @@ func decodeRecord(rec []byte) (record, error) {
 	for n := d.count(); len(r.events) < n && !d.bad; {
 		r.events = append(r.events, d.event())
 	}
-	if rec[0] == recordNamed {
+	if rec[0] >= recordNamed {
 		d.namesOf(&r)
+	}
+	if rec[0] == recordClassed {
+		d.classesOf(&r)
 	}
 	if d.bad || d.rest != "" {
 		return record{}, errRecord
@@ -202,6 +253,19 @@ func (d *recordReader) namesOf(r *record) {
 			return
 		}
 		r.named = append(r.named, int(at))
+	}
+}
+
+// classesOf reads which events of a record have which class.
+func (d *recordReader) classesOf(r *record) {
+	for left := uint64(len(r.events)); left > 0 && !d.bad; {
+		s := run{strings.Clone(d.text()), d.uvarint()}
+		if s.n == 0 || s.n > left || !batch.ValidClass(s.class) {
+			d.fail()
+			return
+		}
+		left -= s.n
+		r.runs = append(r.runs, s)
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/VictoriaMetrics/VictoriaLogs/lib/logstorage"
 
+	"belfry/aggregator/index"
 	"belfry/shared/event"
 )
 
@@ -108,13 +109,10 @@ func hashID(text string) uint64 {
 // heldRows returns, in order, which rows behind the checkpoint the storage holds.
 func (x *Index) heldRows(checkpoint uint64, span timeSpan) ([]heldRow, error) {
 	least := rowPosition(checkpoint+1, 0)
-	q, err := newQuery(fmt.Sprintf(`%q:>=%d`, columnPosition, least), onlyPlaces, span.from, span.to)
-	if err != nil {
-		return nil, err
-	}
 	var mu sync.Mutex
 	var held []heldRow
-	err = x.runQuery(context.Background(), q, func(_ uint, b *logstorage.DataBlock) {
+	filter := fmt.Sprintf(`%q:>=%d`, columnPosition, least)
+	err := x.ask(context.Background(), index.Span{}, filter, onlyPlaces, span.from, span.to, func(_ *shelf, b *logstorage.DataBlock) {
 		all := b.GetColumns(false)
 		positions, ids := column(all, columnPosition), column(all, "event.id")
 		mu.Lock()
@@ -147,7 +145,7 @@ func (x *Index) replayRows(checkpoint uint64, held []heldRow) (added int, err er
 			if err != nil {
 				return err
 			}
-			a.add(ts, e, h.position)
+			a.add(x.shelf(r.class(i), math.MaxInt), ts, e, h.position)
 			added++
 		}
 		return nil

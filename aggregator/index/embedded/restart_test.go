@@ -107,7 +107,7 @@ func TestUncleanEnd(t *testing.T) {
 // makeCheckpointHere makes a checkpoint of an index that does not run.
 func (x *Index) makeCheckpointHere() {
 	go func() { close((<-x.applying).idle) }()
-	x.makeCheckpoint()
+	_ = x.makeCheckpoint()
 }
 
 // writeHere writes to an index that does not run, and returns the position.

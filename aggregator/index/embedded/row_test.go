@@ -133,7 +133,7 @@ func TestGuardTime(t *testing.T) {
 		e := new(event.Event)
 		e.Append("@timestamp", own)
 		e.Append("event.created", created)
-		ts, _ := x.guard(e, now)
+		ts, _ := guard(e, now, x.cfg.Retention)
 		if e.Get("@timestamp") != want || e.Get(logTimeField) != logTime || (e.Get("tags") == tagTime) != (logTime != "") {
 			t.Errorf("%q, created %q: %v", own, created, e.Fields)
 		}

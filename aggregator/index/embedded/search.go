@@ -9,6 +9,7 @@ import (
 	"github.com/VictoriaMetrics/VictoriaLogs/lib/logstorage"
 
 	"belfry/aggregator/index"
+	"belfry/aggregator/query"
 	"belfry/shared/event"
 )
 
@@ -40,12 +41,17 @@ func (x *Index) Search(ctx context.Context, s index.Search, fn func(*event.Event
 
 // flushFresh makes the rows that were added visible.
 func (x *Index) flushFresh() {
-	x.searches.RLock()
-	defer x.searches.RUnlock()
+	all, done, err := x.borrow()
+	if err != nil {
+		return
+	}
+	defer done()
 	x.flushing.Lock() // a flush that another search has begun must be over
 	defer x.flushing.Unlock()
-	if x.storage != nil && x.fresh.Swap(false) {
-		x.storage.DebugFlush()
+	for _, f := range all {
+		if f.fresh.Swap(false) {
+			f.storage.DebugFlush()
+		}
 	}
 }
 
@@ -68,10 +74,8 @@ type walk struct {
 }
 
 func (x *Index) newWalk(s index.Search) (*walk, error) {
-	w := &walk{search: s, filter: "*", width: int64(firstWindow), left: s.Limit}
-	if s.Query != nil {
-		w.filter = s.Query.LogsQL()
-	}
+	w := &walk{search: s, width: int64(firstWindow), left: s.Limit}
+	w.filter, _ = filterOf(s.Query)
 	switch {
 	case s.Limit == 0:
 		w.left = index.DefaultLimit
@@ -79,7 +83,7 @@ func (x *Index) newWalk(s index.Search) (*walk, error) {
 		w.left = math.MaxInt
 	}
 	var err error
-	if w.from, w.to, err = x.bounds(s.From, s.To); err != nil {
+	if w.from, w.to, err = x.bounds(s.Span); err != nil {
 		return nil, err
 	}
 	if ahead := w.to - x.now().UnixNano(); !s.Oldest && ahead > w.width { // little is ahead of the clock
@@ -101,36 +105,51 @@ func (w *walk) goOn(behind rowKey) {
 	}
 }
 
+// filterOf returns a filter in LogsQL that finds the events of a query, and whether it finds no others.
+func filterOf(q *query.Expr) (filter string, exact bool) {
+	if q == nil {
+		return "*", true
+	}
+	return q.LogsQL(), false
+}
+
 // bounds returns the times to look at: those that are asked for, as far as there are days with rows.
-func (x *Index) bounds(from, to time.Time) (first, last int64, err error) {
-	x.searches.RLock()
-	defer x.searches.RUnlock()
-	if x.storage == nil {
-		return 0, 0, index.ErrClosed
+func (x *Index) bounds(sp index.Span) (first, last int64, err error) {
+	all, done, err := x.borrow()
+	if err != nil {
+		return 0, 0, err
 	}
-	days := x.storage.PartitionList()
-	if len(days) == 0 {
-		return 1, 0, nil
-	}
-	day := func(name string) time.Time {
-		t, e := time.Parse("20060102", name)
-		if e != nil {
-			err = fmt.Errorf("day of the storage: %w", e)
+	defer done()
+	var begin, end time.Time
+	for _, f := range all {
+		days, err := f.days()
+		if err != nil {
+			return 0, 0, err
 		}
-		return t
+		if len(days) == 0 || !f.asked(sp) {
+			continue
+		}
+		if begin.IsZero() || days[0].Before(begin) {
+			begin = days[0]
+		}
+		if last := days[len(days)-1].Add(24 * time.Hour); last.After(end) {
+			end = last
+		}
 	}
-	begin, end := day(days[0]), day(days[len(days)-1]).Add(24*time.Hour)
-	if from.After(begin) {
-		begin = from
+	if sp.From.After(begin) {
+		begin = sp.From
 	}
-	if !to.IsZero() && to.Before(end) {
-		end = to
+	if !sp.To.IsZero() && sp.To.Before(end) {
+		end = sp.To
 	}
 	if !begin.Before(end) {
-		return 1, 0, err
+		return 1, 0, nil
 	}
-	return begin.UnixNano(), end.UnixNano() - 1, err
+	return begin.UnixNano(), end.UnixNano() - 1, nil
 }
+
+// asked reports whether a span may have events of a shelf.
+func (f *shelf) asked(sp index.Span) bool { return sp.Class == "" || sp.Class == f.class }
 
 // window returns the times of the next window, both ends included.
 func (w *walk) window() (from, to int64) {
@@ -191,13 +210,35 @@ func newQuery(filter, reads string, from, to int64) (*logstorage.Query, error) {
 	return q, nil
 }
 
-// runQuery runs a query on the storage, unless it is closed.
-func (x *Index) runQuery(ctx context.Context, q *logstorage.Query, fn logstorage.WriteDataBlockFunc) error {
-	x.searches.RLock()
-	defer x.searches.RUnlock()
-	if x.storage == nil {
-		return index.ErrClosed
-	}
+// runQuery asks a storage.
+func (f *shelf) runQuery(ctx context.Context, q *logstorage.Query, fn logstorage.WriteDataBlockFunc) error {
 	qctx := logstorage.NewQueryContext(ctx, new(logstorage.QueryStats), []logstorage.TenantID{tenant}, q, false, nil)
-	return x.storage.RunQuery(qctx, fn)
+	return f.storage.RunQuery(qctx, fn)
+}
+
+// ask runs a query on the shelves of a span, one after the other, unless the index is closed: a filter in LogsQL and
+// what to do with the rows, and the time, both ends included. fn is told the shelf; several goroutines call it at once.
+func (x *Index) ask(ctx context.Context, sp index.Span, filter, reads string, from, to int64,
+	fn func(f *shelf, b *logstorage.DataBlock)) error {
+	all, done, err := x.borrow()
+	if err != nil {
+		return err
+	}
+	defer done()
+	for _, f := range all {
+		if !f.asked(sp) {
+			continue
+		}
+		q, err := newQuery(filter, reads, from, to)
+		if err == nil {
+			err = f.runQuery(ctx, q, func(_ uint, b *logstorage.DataBlock) { fn(f, b) })
+		}
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -39,7 +39,7 @@ func TestManyNames(t *testing.T) {
 		if err := x.flushStorage(); err != nil {
 			t.Fatal(err)
 		}
-		x.storage.MustForceMerge("")
+		x.shelves.all()[0].storage.MustForceMerge("")
 		if got := len(search(t, x, "", index.Search{Limit: -1})); got != n {
 			t.Errorf("round %d: %d of %d events are found", round, got, n)
 		}

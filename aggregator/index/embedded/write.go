@@ -25,12 +25,14 @@ const (
 
 // pending is a Write on its way.
 type pending struct {
-	w      index.Write
-	times  []int64 // of the items
-	record []byte  // of all items, if all are new
-	day    int64   // of the names
-	cost   int64
-	done   func(index.Result, error)
+	w       index.Write
+	times   []int64  // of the items
+	shelves []*shelf // of the items; nil: base has all of them
+	base    *shelf   // of the first item
+	record  []byte   // of all items, if all are new
+	day     int64    // of the names
+	cost    int64
+	done    func(index.Result, error)
 
 	// set when it is committed
 	fresh    []int // the items that are new
@@ -95,7 +97,12 @@ func (x *Index) prepare(p *pending) error {
 				return fmt.Errorf("%w: event.id of a named event: %w", index.ErrBadWrite, err)
 			}
 		}
-		ts, size := x.guard(p.w.Items[i].Event, now)
+		f := x.shelfOf(&p.w.Items[i])
+		if f == nil {
+			return index.ErrClosed
+		}
+		p.put(i, f)
+		ts, size := guard(p.w.Items[i].Event, now, f.keep)
 		p.times[i] = ts
 		p.cost += int64(size)
 	}
@@ -107,6 +114,30 @@ func (x *Index) prepare(p *pending) error {
 	p.record = enc.encode(nil, p.w.Ranges, p.w.Items, func(int) bool { return true }, len(p.w.Items))
 	recordWriters.Put(enc)
 	return nil
+}
+
+// put says which shelf an item goes to; of each item, in order.
+func (p *pending) put(i int, f *shelf) {
+	if p.base == nil {
+		p.base = f
+	}
+	if p.shelves == nil && f == p.base {
+		return
+	}
+	if p.shelves == nil {
+		p.shelves = make([]*shelf, len(p.w.Items))
+		for k := range i {
+			p.shelves[k] = p.base
+		}
+	}
+	p.shelves[i] = f
+}
+
+func (p *pending) shelf(i int) *shelf {
+	if p.shelves == nil {
+		return p.base
+	}
+	return p.shelves[i]
 }
 
 // place is where an item is in its stream.
