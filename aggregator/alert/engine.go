@@ -25,7 +25,7 @@ const (
 // Engine evaluates events and delivers what fired. Process is called by one goroutine at a time, Run by another.
 type Engine struct {
 	rules  *Rules
-	outbox *Outbox
+	outbox Store
 	notify func(context.Context, Alert) error
 	log    *slog.Logger
 
@@ -42,7 +42,7 @@ type Engine struct {
 
 // NewEngine makes an engine. Notify delivers one alert: nil means that it was taken, for good; it is called by one
 // goroutine, one alert at a time. Set may be nil.
-func NewEngine(rules *Rules, outbox *Outbox, notify func(context.Context, Alert) error, log *slog.Logger,
+func NewEngine(rules *Rules, outbox Store, notify func(context.Context, Alert) error, log *slog.Logger,
 	set *metrics.Set) *Engine {
 	if set == nil {
 		set = metrics.NewSet()
@@ -82,33 +82,38 @@ func (e *Engine) Process(position uint64, events []*event.Event) error {
 // put stores alerts and the cursor. The caller holds the lock.
 func (e *Engine) put(alerts []Alert) error {
 	now := time.Now()
-	p, err := e.outbox.put(alerts, e.at, now)
+	p, err := e.outbox.Take(alerts, e.at, now)
 	if err != nil {
 		return err
 	}
 	e.saved = now
-	e.fired.Add(len(p.taken))
-	e.dropped.Add(p.left)
-	e.repeated.Add(len(alerts) - len(p.taken) - p.left)
-	if p.left > 0 && !e.full {
+	e.fired.Add(len(p.Taken))
+	e.dropped.Add(p.Left)
+	e.repeated.Add(len(alerts) - len(p.Taken) - p.Left)
+	if p.Left > 0 && !e.full {
 		e.full = true
 		e.log.Error("alerts are left out: too many wait", "pending", e.outbox.Pending())
 	}
-	if len(p.taken) == 0 {
+	if len(p.Taken) == 0 {
 		return nil
 	}
-	for _, a := range p.taken[:min(len(p.taken), maxTold)] {
+	for _, a := range p.Taken[:min(len(p.Taken), maxTold)] {
 		e.log.Info("alert", "rule", a.Title, "level", a.Level, "host", a.Host, "user", a.User, "event", a.EventID)
 	}
-	if p.left == 0 && e.full {
+	if p.Left == 0 && e.full {
 		e.full = false
 		e.log.Info("alerts are taken again", "pending", e.outbox.Pending())
 	}
+	e.Wake()
+	return nil
+}
+
+// Wake says that the outbox may have something to deliver that did not come by Process.
+func (e *Engine) Wake() {
 	select {
 	case e.wake <- struct{}{}:
 	default:
 	}
-	return nil
 }
 
 // Run delivers what waits, oldest first, until ctx is done. A delivery that fails is tried again, and nothing is
@@ -179,10 +184,10 @@ func (e *Engine) deliverAll(ctx context.Context) error {
 }
 
 // deliver sends what waits until nothing does, one fails or ctx is done. It takes and returns how many tries in a row
-// have failed; the error is the disk's.
+// have failed; the error is the outbox's.
 func (e *Engine) deliver(ctx context.Context, failures int) (int, error) {
 	for ctx.Err() == nil {
-		next, ok, err := e.outbox.oldest()
+		next, ok, err := e.outbox.Oldest()
 		if err != nil || !ok {
 			return 0, err
 		}
@@ -229,7 +234,7 @@ func (e *Engine) save() error {
 func (e *Engine) forget(ctx context.Context) error {
 	for more := true; more && ctx.Err() == nil; {
 		var err error
-		if more, err = e.outbox.forget(time.Now().Add(-keepTaken)); err != nil {
+		if more, err = e.outbox.Forget(time.Now().Add(-keepTaken)); err != nil {
 			return err
 		}
 	}

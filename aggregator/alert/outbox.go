@@ -21,14 +21,11 @@ const (
 	lockWait   = 2 * time.Second     // for another process to let go of the file
 )
 
-// ErrFull says that alerts were left out because too many wait. The others, and the cursor, were stored.
-var ErrFull = errors.New("outbox is full")
-
-// Outbox is the alerts that have fired, on disk, until they are delivered, and the cursor into the index's log. It is
+// Outbox is a Store on the disk of one aggregator: the alerts that have fired, until they are delivered, and the cursor into the index's log. It is
 // safe for concurrent use; one process at a time may have it open.
 //
 // Format (version 1): a bbolt file with three buckets. state: "version" = "1", "cursor" = uint64. pending: sequence
-// number (uint64) → JSON of an entry. taken: id (16 bytes) → when it was taken, in unix seconds (uint64), and while
+// number (uint64) → JSON of a Waiting. taken: id (16 bytes) → when it was taken, in unix seconds (uint64), and while
 // it is pending its sequence number (uint64). All numbers are big-endian.
 type Outbox struct {
 	db      *bbolt.DB
@@ -47,12 +44,6 @@ var (
 )
 
 const outboxVersion = "1"
-
-// entry is an alert as it waits.
-type entry struct {
-	Alert Alert     `json:"alert"`
-	Taken time.Time `json:"taken"` // when the outbox took it
-}
 
 // OpenOutbox opens the outbox at path, or makes a new one.
 func OpenOutbox(path string) (*Outbox, error) {
@@ -101,52 +92,37 @@ func (o *Outbox) Cursor() uint64 { return o.cursor.Load() }
 // Pending returns how many alerts wait to be delivered.
 func (o *Outbox) Pending() int { return int(o.pending.Load()) }
 
-// Put stores the alerts whose ids it never took, in their order, and the cursor, which never goes back. When it
-// returns nil all of it is on disk. ErrFull means that the outbox had no room for some; everything else is stored.
-func (o *Outbox) Put(alerts []Alert, cursor uint64) error {
-	p, err := o.put(alerts, cursor, time.Now())
-	if err == nil && p.left > 0 {
-		return ErrFull
-	}
-	return err
-}
-
-// putting is what became of alerts. The rest had been taken before.
-type putting struct {
-	taken []Alert
-	left  int // out, because too many wait
-}
-
-func (o *Outbox) put(alerts []Alert, cursor uint64, now time.Time) (putting, error) {
+// Take is Store's.
+func (o *Outbox) Take(alerts []Alert, cursor uint64, now time.Time) (Taking, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	var p putting
+	var p Taking
 	cursor = max(cursor, o.cursor.Load())
 	err := o.db.Update(func(tx *bbolt.Tx) error {
 		for _, a := range alerts {
 			switch {
 			case tx.Bucket(bucketTaken).Get(a.ID[:]) != nil:
 				continue
-			case o.Pending()+len(p.taken) >= o.limit:
-				p.left++
+			case o.Pending()+len(p.Taken) >= o.limit:
+				p.Left++
 				continue
 			}
-			if err := store(tx, entry{Alert: a, Taken: now}); err != nil {
+			if err := store(tx, Waiting{Alert: a, Taken: now}); err != nil {
 				return err
 			}
-			p.taken = append(p.taken, a)
+			p.Taken = append(p.Taken, a)
 		}
 		return tx.Bucket(bucketState).Put(keyCursor, binary.BigEndian.AppendUint64(nil, cursor))
 	})
 	if err != nil {
-		return putting{}, fmt.Errorf("store alerts: %w", err)
+		return Taking{}, fmt.Errorf("store alerts: %w", err)
 	}
-	o.pending.Add(int64(len(p.taken)))
+	o.pending.Add(int64(len(p.Taken)))
 	o.cursor.Store(cursor)
 	return p, nil
 }
 
-func store(tx *bbolt.Tx, e entry) error {
+func store(tx *bbolt.Tx, e Waiting) error {
 	text, err := json.Marshal(e)
 	if err != nil {
 		return err
@@ -163,8 +139,8 @@ func store(tx *bbolt.Tx, e entry) error {
 	return tx.Bucket(bucketTaken).Put(e.Alert.ID[:], append(when, seq...))
 }
 
-// oldest returns the alert that waits longest; ok is false when none waits.
-func (o *Outbox) oldest() (e entry, ok bool, err error) {
+// Oldest is Store's.
+func (o *Outbox) Oldest() (e Waiting, ok bool, err error) {
 	err = o.db.View(func(tx *bbolt.Tx) error {
 		k, v := tx.Bucket(bucketPending).Cursor().First()
 		if k == nil {
@@ -174,12 +150,12 @@ func (o *Outbox) oldest() (e entry, ok bool, err error) {
 		return json.Unmarshal(v, &e)
 	})
 	if err != nil {
-		return entry{}, false, fmt.Errorf("read the oldest alert: %w", err)
+		return Waiting{}, false, fmt.Errorf("read the oldest alert: %w", err)
 	}
 	return e, ok, nil
 }
 
-// Delivered takes an alert out of those that wait; its id stays taken. An alert that does not wait is no error.
+// Delivered is Store's.
 func (o *Outbox) Delivered(id event.Key) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -207,8 +183,8 @@ func (o *Outbox) Delivered(id event.Key) error {
 // maxForget bounds how many ids one transaction forgets: alerts wait for it.
 const maxForget = 10_000
 
-// forget drops ids that were taken before a time and do not wait. It reports whether there may be more.
-func (o *Outbox) forget(before time.Time) (more bool, err error) {
+// Forget is Store's.
+func (o *Outbox) Forget(before time.Time) (more bool, err error) {
 	err = o.db.Update(func(tx *bbolt.Tx) error {
 		var old [][]byte
 		c := tx.Bucket(bucketTaken).Cursor()

@@ -39,7 +39,7 @@ func drain(t *testing.T, o *Outbox) string {
 	t.Helper()
 	var titles []string
 	for {
-		e, ok, err := o.oldest()
+		e, ok, err := o.Oldest()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -62,7 +62,7 @@ func TestOutbox(t *testing.T) {
 		for _, n := range numbers {
 			alerts = append(alerts, numbered(n))
 		}
-		if err := o.Put(alerts, cursor); err != nil {
+		if _, err := o.Take(alerts, cursor, time.Now()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -100,10 +100,10 @@ func TestOutbox(t *testing.T) {
 
 func TestOutboxKeepsAllOfAnAlert(t *testing.T) {
 	o := openOutbox(t, filepath.Join(t.TempDir(), "alerts.db"))
-	if err := o.Put([]Alert{numbered(1)}, 1); err != nil {
+	if _, err := o.Take([]Alert{numbered(1)}, 1, time.Now()); err != nil {
 		t.Fatal(err)
 	}
-	e, _, err := o.oldest()
+	e, _, err := o.Oldest()
 	if want := numbered(1); err != nil || fmt.Sprint(e.Alert) != fmt.Sprint(want) || time.Since(e.Taken) > time.Minute {
 		t.Errorf("took %+v, %v, want %+v", e, err, want)
 	}
@@ -112,8 +112,8 @@ func TestOutboxKeepsAllOfAnAlert(t *testing.T) {
 func TestOutboxFull(t *testing.T) {
 	o := openOutbox(t, filepath.Join(t.TempDir(), "alerts.db"))
 	o.limit = 2
-	if err := o.Put([]Alert{numbered(1), numbered(2), numbered(3), numbered(1)}, 9); !errors.Is(err, ErrFull) {
-		t.Errorf("put into a full outbox: %v, want ErrFull", err)
+	if p, err := o.Take([]Alert{numbered(1), numbered(2), numbered(3), numbered(1)}, 9, time.Now()); p.Left != 1 || err != nil {
+		t.Errorf("a full outbox leaves %d out, %v; want 1", p.Left, err)
 	}
 	if o.Pending() != 2 || o.Cursor() != 9 {
 		t.Errorf("%d alerts at %d, want 2 at 9", o.Pending(), o.Cursor())
@@ -121,7 +121,7 @@ func TestOutboxFull(t *testing.T) {
 	if got := drain(t, o); got != "1 2" {
 		t.Errorf("delivered %q, want 1 2", got)
 	}
-	if err := o.Put([]Alert{numbered(3)}, 10); err != nil {
+	if _, err := o.Take([]Alert{numbered(3)}, 10, time.Now()); err != nil {
 		t.Errorf("put after room was made: %v", err)
 	}
 }
@@ -130,7 +130,7 @@ func TestOutboxForgets(t *testing.T) {
 	o := openOutbox(t, filepath.Join(t.TempDir(), "alerts.db"))
 	now := time.Now()
 	for i, age := range []time.Duration{40 * 24 * time.Hour, 39 * 24 * time.Hour, time.Hour} {
-		if _, err := o.put([]Alert{numbered(i)}, 0, now.Add(-age)); err != nil {
+		if _, err := o.Take([]Alert{numbered(i)}, 0, now.Add(-age)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -139,11 +139,11 @@ func TestOutboxForgets(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if more, err := o.forget(now.Add(-keepTaken)); more || err != nil {
+	if more, err := o.Forget(now.Add(-keepTaken)); more || err != nil {
 		t.Fatal(more, err)
 	}
 	// 0 was forgotten; 1 waits still; 2 is young.
-	if err := o.Put([]Alert{numbered(0), numbered(1), numbered(2)}, 0); err != nil {
+	if _, err := o.Take([]Alert{numbered(0), numbered(1), numbered(2)}, 0, time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	if got := drain(t, o); got != "1 0" {
@@ -157,7 +157,7 @@ func TestOutboxFormat(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "alerts.db")
 	if *update {
 		o := openOutbox(t, path)
-		if err := o.Put([]Alert{numbered(1), numbered(2), numbered(3)}, 42); err != nil {
+		if _, err := o.Take([]Alert{numbered(1), numbered(2), numbered(3)}, 42, time.Now()); err != nil {
 			t.Fatal(err)
 		}
 		if err := errors.Join(o.Delivered(numbered(2).ID), o.Close()); err != nil {
@@ -167,7 +167,7 @@ func TestOutboxFormat(t *testing.T) {
 	}
 	unpack(t, kept, path)
 	o := openOutbox(t, path)
-	if err := o.Put([]Alert{numbered(2)}, 0); err != nil { // was delivered
+	if _, err := o.Take([]Alert{numbered(2)}, 0, time.Now()); err != nil { // was delivered
 		t.Fatal(err)
 	}
 	if got := drain(t, o); got != "1 3" || o.Cursor() != 42 {
