@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Looks for the programs that the tests and the demo drive. As root on Debian it installs what is missing, and sees to
 # it that no service of the distribution starts by that, now or at the next boot. Anywhere else it names each missing
-# program and the command that installs it. A database of countries is fetched once, for a test. It never fails: tests
+# program and the command that installs it. A database of countries and the jars of Elasticsearch and OpenSearch
+# are fetched once, for tests. It never fails: tests
 # skip what is not there, the demo says what it needs.
 set -uo pipefail
 
@@ -9,7 +10,8 @@ set -uo pipefail
 wanted=(rabbitmq-server=rabbitmq-server ngircd=ngircd curl=curl openssl=openssl logger=bsdutils gzip=gzip
   python3=python3 taskset=util-linux logrotate=logrotate zstd=zstd xz=xz-utils bzip2=bzip2 mkfs.ext4=e2fsprogs
   mount=mount losetup=mount bindfs=bindfs prlimit=util-linux setpriv=util-linux
-  slapd=slapd ldapwhoami=ldap-utils rsync=rsync journalctl=systemd systemd-socket-activate=systemd systemd-journal-remote=systemd-journal-remote)
+  slapd=slapd ldapwhoami=ldap-utils rsync=rsync journalctl=systemd systemd-socket-activate=systemd systemd-journal-remote=systemd-journal-remote
+  javac=default-jdk-headless mvn=maven nginx=nginx)
 
 # Where programs lie that are not on everybody's PATH: the same as the tests' (stack.Find).
 PATH=$PATH:/usr/sbin:/sbin:/usr/local/sbin:/lib/systemd
@@ -24,7 +26,11 @@ absent() {
 # The command that installs a program where apt does not.
 elsewhere() {
   local program=$1 name=$1
-  case $program in logger) name=util-linux ;; esac
+  case $program in
+    logger) name=util-linux ;;
+    javac) name=java-17-openjdk-devel ;;
+    mvn) name=maven ;;
+  esac
   if command -v apt-get >/dev/null; then echo "sudo apt-get install $2"
   elif command -v dnf >/dev/null; then echo "sudo dnf install $name"
   elif command -v zypper >/dev/null; then echo "sudo zypper install $name"
@@ -53,7 +59,7 @@ install() {
   local get=(env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install "${packages[@]}")
   "${get[@]}" >/dev/null 2>&1 || { apt-get -qq update && "${get[@]}" >/dev/null; }
   for w in "${packages[@]}"; do
-    case $w in rabbitmq-server | ngircd | slapd) update-rc.d "$w" disable >/dev/null 2>&1 ;; esac
+    case $w in rabbitmq-server | ngircd | slapd | nginx) update-rc.d "$w" disable >/dev/null 2>&1 ;; esac
   done
 }
 
@@ -67,4 +73,5 @@ for w in "${missing[@]}"; do
 done
 "$(dirname "$0")/stack/senders.sh"
 "$(dirname "$0")/../../aggregator/enrich/geoip/fetch.sh" country
+for server in elasticsearch opensearch; do "$(dirname "$0")/elastic/fetch.sh" $server; done
 exit 0
