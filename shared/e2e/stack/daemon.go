@@ -87,6 +87,19 @@ func (d *daemon) stop(grace time.Duration) error {
 	return nil
 }
 
+// running reports whether the daemon was started and has not ended.
+func (d *daemon) running() bool {
+	if d == nil {
+		return false
+	}
+	select {
+	case <-d.done:
+		return false
+	default:
+		return true
+	}
+}
+
 // kill ends the daemon by SIGKILL and waits for its end. One that does not run stays so.
 func (d *daemon) kill() {
 	if d == nil {
