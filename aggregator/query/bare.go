@@ -4,16 +4,9 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
-)
 
-// later explains the signs that begin what the language does not have yet.
-var later = map[rune]string{
-	'[': "ranges are not supported yet",
-	'{': "ranges are not supported yet",
-	'>': "comparisons are not supported yet",
-	'<': "comparisons are not supported yet",
-	'/': "regular expressions are not supported yet",
-}
+	"belfry/shared/event"
+)
 
 // foreign explains the signs that other languages or a word processor's quotes bring along.
 var foreign = map[rune]string{
@@ -41,19 +34,57 @@ func (l *lexer) bare() error {
 		l.emit(token{kind: k, col: start + 1, text: text})
 		return nil
 	}
+	if err := l.mistaken(start, text); err != nil {
+		return err
+	}
 	l.emit(token{kind: tValue, col: start + 1, text: text, value: value, bare: true})
 	return nil
 }
 
 var operators = map[string]kind{"AND": tAnd, "OR": tOr, "NOT": tNot}
 
+// mistaken refuses what would be searched for as words, and was hardly meant so: operators in lower case and of other
+// languages, and comparisons of a field without the colon.
+func (l *lexer) mistaken(start int, text string) error {
+	if l.afterField() {
+		return nil
+	}
+	if up := strings.ToUpper(text); operators[up] != 0 {
+		return l.fail(start+1, show(text)+" is no operator", fmt.Sprintf(`write %s; for the word itself put it into quotes, as "%s"`, up, text))
+	}
+	name, rest := text, ""
+	if i := strings.IndexAny(text, "=<>~!"); i > 0 {
+		name, rest = text[:i], text[i:]
+	}
+	if rest == "" || !likeField(name) {
+		return nil
+	}
+	column := start + 1 + len([]rune(name))
+	sign := rest[:len(rest)-len(strings.TrimLeft(rest, "=<>~!"))]
+	hint := "write " + name + ":value"
+	switch sign {
+	case "<", ">", "<=", ">=":
+		hint = "write " + name + ":" + sign + "value"
+	case "!=", "<>":
+		hint = "write NOT " + name + ":value"
+	case "~", "=~":
+		hint = "write " + name + ":/expression/"
+	}
+	return l.fail(column, show(sign)+" is no operator behind a field", hint+"; for the text itself use quotes")
+}
+
+// likeField reports whether a word looks like the name of an ECS field: dotted, in lower case, or a known one.
+func likeField(s string) bool {
+	if event.TypeOf(s) != event.Keyword || s == "tags" {
+		return true
+	}
+	first, rest, dotted := strings.Cut(s, ".")
+	return dotted && first != "" && rest != "" && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz_.") == ""
+}
+
 // start refuses the characters that no value begins with.
 func (l *lexer) start() error {
 	r := l.src[l.at]
-	if problem, ok := later[r]; ok {
-		return l.fail(l.at+1, problem,
-			fmt.Sprintf(`to search for the sign itself put the value into quotes, as "%c…"`, r))
-	}
 	if problem, ok := foreign[r]; ok && (r != '\'' || l.afterField()) {
 		return l.fail(l.at+1, problem, `use "`)
 	}

@@ -18,8 +18,8 @@ func TestAll(t *testing.T) {
 		e := new(event.Event)
 		e.Append("host.name", value)
 		for _, want := range []bool{false, true} {
-			if got := x.Match(e); got != want || parsed.Match(e) != want || parsed.LogsQL() != x.LogsQL() {
-				t.Errorf("%s: %v, want %v; %s, parsed %s", x, got, want, x.LogsQL(), parsed.LogsQL())
+			if got := x.Match(e); got != want || parsed.Match(e) != want || leastOf(parsed) != leastOf(x) {
+				t.Errorf("%s: %v, want %v; %s, parsed %s", x, got, want, leastOf(x), leastOf(parsed))
 			}
 			e.Append("process.pid", "12")
 		}
@@ -28,4 +28,10 @@ func TestAll(t *testing.T) {
 	f(`a" OR "b`)
 	f(`a\" b*?`)
 	f("x y\n:")
+}
+
+// leastOf returns a query's filter.
+func leastOf(x *Expr) string {
+	filter, _ := x.LogsQL()
+	return filter
 }

@@ -12,7 +12,7 @@ const (
 	ColumnLong                        // long with coerce off
 	ColumnFloat                       // double with coerce off
 	ColumnBool                        // boolean
-	ColumnDate                        // date: milliseconds
+	ColumnDate                        // date, milliseconds, of a format that takes no other values than Fits does
 	ColumnDateNanos                   // date_nanos
 	ColumnIP                          // ip
 	ColumnRest                        // a key of a flattened (OpenSearch: flat_object) field: keywords, but only term and exists
@@ -27,8 +27,8 @@ type Column struct {
 // Schema tells the column of a field, by its name in an event. A name that it does not know has ColumnNone.
 type Schema func(field string) Column
 
-// OddField is a keyword field of each document: the names of the fields of which a value is not in its column: it is
-// too long for a keyword, it does not fit the column's type (Fits), or it is a text without any word.
+// OddField is a keyword field of each document: the names of the fields of which a value is not held by its column as it
+// is (ColumnKind.Holds): it is too long, it does not fit the column's type, or it is a text without any word.
 const OddField = "belfry.odd"
 
 // MaxKeyword is the longest value that a keyword column holds, in UTF-16 units as Java counts them (ignore_above). A

@@ -18,6 +18,8 @@ const (
 	tNot
 	tField // a name with the colon behind it
 	tValue
+	tRange
+	tRegex
 )
 
 // token is one sign of a query.
@@ -27,6 +29,9 @@ type token struct {
 	text  string  // as it was written; of a field: its name
 	value pattern // of a value
 	bare  bool    // a value without quotes
+	low   edge    // of a range
+	high  edge
+	body  []rune // of a regular expression, between the slashes
 }
 
 // lexer splits a query into tokens. It works on characters, because columns are counted in them.
@@ -105,6 +110,12 @@ func (l *lexer) next() error {
 		l.sign(tClose, 1)
 	case r == '"':
 		return l.quoted()
+	case r == '[' || r == '{':
+		return l.openRange()
+	case r == '>' || r == '<':
+		return l.comparison()
+	case r == '/':
+		return l.expression()
 	case r == '&' && after == '&':
 		l.sign(tAnd, 2)
 	case r == '|' && after == '|':
@@ -129,17 +140,27 @@ func (l *lexer) afterField() bool {
 // quoted reads what stands in quotes: a value, or with a colon behind it the name of a field.
 func (l *lexer) quoted() error {
 	start := l.at
+	value, err := l.inQuotes()
+	if err != nil {
+		return err
+	}
+	return l.endQuoted(start, value)
+}
+
+// inQuotes reads up to the closing quote. The lexer stands on the first.
+func (l *lexer) inQuotes() (pattern, error) {
+	start := l.at
 	var value pattern
 	for l.at++; ; l.at++ {
 		switch r, after := l.peek(0), l.peek(1); {
 		case l.at == len(l.src):
-			return l.fail(start+1, "this quote is never closed", `add a " at the end, or write \" for the sign itself`)
+			return nil, l.fail(start+1, "this quote is never closed", `add a " at the end, or write \" for the sign itself`)
 		case r == '\\' && (after == '"' || after == '\\'):
 			value = append(value, after)
 			l.at++
 		case r == '"':
 			l.at++
-			return l.endQuoted(start, value)
+			return value, nil
 		default:
 			value = append(value, r)
 		}
@@ -152,7 +173,7 @@ func (l *lexer) endQuoted(start int, value pattern) error {
 		l.emit(token{kind: tField, col: start + 1, text: string(value)})
 		return nil
 	}
-	if l.at < len(l.src) && !unicode.IsSpace(l.src[l.at]) && !strings.ContainsRune("()&|", l.src[l.at]) {
+	if l.at < len(l.src) && !l.ends() {
 		return l.fail(l.at+1, "there is no space behind the closing quote",
 			`put one there, or write \" for a quote inside the quotes`)
 	}

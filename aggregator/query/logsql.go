@@ -1,20 +1,22 @@
 package query
 
-import (
-	"regexp"
-	"strconv"
-	"strings"
-	"unicode"
-	"unicode/utf8"
-)
+import "strings"
 
-// LogsQL returns a filter for VictoriaLogs' logstorage, which finds at least the events that Match finds. It may find
-// more: the caller asks Match again. Nothing in it that a user wrote can be anything but a value.
+// LogsQL returns a filter for VictoriaLogs' logstorage, which finds at least the events that Match finds. If it is exact
+// it finds no others; if not, the caller asks Match again. Nothing in it that a user wrote can be anything but a value.
 //
-// It holds for rows that have one column for each field of the event, by the field's name (@timestamp may be kept
-// elsewhere, it is not asked for): a field with one value as that value or as a JSON array of one, a field with
-// several as a JSON array, and a single value that begins with "[" as either.
-func (x *Expr) LogsQL() string { return string(x.root.logsql(atLeast)) }
+// It holds for rows as the embedded index keeps them: one column for each field of the event, by the field's name, but
+// for @timestamp, which each row has and keeps as its time; a field that is a list (event.IsList) as a JSON array of
+// strings, written by event.AppendString; so is any other field that has several values, and then the column _lists, a
+// JSON array too, has its name; any other value as it is.
+func (x *Expr) LogsQL() (filter string, exact bool) {
+	least, most := x.root.logsql(atLeast), x.root.logsql(atMost)
+	return string(least), least == most
+}
+
+// LogsQLMost returns the filter on the other side: it finds nothing that Match does not find, and most of what Match
+// finds. Where LogsQL is not exact, what it finds and LogsQLMost does not is all that Match must be asked about.
+func (x *Expr) LogsQLMost() string { return string(x.root.logsql(atMost)) }
 
 // bound says to which side a filter may err. NOT turns it around.
 type bound bool
@@ -88,7 +90,7 @@ func (n and) logsql(b bound) filter {
 	var cheap, dear []filter
 	for _, k := range n.kids {
 		switch k.(type) {
-		case exact, like, exists:
+		case exact, exists, longs, times, addresses:
 			cheap = append(cheap, k.logsql(b))
 		default:
 			dear = append(dear, k.logsql(b))
@@ -106,90 +108,3 @@ func (n or) logsql(b bound) filter {
 }
 
 func (n not) logsql(b bound) filter { return negate(n.kid.logsql(!b)) }
-
-func (n exists) logsql(b bound) filter {
-	c, ok := columnOf(n.field)
-	if !ok {
-		return unknown(b)
-	}
-	return c.with("*")
-}
-
-func (n exact) logsql(b bound) filter {
-	c, ok := columnOf(n.field)
-	switch {
-	case !ok:
-		return unknown(b)
-	case strings.ContainsRune(n.value, utf8.RuneError) && b == atLeast:
-		return c.with("*") // logstorage is of two minds whether U+FFFD ends a word
-	case b == atMost && (strings.HasPrefix(n.value, "[") || strings.ContainsRune(n.value, utf8.RuneError)):
-		return nothing // it may be the text of another list
-	case b == atMost && likeNumber(n.value):
-		return c.re("^" + regexp.QuoteMeta(n.value) + "$")
-	case b == atMost:
-		return c.with("=" + quote(n.value))
-	case plain(n.value):
-		return either(c.with("="+quote(n.value)), c.with("json_array_contains_any("+quote(n.value)+")"))
-	}
-	return either(c.with("="+quote(n.value)), c.list())
-}
-
-func (n like) logsql(b bound) filter {
-	c, ok := columnOf(n.field)
-	if !ok || b == atMost {
-		return unknown(b)
-	}
-	scalar, list := []filter{c.with("*")}, []filter{c.list()}
-	value := n.value.without(utf8.RuneError) // as in exact
-	prefix, _ := value.prefix()
-	for _, piece := range value.pieces() {
-		if piece != prefix {
-			scalar = append(scalar, c.re(regexp.QuoteMeta(piece)))
-		}
-		if plain(piece) {
-			list = append(list, c.re(regexp.QuoteMeta(piece)))
-		}
-	}
-	switch {
-	case prefix == "":
-	case likeNumber(prefix): // on a column of numbers logstorage takes such a prefix for a number
-		scalar = append(scalar, c.re("^"+regexp.QuoteMeta(prefix)))
-	default:
-		scalar = append(scalar, c.with("="+quote(prefix)+"*"))
-	}
-	return either(every(scalar...), every(list...))
-}
-
-// column is a field's name in LogsQL, quoted, with its colon.
-type column string
-
-// maxName is the longest name that logstorage keeps a column by.
-const maxName = 128
-
-// columnOf returns the column of a field; ok is false where logstorage gives the name another meaning.
-func columnOf(field string) (c column, ok bool) {
-	switch {
-	case field == "@timestamp", strings.HasPrefix(field, "_"), strings.HasSuffix(field, "*"),
-		len(field) > maxName, field == "":
-		return "", false
-	}
-	return column(quote(field) + ":"), true
-}
-
-func (c column) with(condition string) filter { return filter(string(c) + condition) }
-func (c column) re(expr string) filter        { return c.with("~" + quote(expr)) }
-func (c column) list() filter                 { return c.with(`="["*`) }
-
-func quote(s string) string { return strconv.Quote(s) }
-
-// plain reports whether s stands in JSON as it is, whoever wrote the JSON.
-func plain(s string) bool {
-	return strings.IndexFunc(s, func(r rune) bool {
-		return !unicode.IsPrint(r) || r == utf8.RuneError || strings.ContainsRune(`"\/<>&`, r)
-	}) < 0
-}
-
-// likeNumber reports whether logstorage may read s as a number, a time or an address, and so as others of its kind.
-func likeNumber(s string) bool {
-	return s != "" && strings.IndexByte("+-.0123456789", s[0]) >= 0
-}

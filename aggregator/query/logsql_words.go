@@ -1,111 +1,104 @@
 package query
 
 import (
-	"regexp"
 	"strings"
+	"unicode/utf8"
 )
 
+// maxSequence bounds the regular expression of a sequence: logstorage parses it in more than linear time.
+const maxSequence = 12
+
 func (n words) logsql(b bound) filter {
-	filters := make([]filter, len(n.fields))
-	for i, f := range n.fields {
+	filters := make([]filter, len(n.fieldNames))
+	for i, f := range n.fieldNames {
 		c, ok := columnOf(f)
 		switch {
 		case !ok:
 			filters[i] = unknown(b)
-		case b == atLeast:
-			filters[i] = c.wordsAtLeast(n.words)
+		case b == atMost && len(n.words) > maxSequence:
+			filters[i] = nothing
 		default:
-			filters[i] = c.wordsAtMost(n.words)
+			filters[i] = c.words(b, n.words)
 		}
 	}
 	return either(filters...)
 }
 
-// wordsAtLeast finds the words in a plain value, and beside that in the two kinds of values where logstorage sees
-// other words than we do: lists, where "\n" in JSON puts an n before a word, and text with U+FFFD, which it takes for
-// a part of a word.
-func (c column) wordsAtLeast(w []pattern) filter {
-	scalar := make([]filter, 0, len(w)+1)
-	odd := make([]filter, 0, len(w)+1)
-	odd = append(odd, either(c.list(), c.re("\uFFFD")))
-	exact := true
+// words finds words in a row. In a text with U+FFFD logstorage sees other words than we do.
+func (c column) words(b bound, w []pattern) filter {
+	exprs := make([]string, 0, min(len(w), maxSequence))
+	for _, p := range w[:min(len(w), maxSequence)] {
+		exprs = append(exprs, p.wordExpression())
+	}
+	sequence := c.re(inText(exprs))
+	usual := make([]filter, 0, len(w)+1)
+	whole := len(w) == 1 // the filters of the words say all
 	for _, p := range w {
-		scalar = append(scalar, c.word(p))
-		odd = append(odd, c.fold(p))
-		_, literal := p.literal()
-		exact = exact && literal
+		f, same := c.word(p)
+		usual = append(usual, f)
+		whole = whole && same
 	}
-	if exact && len(w) > 1 {
-		scalar = append(scalar, c.sequence(w))
+	if !whole {
+		usual = append(usual, sequence)
 	}
-	return either(every(scalar...), every(odd...))
+	odd := every(c.re(string(utf8.RuneError)), sequence)
+	return c.values(b, either(every(usual...), odd), c.re(inListWords(exprs)), true)
 }
 
-// word finds one word. The case-insensitive filters of logstorage would miss digits in columns of numbers.
-func (c column) word(p pattern) filter {
+// word finds at least the texts with a word, those with U+FFFD apart, and says whether it finds no others. The
+// case-insensitive filters of logstorage would miss digits in columns of numbers.
+func (c column) word(p pattern) (f filter, same bool) {
 	prefix, rest := p.prefix()
 	text, literal := p.literal()
 	switch {
 	case literal && digits(text):
-		return c.re(text)
+		return c.re(text), false
 	case literal:
-		return c.with("i(" + quote(text) + ")")
+		return c.with("i(" + quote(text) + ")"), true
 	case rest && prefix != "" && !digits(prefix):
-		return c.with("i(" + quote(prefix) + "*)")
+		return c.with("i(" + quote(prefix) + "*)"), true
+	case prefix != "" && !digits(prefix):
+		return c.with("i(" + quote(prefix) + "*)"), false
 	}
-	return c.fold(p)
+	return c.with("*"), false
 }
 
-// fold finds the pieces of a word anywhere.
-func (c column) fold(p pattern) filter {
-	var filters []filter
-	for _, piece := range p.pieces() {
-		filters = append(filters, c.re(foldRegexp(piece)))
-	}
-	if len(filters) == 0 {
-		return c.with("*")
-	}
-	return every(filters...)
+// inText finds a text with such words in a row.
+func inText(exprs []string) string {
+	return "(?:^|" + gapChar + ")" + strings.Join(exprs, gapChar+"+") + "(?:$|" + gapChar + ")"
 }
 
-// maxSequence bounds the regular expression of a sequence: logstorage parses it in more than linear time.
-const maxSequence = 12
-
-// sequence finds the first words in their order, with no ASCII letter, digit or '_' between them.
-func (c column) sequence(w []pattern) filter {
-	w = w[:min(len(w), maxSequence)]
-	exprs := make([]string, len(w))
-	for i, p := range w {
-		text, _ := p.literal()
-		exprs[i] = foldRegexp(text)
-	}
-	return c.re(strings.Join(exprs, "[^0-9A-Za-z_]+"))
-}
-
-// wordsAtMost finds the words where one space is between them.
-func (c column) wordsAtMost(w []pattern) filter {
-	texts := make([]string, len(w))
-	for i, p := range w {
-		text, literal := p.literal()
-		if !literal {
-			return nothing
+// wordExpression writes a pattern as a regular expression that finds it in any case.
+func (p pattern) wordExpression() string {
+	var b strings.Builder
+	for _, r := range p {
+		switch r {
+		case anyOne:
+			b.WriteString(wordChar)
+		case anyRun:
+			b.WriteString(wordChar + "*")
+		default:
+			b.WriteString(classRE2(casesOf(r)))
 		}
-		texts[i] = text
 	}
-	phrase := strings.Join(texts, " ")
-	if digits(phrase) {
-		return nothing
-	}
-	return every(c.with("i("+quote(phrase)+")"), negate(c.list()))
-}
-
-// foldRegexp returns an RE2 that finds a lower-cased text in any case that lower makes equal to it. Case folding in
-// RE2 knows all of them but one: the capital dotted I, which lower makes an i.
-func foldRegexp(text string) string {
-	if digits(text) {
-		return text
-	}
-	return "(?i)" + strings.ReplaceAll(regexp.QuoteMeta(text), "i", "[iİ]")
+	return b.String()
 }
 
 func digits(s string) bool { return strings.Trim(s, "0123456789_") == "" }
+
+func (n wordRegex) logsql(b bound) filter {
+	expr, ok := render(n.any, classWord)
+	if !ok {
+		return nothing
+	}
+	exprs := []string{"(?:" + expr + ")"}
+	filters := make([]filter, len(n.fieldNames))
+	for i, f := range n.fieldNames {
+		if c, ok := columnOf(f); ok {
+			filters[i] = c.values(b, c.re(inText(exprs)), c.re(inListWords(exprs)), true)
+		} else {
+			filters[i] = unknown(b)
+		}
+	}
+	return either(filters...)
+}

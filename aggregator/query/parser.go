@@ -2,7 +2,7 @@ package query
 
 import (
 	"fmt"
-	"net/netip"
+	"time"
 
 	"belfry/shared/event"
 )
@@ -16,6 +16,7 @@ var bareFields = []string{"message", "event.original"}
 // parser builds the tree: or = and {OR and}, and = unary {[AND] unary}, unary = {NOT} primary.
 type parser struct {
 	text   string
+	now    time.Time
 	tokens []token // the last is tEnd
 	at     int
 	terms  int
@@ -122,11 +123,22 @@ func (p *parser) primary() (node, error) {
 		return p.group(t)
 	case tField:
 		return p.fieldTerm(t)
-	case tValue:
-		return p.leaf(p.field, t)
+	case tValue, tRange, tRegex:
+		return p.term(p.field, t)
 	default:
 		return nil, p.missing(t)
 	}
+}
+
+// term makes the node of a value, a range or a regular expression.
+func (p *parser) term(field string, t token) (node, error) {
+	switch t.kind {
+	case tRange:
+		return p.between(field, t)
+	case tRegex:
+		return p.expression(field, t)
+	}
+	return p.leaf(field, t)
 }
 
 // missing says what is wrong with a token that stands where a term should.
@@ -182,8 +194,8 @@ func (p *parser) fieldTerm(name token) (node, error) {
 			"close the parenthesis before it, or put the value into quotes")
 	}
 	switch t := p.take(); t.kind {
-	case tValue:
-		return p.leaf(name.text, t)
+	case tValue, tRange, tRegex:
+		return p.term(name.text, t)
 	case tOpen:
 		p.field = name.text
 		n, err := p.group(t)
@@ -244,15 +256,4 @@ func (p *parser) words(fields []string, t token) (node, error) {
 			"a word is made of letters, digits and _")
 	}
 	return words{fields, w}, p.spend(t, len(w)-1)
-}
-
-func (p *parser) value(field string, t token) (node, error) {
-	text, ok := t.value.literal()
-	if !ok {
-		return like{field, t.value}, nil
-	}
-	if _, err := netip.ParsePrefix(text); err == nil && event.TypeOf(field) == event.IP {
-		return nil, p.fail(t, "networks (CIDR) are not supported yet", "use a wildcard, as "+field+":10.1.*")
-	}
-	return exact{field, text}, nil
 }

@@ -19,7 +19,12 @@
 // the text went wrong and says what to write instead.
 package query
 
-import "belfry/shared/event"
+import (
+	"slices"
+	"time"
+
+	"belfry/shared/event"
+)
 
 // The bounds of a query: it may come from anybody who may search.
 const (
@@ -35,13 +40,17 @@ type Expr struct {
 	root node
 }
 
-// Parse reads a query. The empty text and "*" match every event. An error is always an *Error.
-func Parse(text string) (*Expr, error) {
+// Parse reads a query. The empty text and "*" match every event. An error is always an *Error. What the query says of
+// the time by the clock (now-24h) counts from this moment on.
+func Parse(text string) (*Expr, error) { return ParseAt(text, time.Now()) }
+
+// ParseAt is Parse at another time than now.
+func ParseAt(text string, now time.Time) (*Expr, error) {
 	tokens, err := lex(text)
 	if err != nil {
 		return nil, err
 	}
-	p := parser{text: text, tokens: tokens}
+	p := parser{text: text, now: now, tokens: tokens}
 	root, err := p.query()
 	if err != nil {
 		return nil, err
@@ -54,3 +63,11 @@ func (x *Expr) String() string { return x.text }
 
 // Match reports whether the event is one that the query asks for.
 func (x *Expr) Match(e *event.Event) bool { return x.root.match(e) }
+
+// Fields returns the names of the fields that Match reads, in order.
+func (x *Expr) Fields() []string {
+	var names []string
+	x.root.fields(func(name string) { names = append(names, name) })
+	slices.Sort(names)
+	return slices.Compact(names)
+}

@@ -1,11 +1,18 @@
 package query
 
-import "belfry/shared/event"
+import (
+	"regexp"
+	"regexp/syntax"
+
+	"belfry/shared/event"
+)
 
 // node is one node of the syntax tree. Trees never change after Parse and are no deeper than maxDepth allows.
 type node interface {
 	match(e *event.Event) bool
 	logsql(b bound) filter
+	elastic(s Schema, b bound) dsl
+	fields(add func(name string))
 }
 
 type (
@@ -16,7 +23,7 @@ type (
 
 	// exists finds the events that have a field.
 	exists struct{ field string }
-	// exact finds the events that have the value among those of the field.
+	// exact finds the events that have the value among those of the field, as it is written.
 	exact struct{ field, value string }
 	// like is exact with wildcards.
 	like struct {
@@ -25,8 +32,21 @@ type (
 	}
 	// words finds the events where the words stand in a row in one value of one of the fields.
 	words struct {
-		fields []string
-		words  []pattern
+		fieldNames []string
+		words      []pattern
+	}
+	// regex finds the events where one of the field's values is, all of it, what the expression describes.
+	regex struct {
+		field string
+		re    *regexp.Regexp // anchored
+		tree  *syntax.Regexp // of the expression alone
+	}
+	// wordRegex finds the events where one word in one of the fields is what the expression describes.
+	wordRegex struct {
+		fieldNames []string
+		re         *regexp.Regexp // anchored, for any case
+		any        *syntax.Regexp // of re, without the anchors
+		tree       *syntax.Regexp // for lower-cased words
 	}
 )
 
@@ -62,9 +82,29 @@ func (n exact) match(e *event.Event) bool {
 
 func (n like) match(e *event.Event) bool { return anyValue(e, n.field, n.value.match) }
 
+func (n regex) match(e *event.Event) bool { return anyValue(e, n.field, n.re.MatchString) }
+
 func (n words) match(e *event.Event) bool {
-	for _, f := range n.fields {
+	for _, f := range n.fieldNames {
 		if anyValue(e, f, func(v string) bool { return containsWords(v, n.words) }) {
+			return true
+		}
+	}
+	return false
+}
+
+func (n wordRegex) match(e *event.Event) bool {
+	for _, f := range n.fieldNames {
+		if anyValue(e, f, n.matchText) {
+			return true
+		}
+	}
+	return false
+}
+
+func (n wordRegex) matchText(s string) bool {
+	for start, end, ok := nextWord(s, 0); ok; start, end, ok = nextWord(s, end) {
+		if n.re.MatchString(s[start:end]) {
 			return true
 		}
 	}
@@ -79,4 +119,36 @@ func anyValue(e *event.Event, field string, ok func(string) bool) bool {
 		}
 	}
 	return false
+}
+
+func (all) fields(func(string)) {}
+
+func (n and) fields(add func(string)) {
+	for _, k := range n.kids {
+		k.fields(add)
+	}
+}
+
+func (n or) fields(add func(string)) {
+	for _, k := range n.kids {
+		k.fields(add)
+	}
+}
+
+func (n not) fields(add func(string))    { n.kid.fields(add) }
+func (n exists) fields(add func(string)) { add(n.field) }
+func (n exact) fields(add func(string))  { add(n.field) }
+func (n like) fields(add func(string))   { add(n.field) }
+func (n regex) fields(add func(string))  { add(n.field) }
+
+func (n words) fields(add func(string)) {
+	for _, f := range n.fieldNames {
+		add(f)
+	}
+}
+
+func (n wordRegex) fields(add func(string)) {
+	for _, f := range n.fieldNames {
+		add(f)
+	}
 }

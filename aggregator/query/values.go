@@ -115,5 +115,5 @@ func parseDate(s string) (time.Time, bool) {
 		}
 	}
 	t, err := time.Parse(time.RFC3339Nano, s)
-	return t, err == nil
+	return t, err == nil && t.Year() > 0
 }

@@ -110,7 +110,7 @@ func filterOf(q *query.Expr) (filter string, exact bool) {
 	if q == nil {
 		return "*", true
 	}
-	return q.LogsQL(), false
+	return q.LogsQL()
 }
 
 // bounds returns the times to look at: those that are asked for, as far as there are days with rows.
