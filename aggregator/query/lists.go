@@ -10,15 +10,16 @@ import (
 // A field with several values is one column in logstorage, a JSON array of strings as event.AppendString writes them.
 // What is asked of each value is asked of the array's text by a regular expression.
 
-// The JSON text of a string's characters: of any one, and of one array's values before the one that is looked at.
+// The JSON text of a string's characters: of any one, and of one array's values before the one that is looked at. The a
+// is apart because logstorage, when it parses a class that has all letters, looks at each of them.
 const (
-	jsonAny    = `(?:[^"\\]|\\(?s:.))`
+	jsonAny    = `(?:[^"\\a]|\\(?s:.)|a)`
 	jsonBefore = `^\[(?:"` + jsonAny + `*",)*"`
 	jsonAfter  = `"[,\]]`
 )
 
 // jsonOne is any one character, in JSON.
-const jsonOne = `(?:[^"\\]|\\(?:["\\nrt]|u[0-9a-f]{4}))`
+const jsonOne = `(?:[^"\\a]|\\(?:["\\nrt]|u[0-9a-f]{4})|a)`
 
 // jsonGap is one character between words, in JSON.
 const jsonGap = `(?:[^"\\\pL\p{Nd}_]|\\(?:["\\nrt]|u[0-9a-f]{4}))`
