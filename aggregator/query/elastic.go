@@ -34,3 +34,6 @@ const OddField = "belfry.odd"
 // MaxKeyword is the longest value that a keyword column holds, in UTF-16 units as Java counts them (ignore_above). A
 // longer one makes its field odd.
 const MaxKeyword = 1024
+
+// DateFormat is the format of a date column that takes what Fits takes, and nothing else.
+const DateFormat = "uuuu-MM-dd'T'HH:mm:ss[.SSSSSSSSS][.SSSSSSSS][.SSSSSSS][.SSSSSS][.SSSSS][.SSSS][.SSS][.SS][.S]'Z'"

@@ -2,6 +2,7 @@ package query
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -131,7 +132,7 @@ func (n like) logsql(b bound) filter {
 	if !ok {
 		return unknown(b)
 	}
-	if doubtful(string(n.value)) && slicesHas(n.value) {
+	if slices.Contains(n.value, utf8.RuneError) {
 		return c.some(b)
 	}
 	prefix, rest := n.value.prefix()
@@ -148,15 +149,6 @@ func (n like) logsql(b bound) filter {
 	}
 	array := prefix == "" || prefix[0] == '['
 	return c.values(b, every(alone...), c.re(inList(n.value.expression(classJSON))), array)
-}
-
-func slicesHas(p pattern) bool {
-	for _, r := range p {
-		if r == utf8.RuneError {
-			return true
-		}
-	}
-	return false
 }
 
 // expression writes a pattern as a regular expression.
@@ -188,5 +180,9 @@ func (n regex) logsql(b bound) filter {
 		return nothing
 	}
 	listed, _ := render(n.tree, classJSON)
-	return c.values(b, c.re("^("+alone+")$"), c.re(inList(listed)), true)
+	whole := c.re("^(" + alone + ")$")
+	if n.re.MatchString("") { // a field that is absent looks like an empty one
+		whole = every(c.with("*"), whole)
+	}
+	return c.values(b, whole, c.re(inList(listed)), true)
 }

@@ -70,6 +70,9 @@ func inText(exprs []string) string {
 
 // wordExpression writes a pattern as a regular expression that finds it in any case.
 func (p pattern) wordExpression() string {
+	if p.any() {
+		return wordChar + "+"
+	}
 	var b strings.Builder
 	for _, r := range p {
 		switch r {
@@ -94,10 +97,14 @@ func (n wordRegex) logsql(b bound) filter {
 	exprs := []string{"(?:" + expr + ")"}
 	filters := make([]filter, len(n.fieldNames))
 	for i, f := range n.fieldNames {
-		if c, ok := columnOf(f); ok {
-			filters[i] = c.values(b, c.re(inText(exprs)), c.re(inListWords(exprs)), true)
-		} else {
+		c, ok := columnOf(f)
+		switch {
+		case !ok:
 			filters[i] = unknown(b)
+		case n.re.MatchString(""): // which is no word
+			filters[i] = c.some(b)
+		default:
+			filters[i] = c.values(b, c.re(inText(exprs)), c.re(inListWords(exprs)), true)
 		}
 	}
 	return either(filters...)
