@@ -1,0 +1,151 @@
+package embedded
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"belfry/aggregator/index"
+	"belfry/shared/event"
+)
+
+// maxDistinct bounds the different values that are counted to find the most frequent ones.
+const maxDistinct = 1 << 20
+
+// defaultValues is how many values are told if a question does not say.
+const defaultValues = 10
+
+// Top counts the values of a field. See index.Searcher.
+func (x *Index) Top(ctx context.Context, t index.Top) (index.TopResult, error) {
+	defer x.took(time.Now())
+	switch {
+	case t.Field == "":
+		return index.TopResult{}, fmt.Errorf("%w: name a field whose values are to be counted", index.ErrQuestion)
+	case t.Limit < 0 || t.Limit > index.MaxValues:
+		return index.TopResult{}, fmt.Errorf("%w: %d values: ask for 1 to %d", index.ErrQuestion, t.Limit, index.MaxValues)
+	}
+	if err := countable(t.Field); err != nil {
+		return index.TopResult{}, err
+	}
+	a, err := x.asking(t.Span)
+	if err != nil || a.empty() {
+		return index.TopResult{}, err
+	}
+	r, err := a.top(ctx, t.Field, cmp.Or(t.Limit, defaultValues))
+	if err != nil {
+		return index.TopResult{}, fmt.Errorf("values of %s: %w", t.Field, err)
+	}
+	return r, nil
+}
+
+// took notes how long a question took that began then.
+func (x *Index) took(begin time.Time) { x.measures.search.UpdateDuration(begin) }
+
+// countable returns why the values of a field cannot be counted, or nil.
+func countable(field string) error {
+	if event.TypeOf(field) == event.Text {
+		return fmt.Errorf("%w: %s is text: count a field of single values, or search for words of it", index.ErrQuestion, field)
+	}
+	return nil
+}
+
+// tally counts values.
+type tally struct {
+	index.TopResult
+	counts map[string]*uint64
+}
+
+// add counts n events that have all of these values.
+func (t *tally) add(values []string, n uint64) error {
+	t.Events += n
+	if len(values) == 0 {
+		t.Without += n
+	}
+	for _, v := range values {
+		c := t.counts[v]
+		if c == nil {
+			if len(t.counts) >= maxDistinct {
+				return errManyValues
+			}
+			c = new(uint64)
+			t.counts[v] = c
+		}
+		*c += n
+	}
+	return nil
+}
+
+// first returns the values of most events.
+func (t *tally) first(n int) index.TopResult {
+	all := make([]index.Value, 0, len(t.counts))
+	for v, c := range t.counts {
+		all = append(all, index.Value{Value: v, Count: *c})
+	}
+	slices.SortFunc(all, func(a, b index.Value) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Value, b.Value))
+	})
+	if len(all) > n {
+		all = slices.Clone(all[:n])
+	}
+	if len(all) > 0 {
+		t.Values = all
+	}
+	return t.TopResult
+}
+
+func (a *asking) top(ctx context.Context, field string, most int) (index.TopResult, error) {
+	t := &tally{counts: make(map[string]*uint64)}
+	var err error
+	if name := columnOf(field); a.exact && name != "" {
+		err = a.topOfStorage(ctx, field, name, t)
+	} else {
+		err = a.topOfRows(ctx, field, name, t)
+	}
+	if err != nil {
+		return index.TopResult{}, err
+	}
+	return t.first(most), nil
+}
+
+// topOfStorage lets the storage count the texts of a column. It is fast for one column, so the few rows in which any
+// field has become a list are asked for by themselves.
+func (a *asking) topOfStorage(ctx context.Context, field, name string, t *tally) error {
+	values := newValuesOf(field)
+	by, single, listed := fmt.Sprintf("%q", name), "", ""
+	if !values.list {
+		single, listed = fmt.Sprintf(`%q:""`, columnLists), fmt.Sprintf(`%q:*`, columnLists)
+	}
+	err := a.groups(ctx, single, by, []string{name}, func(texts []string, n uint64) error {
+		return t.add(values.of(texts[0], ""), n)
+	})
+	if err != nil || listed == "" {
+		return err
+	}
+	by += fmt.Sprintf(", %q", columnLists)
+	return a.groups(ctx, listed, by, []string{name, columnLists}, func(texts []string, n uint64) error {
+		return t.add(values.of(texts[0], texts[1]), n)
+	})
+}
+
+func (a *asking) topOfRows(ctx context.Context, field, name string, t *tally) error {
+	values := newValuesOf(field)
+	return a.scan(ctx, []string{field}, func(r rows) error {
+		texts, lists := column(r.all, name), column(r.all, columnLists)
+		for _, i := range r.match {
+			if err := t.add(values.of(at(texts, i), at(lists, i)), 1); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// at returns a row's text in a column that may be missing.
+func at(texts []string, row int) string {
+	if texts == nil {
+		return ""
+	}
+	return texts[row]
+}
