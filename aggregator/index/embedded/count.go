@@ -149,9 +149,9 @@ func (a *asking) countBy(ctx context.Context, c index.Count, s *steps) error {
 	if err != nil {
 		return err
 	}
-	wanted := make(map[string]bool, len(top.Values))
+	wanted := make(map[string]string, len(top.Values)) // of memory of its own
 	for _, v := range top.Values {
-		wanted[v.Value] = true
+		wanted[v.Value] = v.Value
 		if s.every == 0 {
 			s.counts[step{0, v.Value}] = v.Count
 		}
@@ -164,10 +164,11 @@ func (a *asking) countBy(ctx context.Context, c index.Count, s *steps) error {
 		texts, lists := column(r.all, name), column(r.all, columnLists)
 		for _, i := range r.match {
 			for _, v := range values.of(at(texts, i), at(lists, i)) {
-				if !wanted[v] {
+				own, ok := wanted[v]
+				if !ok {
 					continue
 				}
-				if err := s.add(s.of(r.times[i]), v, 1); err != nil {
+				if err := s.add(s.of(r.times[i]), own, 1); err != nil {
 					return err
 				}
 			}

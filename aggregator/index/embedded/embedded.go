@@ -159,6 +159,7 @@ type Index struct {
 	applying  chan job      // from the loop that commits to the one that applies
 	stop      chan struct{} // closed when no Write is taken any more
 	disk      disk
+	eraser    eraser
 	measures  measures
 
 	mu      sync.RWMutex // guards reason, fault, closed, running, damaged

@@ -193,22 +193,34 @@ func told(_, value string) string { return value }
 type valuesOf struct {
 	field  string
 	list   bool // by its name
+	asIs   bool // a value is told as it is
 	reader rowReader
 	known  map[string][]string // of texts of lists, or of no list
 	lists  map[string]bool     // whether the text of columnLists has the field
+	one    [1]string
 }
 
 func newValuesOf(field string) *valuesOf {
 	return &valuesOf{
-		field: field, list: event.IsList(field), known: make(map[string][]string), lists: make(map[string]bool),
+		field: field, list: event.IsList(field), asIs: toldAsIs(field),
+		known: make(map[string][]string), lists: make(map[string]bool),
 	}
+}
+
+// toldAsIs reports whether told returns the values of a field as they are.
+func toldAsIs(field string) bool {
+	switch event.TypeOf(field) {
+	case event.IP, event.Float, event.Date:
+		return false
+	}
+	return true
 }
 
 // maxKnownValues bounds what valuesOf remembers.
 const maxKnownValues = 16 << 10
 
 // of returns the different values of the field in a row, by the texts of its column and of columnLists. They are for
-// reading, and share no memory with a block.
+// reading, until the next call, and may share the block's memory.
 func (v *valuesOf) of(text, lists string) []string {
 	list := v.list
 	if !list && lists != "" {
@@ -219,6 +231,9 @@ func (v *valuesOf) of(text, lists string) []string {
 		return nil
 	case list && !v.list:
 		return v.parse(text, true) // few of them
+	case !list && v.asIs:
+		v.one[0] = text
+		return v.one[:]
 	}
 	known, ok := v.known[text]
 	if !ok {

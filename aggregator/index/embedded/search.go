@@ -17,8 +17,12 @@ import (
 // answered before it began. It ends with the first error of fn, or the context's. Its memory is bounded, whatever the
 // limit: it walks through time in windows, and takes a page at a time from each.
 func (x *Index) Search(ctx context.Context, s index.Search, fn func(*event.Event, index.Cursor) error) error {
-	begin := time.Now()
-	defer x.measures.search.UpdateDuration(begin)
+	defer x.took(time.Now())
+	return x.walk(ctx, s, func(r found) error { return fn(r.event, index.Cursor{Time: r.ts, Order: r.position}) })
+}
+
+// walk calls fn for each row that a search finds, in its order.
+func (x *Index) walk(ctx context.Context, s index.Search, fn func(r found) error) error {
 	x.flushFresh()
 	w, err := x.newWalk(s)
 	if err != nil {
@@ -30,7 +34,7 @@ func (x *Index) Search(ctx context.Context, s index.Search, fn func(*event.Event
 			return err
 		}
 		for _, r := range p.rows {
-			if err := fn(r.event, index.Cursor{Time: r.ts, Order: r.position}); err != nil {
+			if err := fn(r); err != nil {
 				return err
 			}
 		}
@@ -105,12 +109,17 @@ func (w *walk) goOn(behind rowKey) {
 	}
 }
 
+// anyRow finds every row. Where logstorage erases the first row of a block it leaves an empty one in its place, which
+// must not be found.
+const anyRow = `"` + columnPosition + `":*`
+
 // filterOf returns a filter in LogsQL that finds the events of a query, and whether it finds no others.
 func filterOf(q *query.Expr) (filter string, exact bool) {
 	if q == nil {
-		return "*", true
+		return anyRow, true
 	}
-	return q.LogsQL()
+	text, exact := q.LogsQL()
+	return anyRow + " (" + text + ")", exact
 }
 
 // bounds returns the times to look at: those that are asked for, as far as there are days with rows.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"belfry/aggregator/index"
@@ -70,7 +71,7 @@ func (t *tally) add(values []string, n uint64) error {
 				return errManyValues
 			}
 			c = new(uint64)
-			t.counts[v] = c
+			t.counts[strings.Clone(v)] = c
 		}
 		*c += n
 	}
@@ -79,19 +80,23 @@ func (t *tally) add(values []string, n uint64) error {
 
 // first returns the values of most events.
 func (t *tally) first(n int) index.TopResult {
-	all := make([]index.Value, 0, len(t.counts))
-	for v, c := range t.counts {
-		all = append(all, index.Value{Value: v, Count: *c})
-	}
-	slices.SortFunc(all, func(a, b index.Value) int {
+	all := []index.Value{}
+	before := func(a, b index.Value) int {
 		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Value, b.Value))
-	})
-	if len(all) > n {
-		all = slices.Clone(all[:n])
 	}
-	if len(all) > 0 {
-		t.Values = all
+	keep := func(n int) {
+		slices.SortFunc(all, before)
+		all = all[:min(n, len(all))]
 	}
+	for v, c := range t.counts {
+		if v := (index.Value{Value: v, Count: *c}); len(all) < n || before(v, all[n-1]) < 0 {
+			if all = append(all, v); len(all) == n || len(all) >= 4*n { // those behind n may be in any order
+				keep(n)
+			}
+		}
+	}
+	keep(n)
+	t.Values = slices.Clip(all)
 	return t.TopResult
 }
 
