@@ -178,7 +178,7 @@ func (a *Aggregator) openBroker() error {
 	b.AppID = "belfry"
 	a.publish = amqpin.NewPublisher(b, a.log, a.set)
 	a.consume = amqpin.New(amqpin.Config{
-		Broker: b, Queues: c.Queues, Attempts: a.cfg.Dir("attempts"), Store: store, Ready: a.indexWorks,
+		Broker: b, Queues: c.Queues, Attempts: a.cfg.Dir("attempts"), Store: store, Ready: a.indexWorks, Viewers: a.hub,
 	}, a.publish, a.message, a.log, a.set)
 	return nil
 }
@@ -197,6 +197,9 @@ func (a *Aggregator) storeID() (string, error) {
 // durable is called by the index, in order, with what has reached the disk.
 func (a *Aggregator) durable(position uint64, events []*event.Event) error {
 	a.hub.Publish(events)
+	if a.consume != nil {
+		a.consume.Show(events)
+	}
 	if err := a.alerts.Process(position, events); err != nil {
 		return err
 	}

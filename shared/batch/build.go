@@ -46,11 +46,20 @@ type Sign func(text []byte) (signature, chain []byte, err error)
 
 // NewBuilder returns a builder of one agent's lane. Without sign its batches have no proof, and no aggregator takes them.
 func NewBuilder(agent, boot event.Key, lane int, sign Sign) (*Builder, error) {
+	enc, err := newEncoder()
+	if err != nil {
+		return nil, err
+	}
+	return &Builder{agent: agent, boot: boot, lane: lane, sign: sign, enc: enc}, nil
+}
+
+// newEncoder returns one that makes one body at a time.
+func newEncoder() (*zstd.Encoder, error) {
 	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(256<<10))
 	if err != nil {
 		return nil, fmt.Errorf("make zstd encoder: %w", err)
 	}
-	return &Builder{agent: agent, boot: boot, lane: lane, sign: sign, enc: enc}, nil
+	return enc, nil
 }
 
 // Place tells the builder where the next bytes belong.

@@ -8,8 +8,11 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// Opener reads bodies. It is safe for concurrent use.
-type Opener struct{ dec *zstd.Decoder }
+// Opener reads bodies, and makes some. It is safe for concurrent use.
+type Opener struct {
+	dec *zstd.Decoder
+	enc *zstd.Encoder
+}
 
 // NewOpener returns an opener that refuses bodies of more than MaxBody bytes.
 func NewOpener() (*Opener, error) {
@@ -17,7 +20,11 @@ func NewOpener() (*Opener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make zstd decoder: %w", err)
 	}
-	return &Opener{dec}, nil
+	enc, err := newEncoder()
+	if err != nil {
+		return nil, err
+	}
+	return &Opener{dec, enc}, nil
 }
 
 // ErrAltered says that a body is not the one that its manifest describes.
@@ -55,13 +62,7 @@ func (o *Opener) Decompress(body []byte) ([]byte, error) {
 }
 
 // Compress makes the body of a text.
-func (o *Opener) Compress(raw []byte) ([]byte, error) {
-	enc, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1))
-	if err != nil {
-		return nil, fmt.Errorf("make zstd encoder: %w", err)
-	}
-	return enc.EncodeAll(raw, nil), nil
-}
+func (o *Opener) Compress(raw []byte) []byte { return o.enc.EncodeAll(raw, nil) }
 
 // Lines splits NDJSON into its lines, without line ends and without empty lines.
 func Lines(raw []byte) [][]byte {

@@ -37,6 +37,7 @@ type Config struct {
 	Queues   int          // of events
 	Attempts string       // folder of this process's own, for messages that may end it; "" to try them for ever
 	Store    string       // which index the events go to: only those of one share the queues; "" for anybody's
+	Viewers  Viewers      // who follow the live tail here; nil: nobody ever does
 	Ready    func() error // why no handler can succeed, or nil; nothing is consumed before it says nil without having been tried
 
 	Announce time.Duration // between two announcements; default 5s
@@ -75,6 +76,7 @@ type Receiver struct {
 	publish  *Publisher
 	handle   Handler
 	attempts attempts
+	live     *live
 	log      *slog.Logger
 
 	// What is tried alone holds it for writing, everything else for reading: were two with the handler when the process
@@ -86,6 +88,7 @@ type Receiver struct {
 	faults  map[string]error // why a queue of our own is not consumed, or one of the two below
 
 	messages, redelivered, failures, overdue, suspects *metrics.Counter
+	seen, missed                                       *metrics.Counter // of the live tail, from others
 }
 
 // Faults that are none of a queue's.
@@ -105,6 +108,7 @@ func New(cfg Config, publish *Publisher, handle Handler, log *slog.Logger, set *
 	r := &Receiver{
 		cfg: cfg, times: times, unacked: cmp.Or(cfg.Unacked, 20*time.Minute),
 		publish: publish, handle: handle, attempts: attempts{cfg.Attempts}, log: log,
+		live:        newLive(self.ID, publish, set),
 		members:     newMembers(self, times),
 		faults:      map[string]error{faultConnection: errors.New("not connected yet")},
 		messages:    set.NewCounter("belfry_receive_amqp_messages_total"),
@@ -112,6 +116,8 @@ func New(cfg Config, publish *Publisher, handle Handler, log *slog.Logger, set *
 		failures:    set.NewCounter("belfry_receive_amqp_failures_total"),
 		overdue:     set.NewCounter("belfry_receive_amqp_overdue_total"),
 		suspects:    set.NewCounter("belfry_receive_amqp_suspects_total"),
+		seen:        set.NewCounter("belfry_receive_live_seen_total"),
+		missed:      set.NewCounter("belfry_receive_live_missed_total"),
 	}
 	set.NewGauge("belfry_receive_amqp_members", func() float64 { return float64(len(r.Members())) })
 	set.NewGauge("belfry_receive_amqp_owned_queues", func() float64 { return float64(len(r.owned())) })
@@ -166,6 +172,11 @@ func (r *Receiver) note(what string, err error) (failing bool) {
 
 // Run consumes until ctx is done. Then it lets the others know, and takes a few seconds to settle what it was given.
 func (r *Receiver) Run(ctx context.Context) error {
+	showing, enough := context.WithCancel(ctx)
+	var live sync.WaitGroup
+	live.Go(func() { r.live.run(showing) })
+	defer live.Wait()
+	defer enough()
 	pause := backoff.Backoff{Min: 500 * time.Millisecond, Max: 30 * time.Second}
 	quiet := false
 	for ctx.Err() == nil {

@@ -209,6 +209,7 @@ func TestReceive(t *testing.T) {
 	})
 	t.Run("index is away for long", r.overdue)
 	t.Run("shared", r.shared)
+	t.Run("live", r.live)
 	t.Run("farewell", r.farewell)
 	t.Run("a message that ends the process", r.killer)
 	t.Run("broker is killed", func(t *testing.T) {

@@ -19,6 +19,7 @@ type Member struct {
 	Store   string `json:"index,omitempty"` // which index it writes; "" is anybody's
 	Started int64  `json:"started"`         // in nanoseconds since 1970
 	Aside   bool   `json:"aside,omitempty"` // it consumes nothing: another index was there first
+	Tails   bool   `json:"tails,omitempty"` // its live tail has readers: the others show it what passes there
 }
 
 // first reports whether m was there before o: who consumes was, whatever the clocks say.
@@ -159,6 +160,16 @@ func (m *members) stepAside() {
 			m.rival = &rival
 		}
 	}
+}
+
+// watched reports whether somebody else wants to see what passes here.
+func (m *members) watched() bool {
+	for _, p := range m.peers {
+		if p.Tails {
+			return true
+		}
+	}
+	return false
 }
 
 // sharing is those who consume for the same index.

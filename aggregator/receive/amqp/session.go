@@ -76,6 +76,10 @@ func (s *session) attend(ctx context.Context) {
 	var all sync.WaitGroup
 	defer all.Wait()
 	all.Go(func() { s.keepHearing(ctx, heard, joined) })
+	if s.cfg.Viewers != nil {
+		all.Go(func() { s.keepViewing(ctx) })
+	}
+	defer s.live.audience.Store(false)
 	tick := time.NewTicker(s.times.announce / looks)
 	defer tick.Stop()
 	s.with(func(m *members) { m.listenAnew(time.Now()) })
@@ -116,6 +120,7 @@ func (s *session) look(ctx context.Context) {
 		before = m.self.Queues
 		mine = m.look(time.Now())
 		there = len(m.peers) + 1
+		s.live.audience.Store(m.watched())
 		if had == nil {
 			rival = m.rival
 		}
