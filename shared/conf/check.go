@@ -55,6 +55,8 @@ func (c *checker) value(n *yaml.Node, t reflect.Type, key string) {
 		c.value(n.Alias, t, key)
 	case n.Tag == "!!null":
 		return
+	case t == reflect.TypeFor[Durations]() && n.Kind == yaml.MappingNode:
+		c.table(n, t, key) // each fault has its line
 	case reads(reflect.PointerTo(t)):
 		c.leaf(n, t, key)
 	case t.Kind() == reflect.Struct:
