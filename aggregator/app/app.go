@@ -28,7 +28,6 @@ import (
 	"belfry/aggregator/enrich"
 	"belfry/aggregator/fleet"
 	"belfry/aggregator/index"
-	"belfry/aggregator/index/embedded"
 	"belfry/aggregator/notify/irc"
 	"belfry/aggregator/parse"
 	"belfry/aggregator/receive"
@@ -53,7 +52,7 @@ type Aggregator struct {
 	log     *slog.Logger
 	set     *metrics.Set
 	index   index.Index
-	outbox  *alert.Outbox
+	outbox  alertStore
 	alerts  *alert.Engine
 	bot     *irc.Bot
 	hub     *serve.Hub
@@ -90,24 +89,17 @@ func (a *Aggregator) open() error {
 	if err != nil {
 		return err
 	}
-	if a.outbox, err = alert.OpenOutbox(a.cfg.Dir("alerts.db")); err != nil {
-		return err
-	}
 	notify, err := a.openNotify()
 	if err != nil {
 		return err
 	}
-	a.alerts = alert.NewEngine(rules, a.outbox, notify, a.log, a.set)
 	if err := a.openFleet(); err != nil {
 		return err
 	}
-	e := a.cfg.Index.Embedded
-	a.index, err = embedded.Open(embedded.Config{
-		Dir: a.cfg.Dir("index"), Retention: time.Duration(e.Retention), Memory: int64(e.Memory), Names: e.Names,
-	}, a.log, a.set, a.durable)
-	if err != nil {
+	if err := a.openIndex(); err != nil {
 		return err
 	}
+	a.alerts = alert.NewEngine(rules, a.outbox, notify, a.log, a.set)
 	if err := a.index.Since(a.outbox.Cursor()+1, a.alerts.Process); err != nil {
 		return fmt.Errorf("show the alerts what they had not seen: %w", err)
 	}
@@ -119,7 +111,7 @@ func (a *Aggregator) open() error {
 		return err
 	}
 	parser := parse.New(parse.Config{
-		Retention: time.Duration(e.Retention), Mask: masker, Custom: custom, Past: past{a.index},
+		Retention: a.cfg.Index.Retention(), Mask: masker, Custom: custom, Past: past{a.index},
 	}, a.set)
 	if err := a.remember(parser); err != nil {
 		return err
@@ -299,6 +291,8 @@ func (a *Aggregator) readyBy(s index.Stats) error {
 		return fmt.Errorf("index: %s", s.Failure)
 	case s.DiskFull:
 		return fmt.Errorf("index: the disk is nearly full, %d bytes are free", s.DiskFree)
+	case s.Trouble != "":
+		return fmt.Errorf("index: %s", s.Trouble)
 	case a.publish != nil:
 		return errors.Join(a.publish.LastError(), a.consume.LastError())
 	}
@@ -306,10 +300,13 @@ func (a *Aggregator) readyBy(s index.Stats) error {
 }
 
 // indexWorks says why it is of no use to try the index, or nil. A full disk is no such reason: only a write notices
-// that it is full no longer.
+// that it is full no longer. Servers that are away are: what waits for them notices when they are back.
 func (a *Aggregator) indexWorks() error {
-	if s := a.index.Stats(); s.Failure != "" {
+	switch s := a.index.Stats(); {
+	case s.Failure != "":
 		return fmt.Errorf("index: %s", s.Failure)
+	case s.Trouble != "":
+		return fmt.Errorf("index: %s", s.Trouble)
 	}
 	return nil
 }

@@ -29,7 +29,7 @@ const watchEvery = time.Second
 func (a *Aggregator) openFleet() (err error) {
 	a.fleet, err = fleet.Open(fleet.Config{
 		Path: a.cfg.Dir("fleet.db"), Self: ownAgent, SilenceAfter: time.Duration(a.cfg.Ledger.SilenceAfter),
-		Retention: time.Duration(a.cfg.Index.Embedded.Retention),
+		Retention: a.cfg.Index.Retention(),
 	}, time.Now(), a.log, a.set)
 	return err
 }

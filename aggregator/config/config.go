@@ -8,7 +8,6 @@ import (
 	"net"
 	"path"
 	"path/filepath"
-	"time"
 
 	"belfry/aggregator/enrich"
 	"belfry/aggregator/mask"
@@ -90,41 +89,6 @@ type TLS struct {
 	certs.Files `yaml:",inline"`
 }
 
-// Index is where events are kept.
-type Index struct {
-	Embedded Embedded `yaml:"embedded"`
-}
-
-// Embedded is the index of one machine.
-type Embedded struct {
-	Retention conf.Duration `yaml:"retention"` // how long events are kept; default 90d
-	Memory    conf.Bytes    `yaml:"memory"`    // for the index's caches; default 1GiB
-	Names     int           `yaml:"names"`     // named events of a day that are known when they come again, for some 60 bytes each; default 4194304
-}
-
-// Validate reports every fault, each with its key.
-func (c Embedded) Validate() error {
-	var errs []error
-	if r := time.Duration(c.Retention); r != 0 && (r < minRetention || r > maxRetention) {
-		errs = append(errs, fmt.Errorf("retention: %v is not between %v and %v", r, minRetention, maxRetention))
-	}
-	if c.Memory != 0 && c.Memory < minMemory {
-		errs = append(errs, fmt.Errorf("memory: %d bytes, at least %d are needed", c.Memory, minMemory))
-	}
-	if c.Names < 0 || c.Names > maxNames {
-		errs = append(errs, fmt.Errorf("names: %d is not between 1 and %d", c.Names, maxNames))
-	}
-	return errors.Join(errs...)
-}
-
-// The bounds of the embedded index.
-const (
-	minRetention = 24 * time.Hour
-	maxRetention = 50 * 365 * 24 * time.Hour
-	minMemory    = 16 << 20
-	maxNames     = 1 << 28
-)
-
 // Alert says which rules are evaluated beside those that are built in.
 type Alert struct {
 	Rules []string `yaml:"rules"` // folders of Sigma rules, *.yml; default none
@@ -163,7 +127,7 @@ func Load(path string) (*Config, error) {
 			m.CA = cmp.Or(m.CA, a.CA)
 		}
 	}
-	c.Index.Embedded.Retention = cmp.Or(c.Index.Embedded.Retention, conf.Duration(90*24*time.Hour))
+	c.Index = c.Index.withDefaults()
 	c.Ledger = c.Ledger.withDefaults()
 	if c.Parse.Parsers == nil {
 		c.Parse.Parsers = []string{Parsers}
@@ -234,7 +198,7 @@ func (c *Config) Validate() error {
 		section(fmt.Sprintf("receive.senders[%d]", i), s.Validate())
 	}
 	section("ledger", c.Ledger.Validate())
-	section("index.embedded", c.Index.Embedded.Validate())
+	section("index", c.Index.Validate())
 	if c.Notify.IRC != nil {
 		section("notify.irc", c.Notify.IRC.Validate())
 	}

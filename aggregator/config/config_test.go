@@ -81,7 +81,7 @@ receive:
     plain: "[::1]:8080"
     tls: {listen: "10.0.0.1:8443", CERTS}
 ledger: {gap_grace: 2m, silence_after: 1h}
-index: {embedded: {retention: 30d, memory: 2GiB}}
+index: {engine: embedded, embedded: {retention: 30d, max_bytes: 1TiB, memory: 2GiB}}
 parse: {parsers: ["/srv/parsers/*.yml"]}
 alert: {rules: [/etc/belfry/rules.d, /srv/rules]}
 notify: {irc: {server: "irc.example.org:6697", tls: true, ca: DIR/ca.pem, nick: belfry, channel: "#oncall", oncall: alice, sasl: {user: u, password: hush}}}
@@ -99,9 +99,11 @@ serve: {socket: /run/other.sock, metrics: "unix:/run/metrics.sock"}
 			HTTP: HTTP{Plain: "[::1]:8080", TLS: &TLS{Listen: "10.0.0.1:8443", Files: f.files}},
 		},
 		Ledger: Ledger{GapGrace: conf.Duration(2 * time.Minute), SilenceAfter: conf.Duration(time.Hour)},
-		Index:  Index{Embedded{Retention: conf.Duration(30 * 24 * time.Hour), Memory: 2 << 30}},
-		Parse:  Parse{Parsers: []string{"/srv/parsers/*.yml"}},
-		Alert:  Alert{Rules: []string{"/etc/belfry/rules.d", "/srv/rules"}},
+		Index: Index{Engine: "embedded", Embedded: Embedded{
+			Retention: conf.Durations{"default": conf.Duration(30 * 24 * time.Hour)}, MaxBytes: 1 << 40, Memory: 2 << 30,
+		}},
+		Parse: Parse{Parsers: []string{"/srv/parsers/*.yml"}},
+		Alert: Alert{Rules: []string{"/etc/belfry/rules.d", "/srv/rules"}},
 		Notify: Notify{IRC: &irc.Config{
 			Server: "irc.example.org:6697", TLS: true, CA: f.files.CA, Nick: "belfry", Channel: "#oncall", Oncall: "alice",
 			SASL: &irc.SASL{User: "u", Password: "hush"},
@@ -127,7 +129,7 @@ func TestDefaults(t *testing.T) {
 			State: "/var/lib/belfry", Receive: Receive{HTTP: HTTP{Plain: "127.0.0.1:8080"}},
 			Ledger: Ledger{GapGrace: conf.Duration(5 * time.Minute), SilenceAfter: conf.Duration(5 * time.Minute)},
 			Parse:  Parse{Parsers: []string{Parsers}},
-			Index:  Index{Embedded{Retention: conf.Duration(90 * 24 * time.Hour)}}, Serve: Serve{Socket: "/run/belfry/api.sock"},
+			Index:  Index{Engine: "embedded", Embedded: Embedded{Retention: conf.Durations{"default": conf.Duration(90 * 24 * time.Hour)}}}, Serve: Serve{Socket: "/run/belfry/api.sock"},
 		})
 	}
 	c, err := f.load("receive: {amqp: {urls: [\"amqps://mq/\"], CERTS}, http: {plain: off, tls: {CERTS}}}\n")
@@ -191,6 +193,11 @@ func TestFaults(t *testing.T) {
 		` index.embedded.retention: 1h0m0s is not between 24h0m0s and 438000h0m0s`,
 		` index.embedded.memory: 1048576 bytes, at least 16777216 are needed`,
 		` index.embedded.names: -1 is not between 1 and 268435456`)
+	f("index: {engine: lucene, embedded: {retention: {auth: 400d, Web: 1h, default: 90d}, max_bytes: 1MB}}\n",
+		` index.engine: "lucene" is neither embedded nor elastic`,
+		` index.embedded.retention.Web: a class is 1 to 32 of a-z, 0-9 and _`,
+		` index.embedded.retention.Web: 1h0m0s is not between 24h0m0s and 438000h0m0s`,
+		` index.embedded.max_bytes: 1000000 bytes, at least 16777216 are needed`)
 	f("ledger: {gap_grace: 100ms, silence_after: 8d}\n", " ledger.gap_grace: 100ms is not between 1s and 168h0m0s",
 		" ledger.silence_after: 192h0m0s is not between 1s and 168h0m0s")
 	f("state: here\n", ` state: "here" is not an absolute path`)
