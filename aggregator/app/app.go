@@ -53,6 +53,7 @@ type Aggregator struct {
 	set     *metrics.Set
 	index   index.Index
 	outbox  alertStore
+	shared  *outbox // is that, if other aggregators have a part in it; else nil
 	alerts  *alert.Engine
 	bot     *irc.Bot
 	hub     *serve.Hub
@@ -67,20 +68,20 @@ type Aggregator struct {
 	owed    owed
 }
 
-// New wires an aggregator, opens its index and lets the alerts see what they had not seen when it stopped. It starts
-// nothing; see Run.
-func New(cfg *config.Config, log *slog.Logger) (*Aggregator, error) {
+// New wires an aggregator, opens its index and lets the alerts see what they had not seen when it stopped. It waits for
+// the servers of an index that has some, until ctx is done. It starts nothing; see Run.
+func New(ctx context.Context, cfg *config.Config, log *slog.Logger) (*Aggregator, error) {
 	if err := os.MkdirAll(cfg.State, 0o750); err != nil {
 		return nil, fmt.Errorf("make state folder: %w", err)
 	}
 	a := &Aggregator{cfg: cfg, log: log, set: metrics.NewSet(), hub: serve.NewHub()}
-	if err := a.open(); err != nil {
+	if err := a.open(ctx); err != nil {
 		return nil, errors.Join(err, a.close())
 	}
 	return a, nil
 }
 
-func (a *Aggregator) open() error {
+func (a *Aggregator) open(ctx context.Context) error {
 	rules, err := alert.LoadRules(a.cfg.Alert.Rules)
 	if err != nil {
 		return err
@@ -96,7 +97,7 @@ func (a *Aggregator) open() error {
 	if err := a.openFleet(); err != nil {
 		return err
 	}
-	if err := a.openIndex(); err != nil {
+	if err := a.openIndex(ctx); err != nil {
 		return err
 	}
 	a.alerts = alert.NewEngine(rules, a.outbox, notify, a.log, a.set)
@@ -237,6 +238,9 @@ func (a *Aggregator) Run(ctx context.Context) error {
 	}
 	a.log.Info("aggregator runs", "state", a.cfg.State)
 	ops.Notify(ops.Ready)
+	if a.shared != nil { // what its servers have not taken by then is not waited for
+		defer context.AfterFunc(ctx, a.shared.hurry)()
+	}
 	err = g.Run(ctx, grace)
 	ops.Notify(ops.Stopping)
 	err = errors.Join(err, a.close())

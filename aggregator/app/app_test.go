@@ -72,7 +72,7 @@ func (r *rig) run() {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.agg, err = New(cfg, slog.New(slog.NewTextHandler(io.Discard, nil))); err != nil {
+	if r.agg, err = New(t.Context(), cfg, slog.New(slog.NewTextHandler(io.Discard, nil))); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())

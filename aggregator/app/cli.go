@@ -89,7 +89,7 @@ func (serveCmd) Run(ctx context.Context, c *CLI) error {
 	if err != nil {
 		return err
 	}
-	a, err := New(cfg, c.Log)
+	a, err := New(ctx, cfg, c.Log)
 	if err != nil {
 		return err
 	}

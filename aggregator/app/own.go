@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"belfry/aggregator/config"
 	"belfry/aggregator/index"
 	"belfry/aggregator/ledger"
 	"belfry/shared/batch"
@@ -17,8 +18,8 @@ const ownDatasets = "belfry."
 // ownAgent is the agent of all events that an aggregator makes itself, as of gaps. It ships nothing.
 var ownAgent = event.HashKey("belfry", "own")
 
-// ownPlace is where the ledger keeps an event of the aggregator's own: key names it, so it is written once however often
-// it is told.
+// ownPlace names an event of the aggregator's own by its key, so it is written once however often it is told, and by
+// whichever of several aggregators.
 func ownPlace(key []string) ledger.Position {
 	return ledger.Position{Agent: ownAgent, Stream: event.HashKey(key...)}
 }
@@ -41,8 +42,27 @@ func (a *Aggregator) tellThen(ctx context.Context, key []string, e *event.Event,
 	e.Set("event.ingested", now)
 	e.Default("event.kind", "event")
 	e.Set("event.id", event.ID(pos.Agent, pos.Stream, pos.Epoch, 0).String())
-	a.index.Write(ctx, index.Write{
+	a.index.Write(ctx, a.ownWrite(pos, e), func(_ index.Result, err error) { done(err) })
+}
+
+// ownWrite is an event of the aggregator's own to write. A ledger on this disk knows it for ever. One that several
+// aggregators share would be read and written as a whole for each: there its id is looked for, in the index of the day on
+// which it was made first, and in those of today and yesterday.
+func (a *Aggregator) ownWrite(pos ledger.Position, e *event.Event) index.Write {
+	if a.cfg.Index.Engine == config.EngineElastic {
+		return index.Write{Items: []index.Item{{Event: e, Named: true, Day: dayOf(e.Get("event.created"))}}}
+	}
+	return index.Write{
 		Items:  []index.Item{{Event: e, Pos: pos, Ranged: true}},
 		Ranges: []index.Range{{Pos: pos, Kind: batch.Data, End: 1}},
-	}, func(_ index.Result, err error) { done(err) })
+	}
+}
+
+// dayOf is the day of a time, as an index is named by it; "" is today.
+func dayOf(created string) string {
+	t, err := time.Parse(time.RFC3339Nano, created)
+	if err != nil {
+		return ""
+	}
+	return t.UTC().Format(time.DateOnly)
 }
