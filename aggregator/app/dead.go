@@ -151,8 +151,11 @@ func (a *Aggregator) publishLetter(ctx context.Context, m dead.Message) error {
 	})
 }
 
-// retryByBroker publishes a letter's message again.
+// retryByBroker publishes a letter's message again, if it was one.
 func (a *Aggregator) retryByBroker(ctx context.Context, l *dead.Letter) error {
+	if is, err := a.dead.retryItem(ctx, l); is {
+		return err
+	}
 	m, err := l.Retry()
 	if err != nil {
 		return err
@@ -164,6 +167,9 @@ func (a *Aggregator) retryByBroker(ctx context.Context, l *dead.Letter) error {
 func (a *Aggregator) retryHere(ctx context.Context, l *dead.Letter) error {
 	if !l.Whole() {
 		return fmt.Errorf("only %d of its %d bytes were kept", len(l.Body), l.Bytes)
+	}
+	if is, err := a.dead.retryItem(ctx, l); is {
+		return err
 	}
 	proof, err := batch.ProofOf(func(name string) string { return l.Headers[name] })
 	if err != nil {
@@ -195,7 +201,7 @@ func (d *deadLetters) letterOf(m amqpin.Message, reason error) *dead.Letter {
 	}
 	id, idErr := event.ParseKey(headers[dead.LetterHeader])
 	retries, retriesErr := strconv.Atoi(headers[dead.RetriesHeader])
-	for _, name := range []string{dead.SenderHeader, dead.LetterHeader, dead.RetriesHeader} {
+	for _, name := range []string{dead.SenderHeader, dead.LetterHeader, dead.RetriesHeader, itemHeader} {
 		delete(headers, name) // ours, and no part of the message
 	}
 	if m.UserID != aggregatorUser {
@@ -238,24 +244,38 @@ func (d *deadLetters) bury(ctx context.Context, l *dead.Letter, reason error) er
 			l.Sender = name
 		}
 	}
-	if !d.has(l) {
-		d.mask(l)
-		if err := d.store.Bury(ctx, l); err != nil {
-			return fmt.Errorf("%w; it was to be put away for: %s", err, l.Reason)
-		}
-		d.buried[l.Class].Inc()
-		d.log.Error("message goes to the dead letters", "letter", l.ID.String(), "sender", l.Sender, "host", l.Host,
-			"queue", l.Queue, "retries", l.Retries, "in", d.store.Where(), "err", l.Reason)
-		d.mu.Lock()
-		d.kept[l.ID] = l.Retries
-		d.mu.Unlock()
+	if err := d.keep(ctx, l); err != nil {
+		return err
 	}
+	return d.told(ctx, l)
+}
+
+// keep returns nil when a letter is in the store.
+func (d *deadLetters) keep(ctx context.Context, l *dead.Letter) error {
+	if d.has(l) {
+		return nil
+	}
+	d.mask(l)
+	if err := d.store.Bury(ctx, l); err != nil {
+		return fmt.Errorf("%w; it was to be put away for: %s", err, l.Reason)
+	}
+	d.buried[l.Class].Inc()
+	d.log.Error("message goes to the dead letters", "letter", l.ID.String(), "sender", l.Sender, "host", l.Host,
+		"queue", l.Queue, "retries", l.Retries, "in", d.store.Where(), "err", l.Reason)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.kept[l.ID] = l.Retries
+	return nil
+}
+
+// told returns nil when the index knows of a letter that is in the store.
+func (d *deadLetters) told(ctx context.Context, l *dead.Letter) error {
 	if err := d.report(ctx, l); err != nil {
 		return fmt.Errorf("tell the index of dead letter %s: %w", l.ID, err)
 	}
 	d.mu.Lock()
+	defer d.mu.Unlock()
 	delete(d.kept, l.ID)
-	d.mu.Unlock()
 	return nil
 }
 
@@ -365,7 +385,10 @@ func tidings(l *dead.Letter) *event.Event {
 }
 
 func describe(l *dead.Letter) string {
-	if l.Headers[batch.ManifestHeader] == "" {
+	switch {
+	case l.Headers[itemHeader] != "":
+		return "an event"
+	case l.Headers[batch.ManifestHeader] == "":
 		return "a message"
 	}
 	return fmt.Sprintf("a batch of %d events", l.Events)
