@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -55,6 +56,15 @@ func (a *Aggregator) tellOwed(ctx context.Context) error {
 	var faults []error
 	var wg sync.WaitGroup
 	for _, e := range a.owed.take() {
+		if ended, err := a.endedElsewhere(ctx, e); ended {
+			continue
+		} else if err != nil {
+			a.owed.add(e)
+			mu.Lock()
+			faults = append(faults, err)
+			mu.Unlock()
+			continue
+		}
 		wg.Add(1)
 		a.tellThen(ctx, []string{e.Get("event.action"), e.Get("ldap.first")}, e, func(err error) {
 			defer wg.Done()
@@ -68,6 +78,34 @@ func (a *Aggregator) tellOwed(ctx context.Context) error {
 	}
 	wg.Wait()
 	return errors.Join(faults...)
+}
+
+// maxEnds bounds the lines of one operation that are looked at for its result.
+const maxEnds = 100
+
+// endedElsewhere reports whether the index has the result of an operation that this aggregator waits for in vain: the
+// queue of its host may have gone to another.
+func (a *Aggregator) endedElsewhere(ctx context.Context, e *event.Event) (ended bool, err error) {
+	if a.shared == nil {
+		return false, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, pastPatience)
+	defer cancel()
+	var all []query.Is
+	for _, name := range []string{"agent.id", "host.name", "process.pid", "ldap.connection", "ldap.operation"} {
+		if v := e.Get(name); v != "" {
+			all = append(all, query.Is{Field: name, Value: v})
+		}
+	}
+	s := index.Search{Span: index.Span{Query: query.All(all...), From: firstTime(e)}, Oldest: true, Limit: maxEnds}
+	err = a.index.Search(ctx, s, func(e *event.Event, _ index.Cursor) error {
+		ended = ended || e.Has("ldap.result.code")
+		return nil
+	})
+	if err != nil {
+		return false, fmt.Errorf("look for the result of an operation: %w", err)
+	}
+	return ended, nil
 }
 
 // What the parser is shown of the past when it begins: the last lines before the process ended, be that long ago, and of
