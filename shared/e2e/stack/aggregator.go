@@ -47,6 +47,7 @@ type AggregatorConfig struct {
 	Queues   int    // of events; default 4
 	GapGrace string // as "1s"; "" for its default
 	API      string // of the broker's management, for ManagementUser; "" for none
+	Index    string // its section, as YAML on one line; "" for an embedded one
 }
 
 // NewAggregator writes the config of an aggregator; nothing runs yet.
@@ -91,7 +92,7 @@ func (a *Aggregator) yaml(cfg AggregatorConfig, metrics string) string {
 	if cfg.GapGrace != "" {
 		fmt.Fprintf(&y, "ledger: {gap_grace: %s}\n", cfg.GapGrace)
 	}
-	fmt.Fprintf(&y, "index: {embedded: {retention: 90d}}\n")
+	fmt.Fprintf(&y, "index: %s\n", cmp.Or(cfg.Index, "{embedded: {retention: 90d}}"))
 	if cfg.IRC != "" {
 		fmt.Fprintf(&y, "notify: {irc: {server: %q, tls: false, nick: belfry, channel: %q, oncall: %s}}\n",
 			cfg.IRC, cfg.Channel, cfg.Oncall)
