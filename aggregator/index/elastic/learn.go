@@ -1,0 +1,117 @@
+package elastic
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/elastic/go-elasticsearch/v8/esapi"
+
+	"belfry/aggregator/index"
+	"belfry/shared/backoff"
+)
+
+// facts are what the servers are, and can.
+type facts struct {
+	Product string // "elasticsearch" or "opensearch"
+	Version string // "" where they do not say
+	message string // the type of a text that is searched for words by others: match_only_text or text
+	rest    string // the type of an object of any names: flattened or flat_object
+}
+
+const (
+	elasticsearchName = "elasticsearch"
+	opensearchName    = "opensearch"
+)
+
+// learn waits until the servers answer, and finds out what they are. It ends with the context's error, or when they
+// refuse.
+func (c *client) learn(ctx context.Context) error {
+	wait := backoff.Backoff{Min: 500 * time.Millisecond, Max: 15 * time.Second}
+	for told := false; ; {
+		err := c.learnOnce(ctx)
+		if err == nil || ctx.Err() != nil || !errors.Is(err, index.ErrAway) {
+			return err
+		}
+		if !told {
+			told = true
+			c.log.Warn("waiting for the servers of the index", "nodes", strings.Join(c.cfg.Nodes, " "), "err", err)
+		}
+		wait.Wait(ctx)
+	}
+}
+
+func (c *client) learnOnce(ctx context.Context) error {
+	f, err := c.greet(ctx)
+	if err != nil {
+		return err
+	}
+	if f.message, err = c.firstType(ctx, "match_only_text", "text"); err != nil {
+		return err
+	}
+	if f.rest, err = c.firstType(ctx, "flattened", "flat_object"); err != nil {
+		return err
+	}
+	c.facts = f
+	c.log.Info("connected to the servers of the index", "product", f.Product, "version", f.Version,
+		"message_type", f.message, "rest_type", f.rest)
+	return nil
+}
+
+// greet asks the servers who they are. Elasticsearch says so in a header of every answer, even where it does not answer
+// this question; OpenSearch in the answer.
+func (c *client) greet(ctx context.Context) (f facts, err error) {
+	var named bool
+	var answer struct {
+		Version struct {
+			Number       string `json:"number"`
+			Distribution string `json:"distribution"`
+		} `json:"version"`
+	}
+	body, err := c.fetch(ctx, func(ctx context.Context) (*esapi.Response, error) {
+		resp, err := c.es.Info(c.es.Info.WithContext(ctx))
+		if err == nil {
+			named = resp.Header.Get(noProduct) == ""
+		}
+		return resp, err
+	}, nil)
+	switch {
+	case err == nil:
+		_ = json.Unmarshal(body, &answer) // what it is not, shows below
+	case !named || !isStatus(err, http.StatusMethodNotAllowed):
+		return f, fmt.Errorf("ask the servers who they are: %w", err)
+	}
+	f.Version = answer.Version.Number
+	switch {
+	case named:
+		f.Product = elasticsearchName
+	case answer.Version.Distribution == opensearchName:
+		f.Product = opensearchName
+	default:
+		return f, errors.New("what answers at the nodes is neither Elasticsearch nor OpenSearch")
+	}
+	return f, nil
+}
+
+// firstType returns the first of the types of a field that the servers know. It tries each in a component template,
+// which they check and which nothing uses.
+func (c *client) firstType(ctx context.Context, types ...string) (string, error) {
+	probe := c.names.prefix + "-probe"
+	var err error
+	for _, name := range types {
+		err = c.ask(ctx, nil, c.putComponent(probe, fmt.Appendf(nil,
+			`{"template":{"mappings":{"properties":{"probe":{"type":%q}}}}}`, name)))
+		var refusal *statusError
+		switch {
+		case err == nil:
+			return name, c.ask(ctx, nil, c.dropComponent(probe))
+		case !errors.As(err, &refusal) || refusal.Status != http.StatusBadRequest:
+			return "", fmt.Errorf("ask the servers for the type %s: %w", name, err)
+		}
+	}
+	return "", fmt.Errorf("the servers know none of the types %s: %w", strings.Join(types, ", "), err)
+}
