@@ -2,6 +2,7 @@ package elastic
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,10 +10,11 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
-	"github.com/elastic/go-elasticsearch/v8"
+	"github.com/elastic/elastic-transport-go/v8/elastictransport"
 	"github.com/elastic/go-elasticsearch/v8/esapi"
 
 	"belfry/aggregator/index"
@@ -23,7 +25,8 @@ import (
 type client struct {
 	cfg     Config // with defaults
 	names   names
-	es      *elasticsearch.Client
+	es      *esapi.API
+	http    *elastictransport.Client
 	log     *slog.Logger
 	breaker *breaker
 	facts   facts // set by learn, before anybody asks
@@ -34,20 +37,33 @@ func newClient(cfg Config, log *slog.Logger) (*client, error) {
 	if err != nil {
 		return nil, err
 	}
-	settings := elasticsearch.Config{
-		Addresses: cfg.Nodes, Transport: transport,
-		DisableRetry:        true, // tries are made here: see ask
-		CompressRequestBody: cfg.Compression, PoolCompressor: cfg.Compression, CompressRequestBodyLevel: 1,
-		DisableMetaHeader: true,
+	// The library's own client, above esapi, only looks whether a server is Elasticsearch: learn does that better.
+	options := []elastictransport.Option{
+		elastictransport.WithTransport(transport), elastictransport.WithUserAgent("belfry"),
+		elastictransport.WithDisableRetry(), // tries are made here: see ask
+	}
+	urls := make([]*url.URL, len(cfg.Nodes))
+	for i, node := range cfg.Nodes {
+		u, err := url.Parse(strings.TrimRight(node, "/"))
+		if err != nil {
+			return nil, err // was checked
+		}
+		urls[i] = u
+	}
+	options = append(options, elastictransport.WithURLs(urls...))
+	if cfg.Compression {
+		options = append(options, elastictransport.WithCompression(gzip.BestSpeed))
 	}
 	if cfg.Sniff {
-		settings.DiscoverNodesOnStart, settings.DiscoverNodesInterval = true, sniffEvery
+		options = append(options, elastictransport.WithDiscoverNodesInterval(sniffEvery))
 	}
-	es, err := elasticsearch.NewClient(settings)
+	t, err := elastictransport.NewClient(options...)
 	if err != nil {
 		return nil, fmt.Errorf("make a client of %s: %w", strings.Join(cfg.Nodes, ", "), err)
 	}
-	return &client{cfg: cfg, names: names{cfg.Prefix}, es: es, log: log, breaker: newBreaker(len(cfg.Nodes), log)}, nil
+	return &client{
+		cfg: cfg, names: names{cfg.Prefix}, es: esapi.New(t), http: t, log: log, breaker: newBreaker(len(cfg.Nodes), log),
+	}, nil
 }
 
 const sniffEvery = 5 * time.Minute

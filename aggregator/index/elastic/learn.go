@@ -75,7 +75,7 @@ func (c *client) greet(ctx context.Context) (f facts, err error) {
 	body, err := c.fetch(ctx, func(ctx context.Context) (*esapi.Response, error) {
 		resp, err := c.es.Info(c.es.Info.WithContext(ctx))
 		if err == nil {
-			named = resp.Header.Get(noProduct) == ""
+			named = resp.Header.Get(productHeader) == "Elasticsearch"
 		}
 		return resp, err
 	}, nil)

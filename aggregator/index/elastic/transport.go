@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// transport is how requests go: with what proves who asks, and with answers that the client takes.
+// transport is how requests go: with what proves who asks.
 type transport struct {
 	http     *http.Transport
 	user     string
@@ -16,13 +16,8 @@ type transport struct {
 	key      string
 }
 
-// The client takes answers from Elasticsearch alone, which it knows by a header. OpenSearch, which does not send it, is
-// told by noProduct; see learn.
-const (
-	productHeader = "X-Elastic-Product"
-	product       = "Elasticsearch"
-	noProduct     = "Belfry-No-Product"
-)
+// productHeader is how Elasticsearch tells that it is one, in every answer. OpenSearch does not send it.
+const productHeader = "X-Elastic-Product"
 
 // Bounds of connections.
 const (
@@ -79,10 +74,5 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	case t.user != "":
 		r.SetBasicAuth(t.user, t.password)
 	}
-	resp, err := t.http.RoundTrip(r)
-	if err == nil && resp.Header.Get(productHeader) == "" {
-		resp.Header.Set(productHeader, product)
-		resp.Header.Set(noProduct, "1")
-	}
-	return resp, err
+	return t.http.RoundTrip(r)
 }
