@@ -23,13 +23,14 @@ import (
 
 // client speaks to the servers. It is safe for concurrent use.
 type client struct {
-	cfg     Config // with defaults
-	names   names
-	es      *esapi.API
-	http    *elastictransport.Client
-	log     *slog.Logger
-	breaker *breaker
-	facts   facts // set by learn, before anybody asks
+	cfg       Config // with defaults
+	names     names
+	es        *esapi.API
+	http      *elastictransport.Client
+	transport *transport
+	log       *slog.Logger
+	breaker   *breaker
+	facts     facts // set by learn, before anybody asks
 }
 
 func newClient(cfg Config, log *slog.Logger) (*client, error) {
@@ -62,7 +63,7 @@ func newClient(cfg Config, log *slog.Logger) (*client, error) {
 		return nil, fmt.Errorf("make a client of %s: %w", strings.Join(cfg.Nodes, ", "), err)
 	}
 	return &client{
-		cfg: cfg, names: names{cfg.Prefix}, es: esapi.New(t), http: t, log: log, breaker: newBreaker(len(cfg.Nodes), log),
+		cfg: cfg, names: names{cfg.Prefix}, es: esapi.New(t), http: t, transport: transport, log: log, breaker: newBreaker(len(cfg.Nodes), log),
 	}, nil
 }
 

@@ -2,6 +2,7 @@ package elastic
 
 import (
 	"cmp"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -12,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"belfry/aggregator/index"
+	"belfry/aggregator/ledger"
 	"belfry/shared/batch"
 	"belfry/shared/conf"
 )
@@ -31,15 +34,28 @@ type Config struct {
 	Cert string `yaml:"cert"` // file of one's own certificate; default none
 	Key  string `yaml:"key"`  // file of its key
 
-	Shards    int                      `yaml:"shards"`    // of an index of a class and day; default 1
-	Replicas  *int                     `yaml:"replicas"`  // of each shard; default 1; 0 for a cluster of one node, which has no second place
-	Retention map[string]conf.Duration `yaml:"retention"` // by class, how long its days are kept; of all that are not named: "default", 90d
+	Shards    int            `yaml:"shards"`    // of an index of a class and day; default 1
+	Replicas  *int           `yaml:"replicas"`  // of each shard; default 1; 0 for a cluster of one node, which has no second place
+	Retention conf.Durations `yaml:"retention"` // how long the days of each class are kept; default 90d
 
 	BulkWorkers int           `yaml:"bulk_workers"`    // requests that write at a time; default 4
 	BulkBytes   conf.Bytes    `yaml:"bulk_bytes"`      // of one of them; default 5MiB
 	Timeout     conf.Duration `yaml:"request_timeout"` // of one request; default 60s
 	Sniff       bool          `yaml:"sniff"`           // ask the servers for more nodes than are named; default no: they may name what cannot be reached
 	Compression bool          `yaml:"compression"`     // of what is sent, by gzip; default no
+}
+
+// Hooks is what an index tells and asks the rest of the program.
+type Hooks struct {
+	// First is a position that no record had before: theirs begin behind it. It grows from process to process.
+	First uint64
+	// Watch is shown what has become durable; nil: nobody watches.
+	Watch index.Watch
+	// Filed reports whether a position has a ledger document of its own, as it has ended; nil: none has.
+	Filed func(ledger.Position) bool
+	// Dead puts an item away for good that the servers take in no form, whose bytes end at end; it returns when that is
+	// durable, and is called again after an error. Nil: the Write waits for ever.
+	Dead func(ctx context.Context, it index.Item, end uint64, reason error) error
 }
 
 const (
@@ -72,16 +88,7 @@ func (c Config) withDefaults() Config {
 
 // keep is how long the days of a class are kept.
 func (c *Config) keep(class string) time.Duration {
-	return time.Duration(cmp.Or(c.Retention[class], c.Retention["default"], conf.Duration(defaultRetention)))
-}
-
-// longest is how long the class is kept that is kept longest.
-func (c *Config) longest() time.Duration {
-	most := c.keep("default")
-	for class := range c.Retention {
-		most = max(most, c.keep(class))
-	}
-	return most
+	return time.Duration(cmp.Or(c.Retention[class], c.Retention[conf.Default], conf.Duration(defaultRetention)))
 }
 
 // Validate reports every fault, each with its key.

@@ -20,6 +20,19 @@ func (n names) index(class, day string) string {
 	return n.prefix + "-" + class + "-" + strings.ReplaceAll(day, "-", ".")
 }
 
+// appendIndex appends what index returns.
+func (n names) appendIndex(dst []byte, class, day string) []byte {
+	dst = append(append(append(append(dst, n.prefix...), '-'), class...), '-')
+	for i := range len(day) {
+		if c := day[i]; c == '-' {
+			dst = append(dst, '.')
+		} else {
+			dst = append(dst, c)
+		}
+	}
+	return dst
+}
+
 // alias names all indices of events.
 func (n names) alias() string { return n.prefix }
 

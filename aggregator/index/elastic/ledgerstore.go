@@ -1,0 +1,143 @@
+package elastic
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"belfry/aggregator/ledger"
+	"belfry/shared/event"
+)
+
+// ledgerStore keeps the ledger's documents: a ledger.Store. The document of an agent has its id, that of a position which
+// has ended AGENT-STREAM-EPOCH. It remembers what it wrote last, so that the usual case, that nobody else did, is one
+// request.
+type ledgerStore struct {
+	docs *docs
+
+	mu    sync.Mutex
+	known map[ledger.Name]knownDoc
+}
+
+var _ ledger.Store = (*ledgerStore)(nil)
+
+type knownDoc struct {
+	document []byte
+	version  ledger.Version
+}
+
+// maxKnownDocs bounds what is remembered.
+const maxKnownDocs = 4096
+
+// ledgerBody is a document: a snapshot of package ledger.
+type ledgerBody struct {
+	Snapshot []byte `json:"snapshot"` // in base64
+}
+
+func docID(n ledger.Name) string {
+	id := n.Agent.String()
+	if n.Finished {
+		id += "-" + n.Stream.String() + "-" + strconv.FormatUint(n.Epoch, 10)
+	}
+	return id
+}
+
+func parseDocID(id string) (n ledger.Name, err error) {
+	parts := strings.Split(id, "-")
+	if n.Agent, err = event.ParseKey(parts[0]); err != nil || len(parts) == 1 {
+		return n, err
+	}
+	if len(parts) != 3 {
+		return n, errors.New("not the name of a ledger")
+	}
+	n.Finished = true
+	if n.Stream, err = event.ParseKey(parts[1]); err != nil {
+		return n, err
+	}
+	n.Epoch, err = strconv.ParseUint(parts[2], 10, 64)
+	return n, err
+}
+
+// Load is ledger.Store's.
+func (s *ledgerStore) Load(ctx context.Context, n ledger.Name) (document []byte, v ledger.Version, err error) {
+	s.mu.Lock()
+	k, ok := s.known[n]
+	s.mu.Unlock()
+	if ok {
+		return k.document, k.version, nil
+	}
+	body, v, err := s.docs.Load(ctx, docID(n))
+	if err != nil || body == nil {
+		return nil, v, err
+	}
+	document, err = snapshotOf(body)
+	if err != nil {
+		return nil, v, fmt.Errorf("ledger document %s: %w", docID(n), err)
+	}
+	return document, v, nil
+}
+
+func snapshotOf(body []byte) ([]byte, error) {
+	var b ledgerBody
+	if err := json.Unmarshal(body, &b); err != nil {
+		return nil, err
+	}
+	if len(b.Snapshot) == 0 {
+		return nil, errors.New("it has no snapshot")
+	}
+	return b.Snapshot, nil
+}
+
+// Save is ledger.Store's.
+func (s *ledgerStore) Save(ctx context.Context, n ledger.Name, document []byte, v ledger.Version) error {
+	body, err := json.Marshal(ledgerBody{document})
+	if err != nil {
+		return fmt.Errorf("write ledger document %s: %w", docID(n), err)
+	}
+	next, err := s.docs.save(ctx, docID(n), body, v)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil {
+		delete(s.known, n) // whatever is there now, it is not what was known
+		return err
+	}
+	if s.known == nil || len(s.known) >= maxKnownDocs {
+		s.known = make(map[ledger.Name]knownDoc)
+	}
+	s.known[n] = knownDoc{document, next}
+	return nil
+}
+
+// Names is ledger.Store's.
+func (s *ledgerStore) Names(ctx context.Context, fn func(ledger.Name) error) error {
+	if err := s.docs.refresh(ctx); err != nil {
+		return err
+	}
+	return s.docs.Each(ctx, time.Time{}, func(id string, _ []byte, _ ledger.Version) error {
+		n, err := parseDocID(id)
+		if err != nil {
+			return fmt.Errorf("index %s: document %q: %w", s.docs.name, id, err)
+		}
+		return fn(n)
+	})
+}
+
+// join adds to a ledger what the documents say that were saved since a time, by whomever; zero: all.
+func (s *ledgerStore) join(ctx context.Context, l *ledger.Ledger, since time.Time) error {
+	return s.docs.Each(ctx, since, func(id string, body []byte, _ ledger.Version) error {
+		document, err := snapshotOf(body)
+		if err != nil {
+			return fmt.Errorf("ledger document %s: %w", id, err)
+		}
+		read := ledger.New()
+		if err := read.Unmarshal(document); err != nil {
+			return fmt.Errorf("ledger document %s: %w", id, err)
+		}
+		return l.Join(read)
+	})
+}
