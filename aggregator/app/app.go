@@ -12,11 +12,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"os"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
@@ -37,7 +34,6 @@ import (
 	"belfry/shared/event"
 	"belfry/shared/ops"
 	"belfry/shared/run"
-	"belfry/shared/segment"
 )
 
 // grace is how long an ordered stop may take. What was not acknowledged by then is sent again by who sent it.
@@ -163,7 +159,7 @@ func (a *Aggregator) openBroker() error {
 	if c == nil {
 		return nil
 	}
-	store, err := a.storeID()
+	store, err := a.indexID()
 	if err != nil {
 		return err
 	}
@@ -174,17 +170,6 @@ func (a *Aggregator) openBroker() error {
 		Broker: b, Queues: c.Queues, Attempts: a.cfg.Dir("attempts"), Store: store, Ready: a.indexWorks, Viewers: a.hub,
 	}, a.publish, a.message, a.log, a.set)
 	return nil
-}
-
-// storeID names the embedded index: drawn when it is made, and kept beside it.
-func (a *Aggregator) storeID() (string, error) {
-	path := filepath.Join(a.cfg.Dir("index"), "id")
-	text, err := os.ReadFile(path)
-	if err == nil || !errors.Is(err, fs.ErrNotExist) {
-		return strings.TrimSpace(string(text)), err
-	}
-	id := event.RandomKey().String()
-	return id, segment.ReplaceFile(path, []byte(id+"\n"), 0o640)
 }
 
 // durable is called by the index, in order, with what has reached the disk.

@@ -2,9 +2,16 @@ package app
 
 import (
 	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
 
 	"belfry/aggregator/alert"
 	"belfry/aggregator/index/embedded"
+	"belfry/shared/event"
+	"belfry/shared/segment"
 )
 
 // alertStore is where alerts wait.
@@ -23,4 +30,17 @@ func (a *Aggregator) openIndex(_ context.Context) (err error) {
 		Dir: a.cfg.Dir("index"), Retention: a.cfg.Index.Retention(), Memory: int64(e.Memory), Names: e.Names,
 	}, a.log, a.set, a.durable)
 	return err
+}
+
+// indexID names the index: who writes to another must not share the queues.
+func (a *Aggregator) indexID() (string, error) { return drawn(filepath.Join(a.cfg.Dir("index"), "id")) }
+
+// drawn returns the name that a file holds, which is drawn at random when there is no such file.
+func drawn(path string) (string, error) {
+	text, err := os.ReadFile(path)
+	if err == nil || !errors.Is(err, fs.ErrNotExist) {
+		return strings.TrimSpace(string(text)), err
+	}
+	id := event.RandomKey().String()
+	return id, segment.ReplaceFile(path, []byte(id+"\n"), 0o640)
 }
