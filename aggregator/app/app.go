@@ -223,9 +223,6 @@ func (a *Aggregator) Run(ctx context.Context) error {
 	}
 	a.log.Info("aggregator runs", "state", a.cfg.State)
 	ops.Notify(ops.Ready)
-	if a.shared != nil { // what its servers have not taken by then is not waited for
-		defer context.AfterFunc(ctx, a.shared.hurry)()
-	}
 	err = g.Run(ctx, grace)
 	ops.Notify(ops.Stopping)
 	err = errors.Join(err, a.close())
@@ -248,7 +245,7 @@ func (a *Aggregator) actors() (*run.Group, error) {
 	g.AddWorker("watch", a.watch)
 	g.AddWorker("parse", a.overdue)
 	g.AddWorker("enrich", func(ctx context.Context) error { a.pipe.enrich.Run(ctx); return nil })
-	g.AddWorker("index", a.index.Run)
+	g.AddWorker("index", a.runIndex)
 	g.AddWorker("alert", a.alerts.Run)
 	if a.bot != nil {
 		g.AddWorker("notify/irc", a.bot.Run)

@@ -7,9 +7,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"belfry/aggregator/alert"
 	"belfry/aggregator/index/embedded"
+	"belfry/shared/conf"
 	"belfry/shared/event"
 	"belfry/shared/segment"
 )
@@ -26,10 +28,24 @@ func (a *Aggregator) openIndex(_ context.Context) (err error) {
 		return err
 	}
 	e := a.cfg.Index.Embedded
+	keep := make(map[string]time.Duration, len(e.Retention))
+	for class, d := range e.Retention {
+		keep[class] = time.Duration(d)
+	}
+	all := keep[conf.Default]
+	delete(keep, conf.Default)
 	a.index, err = embedded.Open(embedded.Config{
-		Dir: a.cfg.Dir("index"), Retention: a.cfg.Index.Retention(), Memory: int64(e.Memory), Names: e.Names,
+		Dir: a.cfg.Dir("index"), Retention: all, Classes: keep, MaxBytes: int64(e.MaxBytes), Memory: int64(e.Memory), Names: e.Names,
 	}, a.log, a.set, a.durable)
 	return err
+}
+
+// runIndex runs the index until ctx is done. Alerts that its servers have not taken by then are not waited for.
+func (a *Aggregator) runIndex(ctx context.Context) error {
+	if a.shared != nil {
+		defer context.AfterFunc(ctx, a.shared.hurry)()
+	}
+	return a.index.Run(ctx)
 }
 
 // indexID names the index: who writes to another must not share the queues.

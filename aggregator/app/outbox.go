@@ -319,7 +319,7 @@ func (o *outbox) patiently(do func(ctx context.Context) error) error {
 		}
 		select {
 		case <-o.hurried:
-			return err
+			return errors.Join(context.Canceled, err)
 		case <-time.After(pause.Next()):
 		}
 	}
