@@ -1,0 +1,177 @@
+package index
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"belfry/shared/event"
+)
+
+// Loader puts events into an index that another index, or a file, holds: each is there exactly once, however often it is
+// put. It knows an event by its event.id; one without gets an id of what it says. It is not safe for concurrent use.
+//
+// An engine that knows the ids of its events by itself says what was there (Result.Repeats). For one that does not, look
+// makes the loader ask which ids there are in the times of a chunk: events should come in order of time, and nobody
+// else may put the same ones meanwhile.
+type Loader struct {
+	to    Index
+	class string
+	look  bool
+
+	chunk []*event.Event
+	size  int
+	from  time.Time // of the chunk
+	until time.Time // its last time
+
+	room chan struct{} // for writes that are not answered
+	wait sync.WaitGroup
+	mu   sync.Mutex // guards what follows
+	n    Loaded
+	err  error
+}
+
+// Loaded says what became of the events of a Loader.
+type Loaded struct {
+	Added uint64 `json:"added"`
+	Known uint64 `json:"known"` // were there already
+}
+
+// The bounds of a chunk.
+const (
+	loadEvents = 2000
+	loadBytes  = 4 << 20
+	loadWrites = 4 // that are not answered
+)
+
+// NewLoader returns a loader into a retention class.
+func NewLoader(to Index, class string, look bool) *Loader {
+	return &Loader{to: to, class: class, look: look, room: make(chan struct{}, loadWrites)}
+}
+
+// Add puts an event, which is the loader's from then on. It is durable behind the next Flush.
+func (l *Loader) Add(ctx context.Context, e *event.Event) error {
+	if !e.Has("event.id") {
+		e.Set("event.id", event.HashKey("loaded", string(e.AppendJSON(nil))).String())
+	}
+	at := timeOf(e)
+	if len(l.chunk) == 0 || at.Before(l.from) {
+		l.from = at
+	}
+	if len(l.chunk) == 0 || at.After(l.until) {
+		l.until = at
+	}
+	l.chunk = append(l.chunk, e)
+	for i := range e.Fields {
+		l.size += len(e.Fields[i].Name) + len(e.Fields[i].Value)
+	}
+	if len(l.chunk) < loadEvents && l.size < loadBytes {
+		return nil
+	}
+	return l.send(ctx)
+}
+
+// Flush waits until every event that was added is durable.
+func (l *Loader) Flush(ctx context.Context) error {
+	if err := l.send(ctx); err != nil {
+		return err
+	}
+	l.wait.Wait()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.err
+}
+
+// Loaded returns what became of the events that are durable.
+func (l *Loader) Loaded() Loaded {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.n
+}
+
+func (l *Loader) send(ctx context.Context) error {
+	chunk := l.chunk
+	l.chunk, l.size = nil, 0
+	if len(chunk) == 0 {
+		return nil
+	}
+	if l.look {
+		var err error
+		if chunk, err = l.unknown(ctx, chunk); err != nil || len(chunk) == 0 {
+			return err
+		}
+	}
+	w := Write{Items: make([]Item, len(chunk))}
+	for i, e := range chunk {
+		w.Items[i] = Item{Event: e, Class: l.class, Day: dayOf(e)}
+	}
+	select {
+	case l.room <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	l.wait.Add(1)
+	l.to.Write(ctx, w, func(r Result, err error) {
+		l.mu.Lock()
+		l.n.Added += uint64(r.New)
+		l.n.Known += uint64(r.Repeats)
+		if err != nil && l.err == nil {
+			l.err = fmt.Errorf("write %d events: %w", len(chunk), err)
+		}
+		l.mu.Unlock()
+		<-l.room
+		l.wait.Done()
+	})
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.err
+}
+
+// unknown returns the events of which the index does not have the id.
+func (l *Loader) unknown(ctx context.Context, chunk []*event.Event) ([]*event.Event, error) {
+	missing := make(map[string]bool, len(chunk))
+	for _, e := range chunk {
+		missing[e.Get("event.id")] = true
+	}
+	s := Search{Span: Span{Class: l.class, From: l.from, To: l.until.Add(1)}, Limit: -1}
+	err := l.to.Search(ctx, s, func(e *event.Event, _ Cursor) error {
+		delete(missing, e.Get("event.id"))
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look for events that are there already: %w", err)
+	}
+	kept := chunk[:0]
+	for _, e := range chunk {
+		if id := e.Get("event.id"); missing[id] {
+			delete(missing, id)
+			kept = append(kept, e)
+			continue
+		}
+		l.mu.Lock()
+		l.n.Known++
+		l.mu.Unlock()
+	}
+	return kept, nil
+}
+
+// timeOf returns the @timestamp of an event; zero if it has none.
+func timeOf(e *event.Event) time.Time {
+	t, err := time.Parse(time.RFC3339Nano, e.Get("@timestamp"))
+	if err != nil {
+		return time.Time{}
+	}
+	return t
+}
+
+// dayOf returns the day that names the index of an event: that of its reading, as an agent says it of what it follows.
+// It depends on the event alone, so that an event that is loaded twice meets itself.
+func dayOf(e *event.Event) string {
+	for _, name := range []string{"event.created", "event.ingested", "@timestamp"} {
+		if t, err := time.Parse(time.RFC3339Nano, e.Get(name)); err == nil {
+			return t.UTC().Format(time.DateOnly)
+		}
+	}
+	return "" // today
+}
