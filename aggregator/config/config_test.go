@@ -136,6 +136,19 @@ func TestDefaults(t *testing.T) {
 	if err != "" || c.Receive.AMQP.Queues != 4 || c.Receive.HTTP.Plain != "off" || c.Receive.HTTP.TLS.Listen != ":8443" {
 		t.Errorf("%+v, %s", c, err)
 	}
+	for text, want := range map[string]string{
+		"index: {elastic: {nodes: [\"https://es1:9200\"]}}\n":                   "elastic 2160h0m0s",
+		"index: {elastic: {nodes: [\"https://es1:9200\"], retention: 400d}}\n":  "elastic 9600h0m0s",
+		"index: {embedded: {retention: {auth: 400d}}}\n":                        "embedded 9600h0m0s",
+		"index: {engine: embedded, elastic: {nodes: [\"https://es1:9200\"]}}\n": "embedded 2160h0m0s",
+	} {
+		c, err := f.load(text)
+		if err != "" {
+			t.Errorf("%s: %s", text, err)
+		} else if got := c.Index.Engine + " " + c.Index.Retention().String(); got != want {
+			t.Errorf("%s: %s, want %s", text, got, want)
+		}
+	}
 	c, err = f.load("receive: {amqp: {urls: [\"amqps://mq/\"], CERTS, management: {url: \"https://mq:15671\", user: m, password: p}}}\n")
 	if err != "" || c.Receive.AMQP.Management.CA != f.files.CA {
 		t.Errorf("%+v, %s", c.Receive.AMQP, err)
@@ -198,6 +211,12 @@ func TestFaults(t *testing.T) {
 		` index.embedded.retention.Web: a class is 1 to 32 of a-z, 0-9 and _`,
 		` index.embedded.retention.Web: 1h0m0s is not between 24h0m0s and 438000h0m0s`,
 		` index.embedded.max_bytes: 1000000 bytes, at least 16777216 are needed`)
+	f("index: {engine: elastic}\n", " index.elastic: must say where the servers are")
+	f("index: {elastic: {nodes: [\"es1:9200\"], username: u, retention: {Web: 1h}}}\n",
+		" index.elastic.nodes[0]: not a URL such as https://es1:9200",
+		" index.elastic.username: username and password go together",
+		" index.elastic.retention.Web: not a class: 1 to 32 of a-z, 0-9 and _",
+		" index.elastic.retention.Web: 1h0m0s is not between a day and 50 years")
 	f("ledger: {gap_grace: 100ms, silence_after: 8d}\n", " ledger.gap_grace: 100ms is not between 1s and 168h0m0s",
 		" ledger.silence_after: 192h0m0s is not between 1s and 168h0m0s")
 	f("state: here\n", ` state: "here" is not an absolute path`)

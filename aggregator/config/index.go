@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"belfry/aggregator/index/elastic"
 	"belfry/shared/batch"
 	"belfry/shared/conf"
 )
@@ -19,8 +20,9 @@ const (
 
 // Index is where events are kept.
 type Index struct {
-	Engine   string   `yaml:"engine"` // embedded or elastic; default: elastic if there is a section of that name
-	Embedded Embedded `yaml:"embedded"`
+	Engine   string          `yaml:"engine"` // embedded or elastic; default: elastic if there is a section of that name
+	Embedded Embedded        `yaml:"embedded"`
+	Elastic  *elastic.Config `yaml:"elastic"`
 }
 
 // Embedded is the index of one machine.
@@ -42,7 +44,11 @@ const (
 )
 
 func (x Index) withDefaults() Index {
-	if x.Engine == "" {
+	switch {
+	case x.Engine != "":
+	case x.Elastic != nil:
+		x.Engine = EngineElastic
+	default:
 		x.Engine = EngineEmbedded
 	}
 	x.Embedded.Retention = withRetention(x.Embedded.Retention)
@@ -57,7 +63,12 @@ func withRetention(d conf.Durations) conf.Durations {
 }
 
 // Retention is how long the events are kept that are kept the longest.
-func (x Index) Retention() time.Duration { return time.Duration(x.Embedded.Retention.Longest()) }
+func (x Index) Retention() time.Duration {
+	if x.Engine == EngineElastic {
+		return time.Duration(withRetention(x.Elastic.Retention).Longest())
+	}
+	return time.Duration(x.Embedded.Retention.Longest())
+}
 
 // Validate reports every fault, each with its key.
 func (x Index) Validate() error {
@@ -67,8 +78,16 @@ func (x Index) Validate() error {
 	default:
 		errs = append(errs, fmt.Errorf("engine: %q is neither %s nor %s", x.Engine, EngineEmbedded, EngineElastic))
 	}
+	if x.Engine == EngineElastic && x.Elastic == nil {
+		errs = append(errs, errors.New("elastic: must say where the servers are"))
+	}
 	for _, e := range conf.Split(x.Embedded.Validate()) {
 		errs = append(errs, fmt.Errorf("embedded.%w", e))
+	}
+	if x.Elastic != nil {
+		for _, e := range conf.Split(x.Elastic.Validate()) {
+			errs = append(errs, fmt.Errorf("elastic.%w", e))
+		}
 	}
 	return errors.Join(errs...)
 }

@@ -40,7 +40,8 @@ var rules = []struct{ from, to string }{
 	{"aggregator", "aggregator/app aggregator/config"},
 	{"aggregator/app", "aggregator/... shared/corpus " + leaves}, // belfry parse --test runs the corpus on any machine
 	{"aggregator/config", "aggregator/enrich aggregator/mask aggregator/notify/... aggregator/topology shared/broker shared/certs shared/conf"},
-	{"aggregator/config", "shared/batch"}, // a retention class is named as on the wire
+	{"aggregator/config", "shared/batch"},             // a retention class is named as on the wire
+	{"aggregator/config", "aggregator/index/elastic"}, // its section is all that there is to say of the servers
 	{"aggregator/receive", "shared/event"},
 	// What an attempt leaves on the disk must be there after the process has ended.
 	{"aggregator/receive/amqp", "shared/segment"},
