@@ -247,6 +247,9 @@ func (a *Aggregator) actors() (*run.Group, error) {
 	g.AddWorker("enrich", func(ctx context.Context) error { a.pipe.enrich.Run(ctx); return nil })
 	g.AddWorker("index", a.runIndex)
 	g.AddWorker("alert", a.alerts.Run)
+	if a.shared != nil {
+		g.AddWorker("alerts of others", a.lookAround)
+	}
 	if a.bot != nil {
 		g.AddWorker("notify/irc", a.bot.Run)
 	}

@@ -3,13 +3,16 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"belfry/aggregator/alert"
+	"belfry/aggregator/index"
 	"belfry/aggregator/index/embedded"
 	"belfry/shared/conf"
 	"belfry/shared/event"
@@ -38,6 +41,61 @@ func (a *Aggregator) openIndex(_ context.Context) (err error) {
 		Dir: a.cfg.Dir("index"), Retention: all, Classes: keep, MaxBytes: int64(e.MaxBytes), Memory: int64(e.Memory), Names: e.Names,
 	}, a.log, a.set, a.durable)
 	return err
+}
+
+// openShared opens the alerts' store that several aggregators have in common. What an outbox of one alone still holds, from
+// before there were several, moves there.
+func (a *Aggregator) openShared(docs index.Docs) error {
+	home, err := drawn(a.cfg.Dir("aggregator-id"))
+	if err != nil {
+		return err
+	}
+	a.shared = openOutbox(docs, home, a.log)
+	a.outbox = a.shared
+	path := a.cfg.Dir("alerts.db")
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	alone, err := alert.OpenOutbox(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(moveAlerts(alone, a.shared), alone.Close())
+}
+
+// moveAlerts moves the alerts that wait from one store to another.
+func moveAlerts(from, to alert.Store) error {
+	for {
+		w, ok, err := from.Oldest()
+		if err != nil || !ok {
+			return err
+		}
+		p, err := to.Take([]alert.Alert{w.Alert}, 0, w.Taken)
+		if err == nil && p.Left > 0 {
+			err = errors.New("too many wait")
+		}
+		if err == nil {
+			err = from.Delivered(w.Alert.ID)
+		}
+		if err != nil {
+			return fmt.Errorf("move the alerts that wait: %w", err)
+		}
+	}
+}
+
+// lookAround lets the alerts of aggregators that are gone be delivered, until ctx is done.
+func (a *Aggregator) lookAround(ctx context.Context) error {
+	return a.repeat(ctx, chore{
+		every: lookEvery, do: func(ctx context.Context) error {
+			news, err := a.shared.lookAround(ctx)
+			if news {
+				a.alerts.Wake()
+			}
+			return err
+		},
+		level: slog.LevelWarn, fails: "the alerts of other aggregators cannot be seen, trying again",
+		mended: "the alerts of other aggregators are seen again",
+	})
 }
 
 // runIndex runs the index until ctx is done. Alerts that its servers have not taken by then are not waited for.

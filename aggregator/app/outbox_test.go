@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -304,4 +305,25 @@ func TestForgetSharedAlerts(t *testing.T) {
 			t.Errorf("%d documents are left: %v", n, d.docs)
 		}
 	})
+}
+
+// What waits in the outbox of one alone is delivered by the one in common.
+func TestMoveAlerts(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "alerts.db")
+	alone, err := alert.OpenOutbox(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer alone.Close()
+	if _, err := alone.Take([]alert.Alert{{ID: event.HashKey("1"), Title: "1"}, {ID: event.HashKey("2"), Title: "2"}}, 5, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	c := (&desk{docs: make(map[string]paper)}).clerk(t, "a")
+	if err := moveAlerts(alone, c); err != nil {
+		t.Fatal(err)
+	}
+	if n := alone.Pending(); n != 0 {
+		t.Errorf("%d are left", n)
+	}
+	c.delivers("1 2")
 }
