@@ -43,7 +43,9 @@ func (c *client) install(ctx context.Context) error {
 	for _, part := range []struct {
 		name string
 		body object
-	}{{c.names.prefix + "-settings", c.settings()}, {c.names.prefix + "-mappings", object{"mappings": c.mappings()}}} {
+	}{{c.names.prefix + "-settings", c.settings()}, {c.names.prefix + "-mappings", object{
+		"mappings": c.mappings(), "settings": mappedLimit(), // by itself too, a component must be possible
+	}}} {
 		body := encode(object{"template": part.body, "version": templateVersion, "_meta": c.meta()})
 		if err := c.insist(ctx, nil, c.putComponent(part.name, body)); err != nil {
 			return fmt.Errorf("make component template %s: %w", part.name, err)
@@ -127,8 +129,11 @@ func (c *client) settings() object {
 		"number_of_shards":   c.cfg.Shards,
 		"number_of_replicas": *c.cfg.Replicas,
 		"refresh_interval":   refreshInterval,
-		"mapping":            object{"total_fields": object{"limit": maxMapped}},
 	}}}
+}
+
+func mappedLimit() object {
+	return object{"index": object{"mapping": object{"total_fields": object{"limit": maxMapped}}}}
 }
 
 // refreshInterval is how long what was written is not seen by those who search the servers by other ways. A question to

@@ -1,0 +1,39 @@
+package elastic
+
+import (
+	"testing"
+
+	"belfry/aggregator/index"
+)
+
+func TestWrite(t *testing.T) {
+	urls := nodes(t)
+	cfg := Config{Nodes: urls, Prefix: prefix(t, urls[0])}
+	o := open(t, cfg, Hooks{First: 41})
+	s := newStream("a")
+	if r := o.must(t, s.write(0, 100)); r.New != 100 || r.Repeats != 0 || r.Position != 42 {
+		t.Errorf("%+v", r)
+	}
+	once(t, o.ids(t), s, 100)
+	if r := o.must(t, s.write(50, 150)); r.New != 50 || r.Repeats != 50 || r.Position != 43 {
+		t.Errorf("repeat: %+v", r)
+	}
+	once(t, o.ids(t), s, 150)
+	once(t, o.watched(), s, 150)
+	if !o.Held(s.pos, 149) || o.Held(s.pos, 150) {
+		t.Error("the ledger does not hold what was written")
+	}
+	o.end(t)
+
+	// Another process begins with the same ledger; one that had lost it still writes nothing twice.
+	o = open(t, cfg, Hooks{})
+	if !o.Held(s.pos, 149) || o.Held(s.pos, 150) {
+		t.Error("the ledger was not read")
+	}
+	if r := o.must(t, s.write(0, 160)); r.New != 10 || r.Repeats != 150 {
+		t.Errorf("after a restart: %+v", r)
+	}
+	once(t, o.ids(t), s, 160)
+}
+
+var _ index.Docs = (*docs)(nil)
