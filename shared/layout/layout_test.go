@@ -61,6 +61,9 @@ var rules = []struct{ from, to string }{
 	// A search is a query; the embedded engine's log and the ledger are one critical section.
 	{"aggregator/index", "aggregator/ledger aggregator/query shared/batch shared/event"},
 	{"aggregator/index/...", "aggregator/index aggregator/query aggregator/ledger shared/batch shared/event shared/segment"},
+	// Both engines admit a Write alike; servers are waited for, and their section of the configuration is the engine's own.
+	{"aggregator/index/...", "aggregator/index/admit"},
+	{"aggregator/index/elastic", "shared/backoff shared/conf"},
 	{"aggregator/alert", "aggregator/query shared/event shared/backoff"},
 	{"aggregator/notify/...", "shared/conf shared/backoff"},
 	// What the operator's command line does to the broker; no stage knows of it.
@@ -81,32 +84,34 @@ const leaves = "shared/event shared/batch shared/broker shared/segment shared/ce
 
 // outside maps each library from outside the module to the packages that may import it.
 var outside = map[string]string{
-	"github.com/VictoriaMetrics/metrics":                       "agent/... aggregator/... shared/ops shared/broker",
-	"github.com/VictoriaMetrics/VictoriaLogs/lib/logstorage":   "aggregator/index/embedded",
-	"github.com/VictoriaMetrics/VictoriaLogs/lib/prefixfilter": "aggregator/index/embedded",
-	"github.com/VictoriaMetrics/VictoriaMetrics/lib/logger":    "aggregator/index/embedded",
-	"github.com/alecthomas/kong":                               "agent aggregator aggregator/app shared/e2e/...",
-	"github.com/bmatcuk/doublestar/v4":                         "agent/input/file/glob",
-	"github.com/ergochat/irc-go/ircevent":                      "aggregator/notify/irc",
-	"github.com/ergochat/irc-go/ircmsg":                        "aggregator/notify/irc",
-	"github.com/fsnotify/fsnotify":                             "agent/input/file",
-	"github.com/klauspost/compress/flate":                      "aggregator/receive agent/input/file/archive", // foreign senders compress as they like; logrotate's files are resumed inside a member
-	"github.com/klauspost/compress/gzip":                       "agent/rotate aggregator/receive agent/input/file/archive",
-	"github.com/klauspost/compress/s2":                         "aggregator/index/embedded",
-	"github.com/klauspost/compress/zlib":                       "aggregator/receive",
-	"github.com/klauspost/compress/zstd":                       "shared/batch aggregator/receive agent/input/file/archive", // logrotate's compresscmd
-	"github.com/maxmind/mmdbwriter":                            "aggregator/enrich/geoip",                                  // make geoip makes a database of CSV
-	"github.com/maxmind/mmdbwriter/mmdbtype":                   "aggregator/enrich/geoip",
-	"github.com/oschwald/maxminddb-golang/v2":                  "aggregator/enrich",
-	"github.com/rabbitmq/amqp091-go":                           "shared/broker agent/ship/amqp aggregator/receive/amqp aggregator/dead shared/e2e/benchship shared/e2e/torture", // dead takes letters one by one, and puts them back; benchship is compared with it; torture is the receiver
-	"github.com/valyala/fastjson":                              "shared/event aggregator/index/embedded agent/input/file/lines",                                                 // lines: Docker writes JSON around each line
-	"go.etcd.io/bbolt":                                         "aggregator/alert aggregator/fleet",
-	"go.etcd.io/bbolt/errors":                                  "aggregator/alert aggregator/fleet",
-	"go.yaml.in/yaml/v3":                                       "shared/conf aggregator/alert aggregator/enrich aggregator/mask aggregator/parse", // faults have lines; mask: its default rules
-	"golang.org/x/net/idna":                                    "aggregator/enrich",
-	"golang.org/x/sys/unix":                                    "agent/input/... agent/input/file/glob agent/spool agent/app agent/rotate aggregator/index/embedded shared/e2e/benchrelay",
-	"gopkg.in/mcuadros/go-syslog.v2":                           "agent/input/syslog",
-	"gopkg.in/mcuadros/go-syslog.v2/format":                    "agent/input/syslog",
+	"github.com/VictoriaMetrics/metrics":                          "agent/... aggregator/... shared/ops shared/broker",
+	"github.com/VictoriaMetrics/VictoriaLogs/lib/logstorage":      "aggregator/index/embedded",
+	"github.com/VictoriaMetrics/VictoriaLogs/lib/prefixfilter":    "aggregator/index/embedded",
+	"github.com/VictoriaMetrics/VictoriaMetrics/lib/logger":       "aggregator/index/embedded",
+	"github.com/alecthomas/kong":                                  "agent aggregator aggregator/app shared/e2e/...",
+	"github.com/bmatcuk/doublestar/v4":                            "agent/input/file/glob",
+	"github.com/elastic/elastic-transport-go/v8/elastictransport": "aggregator/index/elastic",
+	"github.com/elastic/go-elasticsearch/v8/esapi":                "aggregator/index/elastic", // not the client above it, which is some hundred packages
+	"github.com/ergochat/irc-go/ircevent":                         "aggregator/notify/irc",
+	"github.com/ergochat/irc-go/ircmsg":                           "aggregator/notify/irc",
+	"github.com/fsnotify/fsnotify":                                "agent/input/file",
+	"github.com/klauspost/compress/flate":                         "aggregator/receive agent/input/file/archive", // foreign senders compress as they like; logrotate's files are resumed inside a member
+	"github.com/klauspost/compress/gzip":                          "agent/rotate aggregator/receive agent/input/file/archive",
+	"github.com/klauspost/compress/s2":                            "aggregator/index/embedded",
+	"github.com/klauspost/compress/zlib":                          "aggregator/receive",
+	"github.com/klauspost/compress/zstd":                          "shared/batch aggregator/receive agent/input/file/archive", // logrotate's compresscmd
+	"github.com/maxmind/mmdbwriter":                               "aggregator/enrich/geoip",                                  // make geoip makes a database of CSV
+	"github.com/maxmind/mmdbwriter/mmdbtype":                      "aggregator/enrich/geoip",
+	"github.com/oschwald/maxminddb-golang/v2":                     "aggregator/enrich",
+	"github.com/rabbitmq/amqp091-go":                              "shared/broker agent/ship/amqp aggregator/receive/amqp aggregator/dead shared/e2e/benchship shared/e2e/torture", // dead takes letters one by one, and puts them back; benchship is compared with it; torture is the receiver
+	"github.com/valyala/fastjson":                                 "shared/event aggregator/index/embedded aggregator/index/elastic agent/input/file/lines",                        // lines: Docker writes JSON around each line
+	"go.etcd.io/bbolt":                                            "aggregator/alert aggregator/fleet",
+	"go.etcd.io/bbolt/errors":                                     "aggregator/alert aggregator/fleet",
+	"go.yaml.in/yaml/v3":                                          "shared/conf aggregator/alert aggregator/enrich aggregator/mask aggregator/parse", // faults have lines; mask: its default rules
+	"golang.org/x/net/idna":                                       "aggregator/enrich",
+	"golang.org/x/sys/unix":                                       "agent/input/... agent/input/file/glob agent/spool agent/app agent/rotate aggregator/index/embedded shared/e2e/benchrelay",
+	"gopkg.in/mcuadros/go-syslog.v2":                              "agent/input/syslog",
+	"gopkg.in/mcuadros/go-syslog.v2/format":                       "agent/input/syslog",
 }
 
 // top is all that may lie at the top of the tree.

@@ -39,6 +39,8 @@ import (
 
 // Index is an open index.
 type Index struct {
+	*reader // answers questions
+
 	cfg      Config
 	hooks    Hooks
 	log      *slog.Logger
@@ -71,6 +73,8 @@ type Index struct {
 	stats    atomic.Pointer[index.Stats]
 }
 
+var _ index.Index = (*Index)(nil)
+
 // The bounds of the queue.
 const (
 	queueBytes = 64 << 20 // of documents that wait to be answered
@@ -98,6 +102,7 @@ func Open(ctx context.Context, cfg Config, hooks Hooks, log *slog.Logger, set *m
 		acks: make(chan *pending, queueBytes/queueLeast), next: hooks.First + 1, stop: make(chan struct{}),
 		ended: make(chan struct{}), measures: newMeasures(set),
 	}
+	x.reader = newReader(c, log, x.gone)
 	x.makers.New = func() any { return newMaker() }
 	x.clock.begin()
 	x.position.Store(hooks.First)
@@ -166,6 +171,16 @@ func (x *Index) Close() error {
 		x.refuseQueued()
 	}
 	return x.c.close()
+}
+
+// gone says that the index is closed.
+func (x *Index) gone() error {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	if x.closed {
+		return index.ErrClosed
+	}
+	return nil
 }
 
 // failure returns the fault after which nothing is written any more, if there was one.

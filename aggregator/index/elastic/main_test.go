@@ -20,3 +20,9 @@ func TestMain(m *testing.M) {
 	opensearchNode.Stop()
 	os.Exit(code)
 }
+
+// openCluster starts three nodes for one test.
+func openCluster(t *testing.T) *stack.Elastic {
+	t.Helper()
+	return stack.OpenElastic(t, stack.ElasticConfig{Nodes: 3})
+}

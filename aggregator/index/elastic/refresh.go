@@ -1,0 +1,89 @@
+package elastic
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// refresher makes what was written visible to searches. A question waits for a refresh that began after it, so that it
+// sees every Write that was answered before, by whichever aggregator; questions that come at the same time share one.
+// Refreshing takes no more than a part of the time: see refreshRest.
+type refresher struct {
+	do func(ctx context.Context) error // one refresh
+
+	mu   sync.Mutex
+	next *refresh  // that nobody has begun
+	rest time.Time // when the next one may begin
+}
+
+// refresh is one for all who wait for it.
+type refresh struct {
+	done chan struct{}
+	err  error
+}
+
+// refreshRest is how long the servers are left alone after a refresh, in times of what it took: many small refreshes
+// make many small segments.
+const refreshRest = 3
+
+// wait returns when a refresh that began later is over.
+func (r *refresher) wait(ctx context.Context) error {
+	r.mu.Lock()
+	mine := r.next
+	if mine == nil {
+		mine = &refresh{done: make(chan struct{})}
+		r.next = mine
+		go r.run(context.WithoutCancel(ctx), mine, time.Until(r.rest)) // the others wait for it as well
+	}
+	r.mu.Unlock()
+	select {
+	case <-mine.done:
+		return mine.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// refreshPatience bounds one refresh with all its tries.
+const refreshPatience = time.Minute
+
+func (r *refresher) run(ctx context.Context, mine *refresh, pause time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, refreshPatience)
+	defer cancel()
+	if pause > 0 {
+		time.Sleep(pause)
+	}
+	r.mu.Lock()
+	r.next = nil // who comes now needs another one
+	r.mu.Unlock()
+	begin := time.Now()
+	mine.err = r.do(ctx)
+	r.mu.Lock()
+	r.rest = time.Now().Add(refreshRest * time.Since(begin))
+	r.mu.Unlock()
+	close(mine.done)
+}
+
+// refreshAll asks the servers to show what they have, of all indices behind the alias.
+func (x *reader) refreshAll(ctx context.Context) error {
+	err := x.patient(ctx, func() error {
+		var a struct {
+			Shards shards `json:"_shards"`
+		}
+		if err := x.ask(ctx, http.MethodPost, "/"+x.where("")+"/_refresh", nil, &a); err != nil {
+			return err
+		}
+		return a.Shards.err()
+	})
+	if isNoIndex(err) {
+		return nil // nothing was written yet
+	}
+	if err != nil && !errors.Is(err, context.Canceled) {
+		return fmt.Errorf("show what was written: %w", err)
+	}
+	return err
+}
