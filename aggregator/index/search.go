@@ -14,7 +14,8 @@ import (
 // DefaultLimit is the number of events that a search returns when it does not say how many.
 const DefaultLimit = 1000
 
-// Searcher answers questions. Each sees every Write that was answered before it began. Times are of @timestamp.
+// Searcher answers questions. Each sees every Write that was answered before it began, and every event that was shown to
+// those who watch (Watch) before: who watches first and then searches misses nothing. Times are of @timestamp.
 // ErrQuestion names an argument that is wrong; a context's error ends a question early.
 type Searcher interface {
 	// Search calls fn for each event that s asks for, in its order, with its place in that order; the events are fn's.
