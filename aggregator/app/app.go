@@ -44,24 +44,26 @@ const manyAlerts = 5
 
 // Aggregator is a wired aggregator.
 type Aggregator struct {
-	cfg     *config.Config
-	log     *slog.Logger
-	set     *metrics.Set
-	index   index.Index
-	outbox  alertStore
-	shared  *outbox // is that, if other aggregators have a part in it; else nil
-	alerts  *alert.Engine
-	bot     *irc.Bot
-	hub     *serve.Hub
-	fleet   *fleet.Fleet
-	gaps    *audit.Tracker
-	pipe    *pipeline
-	consume *amqpin.Receiver
-	publish *amqpin.Publisher
-	dead    *deadLetters
-	graves  *dead.Queue  // the dead letters' store, if it is at the broker
-	folder  *dead.Folder // that was it before there was a broker; else nil
-	owed    owed
+	cfg      *config.Config
+	log      *slog.Logger
+	set      *metrics.Set
+	index    index.Index
+	outbox   alertStore
+	shared   *outbox // is that, if other aggregators have a part in it; else nil
+	alerts   *alert.Engine
+	bot      *irc.Bot
+	hub      *serve.Hub
+	fleet    *fleet.Fleet
+	gaps     *audit.Tracker
+	pipe     *pipeline
+	trail    *trail
+	erasures erasures
+	consume  *amqpin.Receiver
+	publish  *amqpin.Publisher
+	dead     *deadLetters
+	graves   *dead.Queue  // the dead letters' store, if it is at the broker
+	folder   *dead.Folder // that was it before there was a broker; else nil
+	owed     owed
 }
 
 // New wires an aggregator, opens its index and lets the alerts see what they had not seen when it stopped. It waits for
@@ -122,6 +124,7 @@ func (a *Aggregator) open(ctx context.Context) error {
 		return err
 	}
 	a.pipe.fleet = a.fleet
+	a.trail = newTrail(a.index, a.log, a.set)
 	if a.pipe.enrich, err = enrich.Open(a.cfg.Enrich, a.log, a.set); a.pipe.enrich == nil {
 		return err
 	} else if err != nil { // a list that somebody else wrote must not keep the logs out

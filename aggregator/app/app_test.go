@@ -193,7 +193,7 @@ func (r *rig) search(args ...string) (lines []string, err error) {
 	r.t.Helper()
 	var out bytes.Buffer
 	c := &CLI{Config: r.path, Out: &out}
-	err = searchCmd{Query: args, Limit: 0, Format: "json"}.Run(r.t.Context(), c)
+	err = searchCmd{Query: args, Limit: 0, showFlags: showFlags{Format: "json"}}.Run(r.t.Context(), c)
 	for l := range strings.Lines(out.String()) {
 		lines = append(lines, l)
 	}
@@ -332,7 +332,7 @@ func TestTail(t *testing.T) {
 	out, in := io.Pipe()
 	done := make(chan error, 1)
 	go func() {
-		done <- tailCmd{Query: []string{"wanted"}, Format: "table"}.Run(ctx, &CLI{Config: r.path, Out: in})
+		done <- tailCmd{Query: []string{"wanted"}, showFlags: showFlags{Format: "table"}}.Run(ctx, &CLI{Config: r.path, Out: in})
 	}()
 	got := make(chan string, 1)
 	go func() {

@@ -46,6 +46,10 @@ type CLI struct {
 	Config string `help:"Configuration file." default:"${config}" type:"path" short:"c"`
 	Socket string `help:"Unix socket of the aggregator; default: the one in the configuration." type:"path"`
 	Debug  bool   `help:"Log more."`
+
+	Server    string `help:"Aggregator to ask, as https://logs.example.org:8443, with a token; default: client.server of the configuration, else the socket on this machine." env:"BELFRY_SERVER" placeholder:"URL"`
+	CA        string `help:"File of the authorities that its certificate may come from; default: client.ca, else the system's." name:"ca" env:"BELFRY_CA" type:"path" placeholder:"FILE"`
+	TokenFile string `help:"File with a token of scope search or admin; default: client.token_file. A token in the variable BELFRY_TOKEN goes before it." type:"path" placeholder:"FILE"`
 	// Prints the version and ends.
 	PrintVersion kong.VersionFlag `help:"Print the version." name:"version"`
 
@@ -61,11 +65,17 @@ type CLI struct {
 	Dead        deadCmd     `cmd:"" help:"What could never be taken: look at it, send it again, or drop it."`
 	Topology    topologyCmd `cmd:"" help:"What Belfry needs at the broker: exchanges, queues and their slots, the users of agents."`
 	Token       tokenCmd    `cmd:"" help:"Tokens, by which senders without a certificate are let in."`
+	Index       indexCmd    `cmd:"" help:"The index: what it holds."`
+	Erase       eraseCmd    `cmd:"" help:"Erase events for good, as the law may ask for. Who erased what, and why, is kept. Exit code 1 if there are none."`
+	Erasures    erasuresCmd `cmd:"" help:"What was erased, by whom, and why."`
 	ShowVersion versionCmd  `cmd:"" name:"version" help:"Print the version."`
 
 	Version string       `kong:"-"`
 	Log     *slog.Logger `kong:"-"`
 	Out     io.Writer    `kong:"-"` // default standard output
+	Err     io.Writer    `kong:"-"` // for progress and what events pass by; default standard error, if that is a terminal
+	In      io.Reader    `kong:"-"` // for answers of a person; default standard input, if that is a terminal
+	way     *road
 }
 
 func (c *CLI) out() io.Writer {
@@ -73,6 +83,14 @@ func (c *CLI) out() io.Writer {
 		return c.Out
 	}
 	return os.Stdout
+}
+
+// aside is where what is no answer is told.
+func (c *CLI) aside() io.Writer {
+	if c.Err != nil {
+		return c.Err
+	}
+	return os.Stderr
 }
 
 type (

@@ -14,6 +14,7 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 
 	"belfry/aggregator/dead"
+	"belfry/aggregator/query"
 	"belfry/aggregator/serve"
 	"belfry/shared/event"
 )
@@ -68,13 +69,13 @@ var (
 //
 // An id may be shortened as far as it is the only one, and be "all" in the last two.
 func (d *deadLetters) addRoutes(api *serve.API) {
-	api.Handle("GET /v1/dead", d.list)
-	api.Handle("GET /v1/dead/{id}", d.show)
-	api.Handle("POST /v1/dead/{id}/retry", d.change("retried", d.retried, d.again))
-	api.Handle("DELETE /v1/dead/{id}", d.change("dropped", d.dropped, func(context.Context, *dead.Letter) error { return nil }))
+	api.Handle("GET /v1/dead", serve.ForAdmin, d.list)
+	api.Handle("GET /v1/dead/{id}", serve.ForAdmin, d.show)
+	api.Handle("POST /v1/dead/{id}/retry", serve.ForAdmin, d.change("retried", d.retried, d.again))
+	api.Handle("DELETE /v1/dead/{id}", serve.ForAdmin, d.change("dropped", d.dropped, func(context.Context, *dead.Letter) error { return nil }))
 }
 
-func (d *deadLetters) list(w http.ResponseWriter, r *http.Request) {
+func (d *deadLetters) list(w http.ResponseWriter, r *http.Request, _ serve.Asker) {
 	limit, err := strconv.Atoi(r.FormValue("limit"))
 	if r.FormValue("limit") == "" {
 		limit, err = 0, nil
@@ -107,7 +108,7 @@ func (d *deadLetters) list(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (d *deadLetters) show(w http.ResponseWriter, r *http.Request) {
+func (d *deadLetters) show(w http.ResponseWriter, r *http.Request, _ serve.Asker) {
 	id, err := d.find(r.Context(), r.PathValue("id"))
 	if err != nil {
 		refuse(w, statusOf(err), err)
@@ -136,8 +137,8 @@ func (d *deadLetters) show(w http.ResponseWriter, r *http.Request) {
 }
 
 // change makes the route that does something with letters, after which they are removed.
-func (d *deadLetters) change(what string, count *metrics.Counter, do func(context.Context, *dead.Letter) error) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
+func (d *deadLetters) change(what string, count *metrics.Counter, do func(context.Context, *dead.Letter) error) serve.Handler {
+	return func(w http.ResponseWriter, r *http.Request, by serve.Asker) {
 		matches := func(*dead.Letter) bool { return true }
 		if text := r.PathValue("id"); text != allLetters {
 			id, err := d.find(r.Context(), text)
@@ -157,7 +158,7 @@ func (d *deadLetters) change(what string, count *metrics.Counter, do func(contex
 				return dead.Keep, r.Context().Err()
 			}
 			count.Inc()
-			d.log.Info("dead letter is "+what, "letter", l.ID.String(), "sender", l.Sender, "reason", l.Reason)
+			d.log.Info("dead letter is "+what, "letter", l.ID.String(), "sender", l.Sender, "reason", l.Reason, "by", by.Name)
 			if !slices.Contains(res.Done, l.ID) {
 				res.Done = append(res.Done, l.ID)
 			}
@@ -223,10 +224,16 @@ func statusOf(err error) int {
 	return http.StatusInternalServerError
 }
 
+// refuse answers with an error; a fault of a query has its column.
 func refuse(w http.ResponseWriter, status int, err error) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(map[string]string{"error": err.Error()}) // the asker is gone
+	body := map[string]any{"error": err.Error()}
+	var at *query.Error
+	if errors.As(err, &at) {
+		body["column"] = at.Column
+	}
+	_ = json.NewEncoder(w).Encode(body) // the asker is gone
 }
 
 func (d *deadLetters) finish(err error) {

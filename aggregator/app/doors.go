@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"strconv"
 	"strings"
 	"sync"
@@ -52,13 +53,19 @@ func (a *Aggregator) addDoors(g *run.Group) error {
 			return err
 		}
 	}
+	callers := newTokenDoor(tokens, a.log, a.set)
+	api := serve.New(a.index, a.hub, a.status, a.trail.note, a.log)
+	a.dead.addRoutes(api)
+	a.serveTokens(api, tokens)
+	a.addWatched(api)
+	a.addErasing(api)
 	if t := a.cfg.Receive.HTTP.TLS; t != nil {
 		tls, err := t.Files.AskingServer()
 		if err != nil {
 			return fmt.Errorf("receive.http.tls: %w", err)
 		}
 		if err := a.listen(g, "receive/http tls", ops.Config{
-			Listen: t.Listen, Handler: doors.TLS(), TLS: tls, MaxConns: maxConns, MaxPeerConns: maxPeerConns,
+			Listen: t.Listen, Handler: encrypted(doors, api, callers), TLS: tls, MaxConns: maxConns, MaxPeerConns: maxPeerConns,
 		}); err != nil {
 			return err
 		}
@@ -68,11 +75,21 @@ func (a *Aggregator) addDoors(g *run.Group) error {
 			return err
 		}
 	}
-	api := serve.New(a.index, a.hub, a.status, a.log)
-	a.dead.addRoutes(api)
-	a.serveTokens(api, tokens)
-	a.addWatched(api)
-	return a.listen(g, "serve", ops.Config{Listen: "unix:" + a.cfg.Serve.Socket, Handler: api.Handler()})
+	local := http.NewServeMux()
+	api.Register(local, fromSocket)
+	if err := a.listen(g, "serve", ops.Config{Listen: "unix:" + a.cfg.Serve.Socket, Handler: local}); err != nil {
+		return err
+	}
+	g.AddWorker("trail", a.trail.run) // behind the doors
+	return nil
+}
+
+// encrypted is the door for all who are elsewhere: those who bring events, and with a token for it those who ask.
+func encrypted(doors *httpin.Doors, api *serve.API, callers *tokenDoor) http.Handler {
+	mux := http.NewServeMux()
+	api.Register(mux, callers.who)
+	mux.Handle("/", doors.TLS())
+	return mux
 }
 
 func (a *Aggregator) listen(g *run.Group, name string, c ops.Config) error {

@@ -116,18 +116,18 @@ func (c *CLI) tell(ctx context.Context, method, path string, v url.Values, answe
 // serveTokens adds the tokens to the operator's API. They are not for the network: whoever may make tokens may do
 // everything.
 func (a *Aggregator) serveTokens(api *serve.API, tokens *token.Store) {
-	api.Handle("GET /v1/tokens", func(w http.ResponseWriter, _ *http.Request) { a.answer(w, tokens.List(), nil) })
-	api.Handle("POST /v1/tokens", func(w http.ResponseWriter, r *http.Request) {
+	api.Handle("GET /v1/tokens", serve.ForLocal, func(w http.ResponseWriter, _ *http.Request, _ serve.Asker) { a.answer(w, tokens.List(), nil) })
+	api.Handle("POST /v1/tokens", serve.ForLocal, func(w http.ResponseWriter, r *http.Request, by serve.Asker) {
 		made, secret, err := createToken(tokens, r)
 		if err == nil {
-			a.log.Info("token created", "id", made.ID, "name", made.Name, "scopes", made.Scopes, "expires", made.Expires)
+			a.log.Info("token created", "id", made.ID, "name", made.Name, "scopes", made.Scopes, "expires", made.Expires, "by", by.Name)
 		}
 		a.answer(w, newToken{made, secret}, err)
 	})
-	api.Handle("DELETE /v1/tokens/{which}", func(w http.ResponseWriter, r *http.Request) {
+	api.Handle("DELETE /v1/tokens/{which}", serve.ForLocal, func(w http.ResponseWriter, r *http.Request, by serve.Asker) {
 		gone, err := tokens.Revoke(r.PathValue("which"))
 		if err == nil {
-			a.log.Info("token revoked", "id", gone.ID, "name", gone.Name)
+			a.log.Info("token revoked", "id", gone.ID, "name", gone.Name, "by", by.Name)
 		}
 		a.answer(w, gone, err)
 	})

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"os/user"
-	"strconv"
 	"strings"
 	"time"
 
@@ -19,7 +17,6 @@ import (
 	"belfry/aggregator/serve"
 	"belfry/shared/batch"
 	"belfry/shared/event"
-	"belfry/shared/ops"
 )
 
 // watchEvery is how often silence and gaps are judged.
@@ -202,17 +199,17 @@ func (a *Aggregator) writeOwnSingly(ctx context.Context, all []fleet.Own) error 
 //	POST /v1/gaps/accept?id=ID&reason=  the gap
 //	GET  /v1/audit?host=HOST&all=true   NDJSON: {"file":…}, {"host":…}, at the end {"total":…}
 func (a *Aggregator) addWatched(api *serve.API) {
-	api.Handle("GET /v1/hosts", func(w http.ResponseWriter, _ *http.Request) {
+	api.Handle("GET /v1/hosts", serve.ForSearch, func(w http.ResponseWriter, _ *http.Request, _ serve.Asker) {
 		answer(w, hostsAnswer{a.hosts(time.Now())}, nil)
 	})
-	api.Handle("POST /v1/hosts/expected", a.expectHosts)
-	api.Handle("POST /v1/hosts/forget", a.forgetHost)
-	api.Handle("GET /v1/gaps", func(w http.ResponseWriter, r *http.Request) {
+	api.Handle("POST /v1/hosts/expected", serve.ForAdmin, a.expectHosts)
+	api.Handle("POST /v1/hosts/forget", serve.ForAdmin, a.forgetHost)
+	api.Handle("GET /v1/gaps", serve.ForSearch, func(w http.ResponseWriter, r *http.Request, _ serve.Asker) {
 		list, err := a.gaps.Gaps(r.FormValue("all") == "true")
 		answer(w, gapsAnswer{list}, err)
 	})
-	api.Handle("POST /v1/gaps/accept", a.acceptGap)
-	api.Handle("GET /v1/audit", a.auditAll)
+	api.Handle("POST /v1/gaps/accept", serve.ForAdmin, a.acceptGap)
+	api.Handle("GET /v1/audit", serve.ForSearch, a.auditAll)
 }
 
 type (
@@ -257,51 +254,38 @@ func answer(w http.ResponseWriter, v any, err error) {
 // maxNames bounds a list of expected hosts, in bytes.
 const maxNames = 4 << 20
 
-func (a *Aggregator) expectHosts(w http.ResponseWriter, r *http.Request) {
+func (a *Aggregator) expectHosts(w http.ResponseWriter, r *http.Request, by serve.Asker) {
 	names, err := readNames(http.MaxBytesReader(w, r.Body, maxNames))
 	if err == nil {
 		err = a.fleet.Expect(names, time.Now())
 	}
 	if err == nil {
-		a.log.Info("hosts expected", "hosts", len(names), "by", askedBy(r))
+		a.log.Info("hosts expected", "hosts", len(names), "by", by.Name)
 	}
 	answer(w, map[string]int{"hosts": len(names)}, err)
 }
 
-func (a *Aggregator) forgetHost(w http.ResponseWriter, r *http.Request) {
+func (a *Aggregator) forgetHost(w http.ResponseWriter, r *http.Request, by serve.Asker) {
 	name := r.FormValue("name")
 	ids, known, err := a.fleet.Forget(name, time.Now())
 	if err == nil && !known {
 		err = fmt.Errorf("host %q %w (belfry hosts lists them)", name, errUnknown)
 	}
 	if err == nil {
-		a.log.Info("host forgotten", "name", name, "ids", ids, "by", askedBy(r))
+		a.log.Info("host forgotten", "name", name, "ids", ids, "by", by.Name)
 	}
 	answer(w, forgetAnswer{ids}, err)
 }
 
-func (a *Aggregator) acceptGap(w http.ResponseWriter, r *http.Request) {
-	g, err := a.gaps.Accept(r.FormValue("id"), askedBy(r), r.FormValue("reason"), time.Now())
+func (a *Aggregator) acceptGap(w http.ResponseWriter, r *http.Request, by serve.Asker) {
+	g, err := a.gaps.Accept(r.FormValue("id"), by.Name, r.FormValue("reason"), time.Now())
 	if err == nil {
 		a.log.Info("gap accepted", "id", g.ID, "by", g.By, "why", g.Why)
 	}
 	answer(w, g, err)
 }
 
-// askedBy returns the user at the other end of the socket, as the kernel says.
-func askedBy(r *http.Request) string {
-	uid, ok := ops.Peer(r.Context())
-	if !ok {
-		return "somebody"
-	}
-	id := strconv.FormatUint(uint64(uid), 10)
-	if u, err := user.LookupId(id); err == nil {
-		return u.Username
-	}
-	return "user " + id
-}
-
-func (a *Aggregator) auditAll(w http.ResponseWriter, r *http.Request) {
+func (a *Aggregator) auditAll(w http.ResponseWriter, r *http.Request, _ serve.Asker) {
 	host := strings.TrimSpace(r.FormValue("host"))
 	if host != "" && len(a.fleet.Agents(host)) == 0 {
 		answer(w, nil, fmt.Errorf("host %q %w (belfry hosts lists them)", host, errUnknown))

@@ -36,6 +36,7 @@ type Config struct {
 	Alert   Alert         `yaml:"alert"`
 	Notify  Notify        `yaml:"notify"`
 	Serve   Serve         `yaml:"serve"`
+	Client  Client        `yaml:"client"` // which aggregator the command line asks
 }
 
 // Receive says where events come from.
@@ -141,15 +142,6 @@ const (
 	defaultPlain  = "127.0.0.1:8080"
 )
 
-// LoadSocket reads the operator's socket alone: who searches need not be able to read the aggregator's key.
-func LoadSocket(path string) (string, error) {
-	var c Config
-	if err := conf.Read(path, &c); err != nil {
-		return "", err
-	}
-	return cmp.Or(c.Serve.Socket, defaultSocket), nil
-}
-
 // Dir returns a folder within the state.
 func (c *Config) Dir(name string) string { return filepath.Join(c.State, name) }
 
@@ -198,6 +190,7 @@ func (c *Config) Validate() error {
 		section(fmt.Sprintf("receive.senders[%d]", i), s.Validate())
 	}
 	section("ledger", c.Ledger.Validate())
+	section("client", c.Client.Validate())
 	section("index", c.Index.Validate())
 	if c.Notify.IRC != nil {
 		section("notify.irc", c.Notify.IRC.Validate())

@@ -19,18 +19,38 @@ import (
 	"belfry/shared/event"
 )
 
-// searchFunc is an index.
+// asked is an index of which nothing else is asked than what a test says.
+type asked struct{ index.Searcher }
+
+// searchFunc is an index that is searched.
 type searchFunc func(ctx context.Context, s index.Search, fn func(*event.Event, index.Cursor) error) error
+
+func (f searchFunc) index() index.Searcher {
+	return struct {
+		asked
+		searchFunc
+	}{searchFunc: f}
+}
 
 func (f searchFunc) Search(ctx context.Context, s index.Search, fn func(*event.Event, index.Cursor) error) error {
 	return f(ctx, s, fn)
 }
 
 // serve answers over a real socket until the test ends, and logs into out.
-func serve(t *testing.T, x Index, hub *Hub, out io.Writer) *httptest.Server {
+func serve(t *testing.T, x index.Searcher, hub *Hub, out io.Writer) *httptest.Server {
 	t.Helper()
-	api := New(x, hub, func() any { return map[string]int{"answer": 42} }, slog.New(slog.NewTextHandler(out, nil)))
-	s := httptest.NewServer(api.Handler())
+	return serveTo(t, x, hub, out, nil, func(*http.Request) (Asker, error) {
+		return Asker{Name: "alice", By: "socket", Admin: true, Local: true}, nil
+	})
+}
+
+// serveTo is serve for one asker, with an audit trail.
+func serveTo(t *testing.T, x index.Searcher, hub *Hub, out io.Writer, trail func(Asked), who Who) *httptest.Server {
+	t.Helper()
+	api := New(x, hub, func() any { return map[string]int{"answer": 42} }, trail, slog.New(slog.NewTextHandler(out, nil)))
+	mux := http.NewServeMux()
+	api.Register(mux, who)
+	s := httptest.NewServer(mux)
 	t.Cleanup(s.Close)
 	return s
 }
@@ -74,7 +94,7 @@ func TestSearch(t *testing.T) {
 		return nil
 	})
 	var log bytes.Buffer
-	s := serve(t, x, NewHub(), &log)
+	s := serve(t, x.index(), NewHub(), &log)
 	f := func(path string, want ...int) {
 		t.Helper()
 		status, kind, body := get(t, s, path)
@@ -115,7 +135,7 @@ func TestSearchParameters(t *testing.T) {
 	s := serve(t, searchFunc(func(_ context.Context, s index.Search, _ func(*event.Event, index.Cursor) error) error {
 		asked, calls = s, calls+1
 		return nil
-	}), NewHub(), io.Discard)
+	}).index(), NewHub(), io.Discard)
 	f := func(params string, want index.Search) {
 		t.Helper()
 		before := calls
@@ -149,19 +169,19 @@ func TestSearchParameters(t *testing.T) {
 			t.Errorf("%s: %d %s %s", path, status, kind, body)
 		}
 	}
-	refused("/v1/search?limit=-1", `"-1" is not a number of events`, 0)
+	refused("/v1/search?limit=-1", `limit: "-1" is not a number`, 0)
 	refused("/v1/search?limit=ten", `"ten"`, 0)
 	refused("/v1/search?limit=1.5", `"1.5"`, 0)
 	refused("/v1/search?limit=99999999999999999999", "limit", 0)
-	refused("/v1/search?from=yesterday", `from "yesterday" is not an RFC 3339 time`, 0)
-	refused("/v1/search?to=2026-11-24", `to "2026-11-24" is not`, 0)
-	refused("/v1/search?order=sideways", `order "sideways"`, 0)
+	refused("/v1/search?from=yesterday", `from: "yesterday" is not an RFC 3339 time`, 0)
+	refused("/v1/search?to=2026-11-24", `to: "2026-11-24" is not`, 0)
+	refused("/v1/search?order=sideways", `order: "sideways"`, 0)
 	refused("/v1/search?q=user.name:", "column 11", 11)
 	refused("/v1/search?q="+url.QueryEscape("a AND (b"), "query", 7)
-	refused("/v1/search?q=%zz", "parameters", 0)
-	refused("/v1/search?q=a;b", "parameters", 0)
+	refused("/v1/search?q=%zz", "parameter list", 0)
+	refused("/v1/search?q=a;b", "parameter list", 0)
 	refused("/v1/tail?q=user.name:", "column 11", 11)
-	refused("/v1/tail?q=%zz", "parameters", 0)
+	refused("/v1/tail?q=%zz", "parameter list", 0)
 }
 
 // TestSearchFails fails before and behind the first line, with little and with much written.
@@ -175,7 +195,7 @@ func TestSearchFails(t *testing.T) {
 			}
 		}
 		return errors.New(`index is "broken"`)
-	}), NewHub(), &log)
+	}).index(), NewHub(), &log)
 	f := func(n, status int) {
 		t.Helper()
 		after = n
@@ -207,7 +227,7 @@ func TestSearcherGoes(t *testing.T) {
 				return err
 			}
 		}
-	}), NewHub(), io.Discard)
+	}).index(), NewHub(), io.Discard)
 	resp, err := http.Get(s.URL + "/v1/search?limit=0")
 	if err != nil {
 		t.Fatal(err)

@@ -1,0 +1,50 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"text/tabwriter"
+)
+
+type indexCmd struct {
+	Stats indexStatsCmd `cmd:"" default:"withargs" help:"What the index holds: events, bytes and days of each retention class."`
+}
+
+type indexStatsCmd struct {
+	JSON bool `help:"Print JSON." name:"json"`
+}
+
+// Run prints what the index holds.
+func (s indexStatsCmd) Run(ctx context.Context, c *CLI) error {
+	var st Status
+	if _, err := c.get(ctx, "/v1/status", nil, &st); err != nil {
+		return err
+	}
+	x := st.Index
+	if s.JSON {
+		return printJSON(c, x)
+	}
+	t := tabwriter.NewWriter(c.out(), 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "CLASS\tEVENTS\tBYTES\tBYTES/EVENT\tFIRST DAY\tLAST DAY\tKEEP")
+	row := func(name string, rows, bytes uint64, first, last, keep string) {
+		each := "-"
+		if rows > 0 {
+			each = fmt.Sprintf("%.1f", float64(bytes)/float64(rows))
+		}
+		fmt.Fprintf(t, "%s\t%d\t%d\t%s\t%s\t%s\t%s\n", printable(name), rows, bytes, each, printable(first), printable(last), printable(keep))
+	}
+	for _, k := range x.Classes {
+		row(k.Class, k.Rows, k.Bytes, k.First, k.Last, k.Keep)
+	}
+	row("all", x.Rows, x.Bytes, "", "", "")
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(c.out(), "engine %s, log %d bytes, disk %d bytes free\n", printable(x.Engine), x.LogBytes, x.DiskFree)
+	for _, trouble := range []string{x.Failure, x.Trouble} {
+		if trouble != "" && err == nil {
+			_, err = fmt.Fprintln(c.out(), printable(trouble))
+		}
+	}
+	return err
+}

@@ -1,0 +1,49 @@
+package app
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+func mapPrintable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if acts(r) {
+			return '\uFFFD'
+		}
+		return r
+	}, s)
+}
+
+// acts reports whether a character does something to a terminal, or to the order of what stands beside it.
+func acts(r rune) bool {
+	return r < 0x20 || r >= 0x7f && r < 0xa0 || turns(r)
+}
+
+// turns reports whether a character parts lines, or turns the direction of text (Unicode, annex 9).
+func turns(r rune) bool {
+	switch {
+	case r == 0x200e, r == 0x200f, r == 0x61c, r == 0x2028, r == 0x2029, r == 0xfeff:
+		return true
+	}
+	return r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069
+}
+
+// printableJSON escapes in JSON what turns; control characters JSON has escaped already. It means the same.
+func printableJSON(line []byte) []byte {
+	if bytes.IndexFunc(line, turns) < 0 {
+		return line
+	}
+	var out []byte
+	for i := 0; i < len(line); {
+		r, size := utf8.DecodeRune(line[i:])
+		if turns(r) {
+			out = fmt.Appendf(out, `\u%04x`, r)
+		} else {
+			out = append(out, line[i:i+size]...)
+		}
+		i += size
+	}
+	return out
+}
