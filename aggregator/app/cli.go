@@ -55,6 +55,7 @@ type CLI struct {
 
 	Serve       serveCmd    `cmd:"" help:"Run the aggregator until SIGTERM."`
 	Check       checkCmd    `cmd:"" help:"Check configuration, rules and parsers, and say what is wrong with them."`
+	Reindex     reindexCmd  `cmd:"" help:"Move events from one engine of the index to the other; what is interrupted goes on where it was."`
 	Search      searchCmd   `cmd:"" help:"Search all events. Exit code 0 if there are some, 1 if none, 2 on an error."`
 	Tail        tailCmd     `cmd:"" help:"Follow events live."`
 	Status      statusCmd   `cmd:"" help:"Ask the running aggregator how it is: its index, and alerts that wait."`

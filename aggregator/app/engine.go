@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"belfry/aggregator/alert"
+	"belfry/aggregator/config"
 	"belfry/aggregator/index"
 	"belfry/aggregator/index/embedded"
 	"belfry/shared/conf"
@@ -30,17 +31,22 @@ func (a *Aggregator) openIndex(_ context.Context) (err error) {
 	if a.outbox, err = alert.OpenOutbox(a.cfg.Dir("alerts.db")); err != nil {
 		return err
 	}
-	e := a.cfg.Index.Embedded
+	a.index, err = embedded.Open(embeddedConfig(a.cfg), a.log, a.set, a.durable)
+	return err
+}
+
+// embeddedConfig returns what the configuration says of the embedded index.
+func embeddedConfig(cfg *config.Config) embedded.Config {
+	e := cfg.Index.Embedded
 	keep := make(map[string]time.Duration, len(e.Retention))
 	for class, d := range e.Retention {
 		keep[class] = time.Duration(d)
 	}
 	all := keep[conf.Default]
 	delete(keep, conf.Default)
-	a.index, err = embedded.Open(embedded.Config{
-		Dir: a.cfg.Dir("index"), Retention: all, Classes: keep, MaxBytes: int64(e.MaxBytes), Memory: int64(e.Memory), Names: e.Names,
-	}, a.log, a.set, a.durable)
-	return err
+	return embedded.Config{
+		Dir: cfg.Dir("index"), Retention: all, Classes: keep, MaxBytes: int64(e.MaxBytes), Memory: int64(e.Memory), Names: e.Names,
+	}
 }
 
 // openShared opens the alerts' store that several aggregators have in common. What an outbox of one alone still holds, from

@@ -1,0 +1,106 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"time"
+
+	"belfry/aggregator/config"
+	"belfry/aggregator/index"
+	"belfry/aggregator/index/elastic"
+	"belfry/aggregator/index/embedded"
+)
+
+// offline is an index that is open without an aggregator: nobody watches what is written.
+type offline struct {
+	index.Index
+	engine string
+	looks  bool // a Loader must look for what is there already
+	ended  chan error
+	cancel context.CancelFunc
+}
+
+// openOffline opens the index of an engine as the configuration describes it, and runs it. The embedded one must not be
+// open elsewhere.
+func openOffline(ctx context.Context, cfg *config.Config, engine string, log *slog.Logger) (*offline, error) {
+	o := &offline{engine: engine, ended: make(chan error, 1)}
+	var err error
+	switch engine {
+	case config.EngineEmbedded:
+		o.looks = true
+		o.Index, err = embedded.Open(embeddedConfig(cfg), log, nil, nil)
+	case config.EngineElastic:
+		if cfg.Index.Elastic == nil {
+			return nil, errors.New("index.elastic: the configuration does not say where the servers are")
+		}
+		o.Index, err = elastic.Open(ctx, *cfg.Index.Elastic, elastic.Hooks{Dead: refuseDead}, log, nil)
+	default:
+		return nil, fmt.Errorf("engine %q is neither %s nor %s", engine, config.EngineEmbedded, config.EngineElastic)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var run context.Context
+	run, o.cancel = context.WithCancel(ctx)
+	go func() { o.ended <- o.Run(run) }()
+	return o, nil
+}
+
+// refuseDead is told of what the servers take in no form, not even as a raw line.
+func refuseDead(_ context.Context, it index.Item, _ uint64, reason error) error {
+	return fmt.Errorf("the servers refuse event %s: %w", it.Event.Get("event.id"), reason)
+}
+
+// Close ends what openOffline began.
+func (o *offline) Close() error {
+	err := o.Index.Close()
+	o.cancel()
+	return errors.Join(err, <-o.ended)
+}
+
+// classes returns the retention classes that an index holds.
+func (o *offline) classes() (all []string) {
+	for _, c := range o.Stats().Classes {
+		all = append(all, c.Class)
+	}
+	return all
+}
+
+// ticker tells on standard error, if that is a terminal, how far a long work is: the same line again and again.
+type ticker struct {
+	out   io.Writer // nil: nobody looks
+	last  time.Time
+	begun time.Time
+	what  string
+}
+
+func newTicker(what string) *ticker {
+	p := &ticker{what: what, begun: time.Now()}
+	if info, err := os.Stderr.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
+		p.out = os.Stderr
+	}
+	return p
+}
+
+// tickEvery is how often its line is written.
+const tickEvery = time.Second / 4
+
+// say tells how many events are done, and of which time the last one is.
+func (p *ticker) say(n uint64, at time.Time) {
+	if now := time.Now(); p.out != nil && now.Sub(p.last) >= tickEvery {
+		p.last = now
+		rate := float64(n) / max(now.Sub(p.begun).Seconds(), 0.001)
+		fmt.Fprintf(p.out, "\r%s: %d events, %.0f a second, at %s\x1b[K", p.what, n, rate, at.UTC().Format(time.DateTime))
+	}
+}
+
+// end makes room for what comes next.
+func (p *ticker) end() {
+	if p.out != nil && !p.last.IsZero() {
+		fmt.Fprint(p.out, "\r\x1b[K")
+	}
+}
