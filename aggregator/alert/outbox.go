@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -85,6 +86,14 @@ func (o *Outbox) load(tx *bbolt.Tx) error {
 
 // Close closes the file. The outbox must not be used any more.
 func (o *Outbox) Close() error { return o.db.Close() }
+
+// Copy writes a copy of the file, as of one moment, which may be opened in its place.
+func (o *Outbox) Copy(w io.Writer) error {
+	return o.db.View(func(tx *bbolt.Tx) error {
+		_, err := tx.WriteTo(w)
+		return err
+	})
+}
 
 // Cursor returns the position up to which events were evaluated, as it is on disk; 0 before the first.
 func (o *Outbox) Cursor() uint64 { return o.cursor.Load() }

@@ -59,6 +59,7 @@ func (a *Aggregator) addDoors(g *run.Group) error {
 	a.serveTokens(api, tokens)
 	a.addWatched(api)
 	a.addErasing(api)
+	a.addBackup(api)
 	if t := a.cfg.Receive.HTTP.TLS; t != nil {
 		tls, err := t.Files.AskingServer()
 		if err != nil {

@@ -64,7 +64,7 @@ func (f *Folder) path(l *Letter) string { return filepath.Join(f.dir, l.ID.Strin
 // Bury writes a letter down: it is on the disk when Bury returns nil. A letter that is there already stays as it is,
 // unless this one has been retried more often.
 func (f *Folder) Bury(_ context.Context, l *Letter) error {
-	text, err := l.encode()
+	text, err := l.Marshal()
 	if err != nil {
 		return err
 	}
@@ -149,7 +149,7 @@ func (f *Folder) read(path string) (*Letter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read letter: %w", err)
 	}
-	l, err := decode(text)
+	l, err := Unmarshal(text)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

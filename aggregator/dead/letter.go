@@ -131,8 +131,8 @@ type head struct {
 	Binary map[string][]byte `json:"binary_headers,omitempty"`
 }
 
-// encode returns the stored form.
-func (l *Letter) encode() ([]byte, error) {
+// Marshal returns the stored form.
+func (l *Letter) Marshal() ([]byte, error) {
 	h := head{Version: version, Letter: *l}
 	h.Headers = make(map[string]string, len(l.Headers))
 	for name, v := range l.Headers {
@@ -152,8 +152,8 @@ func (l *Letter) encode() ([]byte, error) {
 	return append(append(line, '\n'), l.Body...), nil
 }
 
-// decode reads the stored form. The letter's body shares memory with text.
-func decode(text []byte) (*Letter, error) {
+// Unmarshal reads the stored form. The letter's body shares memory with text.
+func Unmarshal(text []byte) (*Letter, error) {
 	line, body, found := bytes.Cut(text, []byte{'\n'})
 	var h head
 	if err := json.Unmarshal(line, &h); err != nil || !found {

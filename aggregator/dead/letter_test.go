@@ -43,11 +43,11 @@ func sealed(t *testing.T) *Letter {
 func TestLetterIsReadAsWritten(t *testing.T) {
 	f := func(l *Letter) {
 		t.Helper()
-		text, err := l.encode()
+		text, err := l.Marshal()
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := decode(text)
+		got, err := Unmarshal(text)
 		if d := cmp.Diff(l, got); err != nil || d != "" {
 			t.Errorf("%v\n%s", err, d)
 		}
@@ -63,13 +63,13 @@ func TestLetterIsReadAsWritten(t *testing.T) {
 }
 
 func TestWhatIsNoLetter(t *testing.T) {
-	text, err := letterOf(1).encode()
+	text, err := letterOf(1).Marshal()
 	if err != nil {
 		t.Fatal(err)
 	}
 	f := func(text, want string) {
 		t.Helper()
-		if _, err := decode([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Unmarshal([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", text, err, want)
 		}
 	}

@@ -123,7 +123,7 @@ func ready(ch *amqp.Channel) (int, error) {
 
 // Bury publishes a letter: the broker has it on its disks when Bury returns nil.
 func (q *Queue) Bury(ctx context.Context, l *Letter) error {
-	text, err := l.encode()
+	text, err := l.Marshal()
 	if err != nil {
 		return err
 	}
@@ -227,7 +227,7 @@ func visit(ctx context.Context, ch *amqp.Channel, total int, fn func(*Letter) (V
 // open reads a letter. What somebody else has put into the queue is shown as one, so that it can be looked at and
 // dropped.
 func open(d *amqp.Delivery) *Letter {
-	l, err := decode(d.Body)
+	l, err := Unmarshal(d.Body)
 	if err == nil {
 		return l
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -102,6 +103,14 @@ func (d *DB) begin(tx *bbolt.Tx, agent event.Key) error {
 
 // Close closes the file.
 func (d *DB) Close() error { return d.bolt.Close() }
+
+// Copy writes a copy of the file, as of one moment, which may be opened in its place.
+func (d *DB) Copy(w io.Writer) error {
+	return d.bolt.View(func(tx *bbolt.Tx) error {
+		_, err := tx.WriteTo(w)
+		return err
+	})
+}
 
 func (d *DB) cursor() (at uint64) {
 	_ = d.bolt.View(func(tx *bbolt.Tx) error { // only fails when closed

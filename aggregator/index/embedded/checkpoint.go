@@ -14,6 +14,7 @@ import (
 
 	"github.com/VictoriaMetrics/VictoriaLogs/lib/logstorage"
 
+	"belfry/aggregator/ledger"
 	"belfry/shared/segment"
 )
 
@@ -91,6 +92,19 @@ func (x *Index) writeCheckpoint(at uint64) error {
 		x.log.Warn("names of a day that is over stay", "err", err)
 	}
 	return nil
+}
+
+// Prepare makes the folder of a new index whose log begins behind a position, and whose ledger knows what a former one
+// knew: of an index that is restored. The folder must hold no index.
+func Prepare(dir string, behind uint64, claims *ledger.Ledger) error {
+	x := &Index{cfg: Config{Dir: dir}, now: time.Now, ledger: claims, names: &names{dir: dir}}
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return fmt.Errorf("make index folder: %w", err)
+	}
+	if _, err := os.Stat(x.checkpointPath()); !errors.Is(err, fs.ErrNotExist) {
+		return errors.Join(fmt.Errorf("%s holds an index already", dir), err)
+	}
+	return x.writeCheckpoint(behind)
 }
 
 func (x *Index) checkpointDue() bool {

@@ -325,7 +325,10 @@ func (x *Index) Close() error {
 	x.closeShelves() // writes all rows
 	var err error
 	if x.failure() == nil {
-		err = x.writeCheckpoint(x.position.Load())
+		at := x.position.Load()
+		if err = x.writeCheckpoint(at); err == nil {
+			err = x.wal.TruncateBefore(min(at, x.alertsAt.Load()) + 1)
+		}
 	}
 	return errors.Join(err, x.release())
 }

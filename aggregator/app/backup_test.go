@@ -1,0 +1,116 @@
+package app
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// withState lets a rig's aggregator go on with another state, as on another machine.
+func (r *rig) withState(dir string) {
+	r.t.Helper()
+	text, err := os.ReadFile(r.path)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	lines := strings.Split(string(text), "\n")
+	lines[0] = "state: " + dir
+	if err := os.WriteFile(r.path, []byte(strings.Join(lines, "\n")), 0o600); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// searched returns all events, as the command line prints them.
+func (r *rig) searched() string {
+	r.t.Helper()
+	out, code := r.cli("search", "--format=json", "--limit=0", "--oldest", "NOT", "event.dataset:belfry.search")
+	if code != 0 {
+		r.t.Fatalf("search ends with %d", code)
+	}
+	return out
+}
+
+func TestBackup(t *testing.T) {
+	dir := t.TempDir()
+	r := start(t, dir)
+	h := r.newHost("h")
+	lines := h.seal("Nov 23 10:00:00 h sshd[1]: Failed password for root from 10.0.0.1 port 2 ssh2", "two", "three")
+	if err := r.send(lines); err != nil {
+		t.Fatal(err)
+	}
+	bad := r.newHost("bad")
+	bad.builder.Add(bad.place, 0, 10, []byte(`{"message":"nobody can read it","log.offset":3}`))
+	if err := r.send(bad.sealed()); err != nil {
+		t.Fatal(err)
+	}
+	r.until("the letter is told of", func() bool { return r.found("event.dataset:belfry.dead") == 1 })
+	want, letters := r.searched(), r.lists()
+	if len(letters) == 0 {
+		t.Fatal("there is no dead letter to back up")
+	}
+	check := func(what, file string) {
+		t.Helper()
+		r.withState(filepath.Join(t.TempDir(), "state"))
+		r.wantCLI(0, "restore: ", "restore", file)
+		r.run()
+		if got := r.searched(); got != want {
+			t.Errorf("%s: events are\n%s\nwant\n%s", what, got, want)
+		}
+		if got := r.lists(); len(got) != len(letters) {
+			t.Errorf("%s: %d dead letters, want %d", what, len(got), len(letters))
+		}
+		if err := r.send(lines); err != nil { // again
+			t.Error(err)
+		}
+		if got := r.searched(); got != want {
+			t.Errorf("%s: what the agent sends again is no repeat", what)
+		}
+		if n := r.agg.outbox.Pending(); n != 0 {
+			t.Errorf("%s: %d alerts are told once more", what, n)
+		}
+	}
+	running, resting := filepath.Join(dir, "running.tar"), filepath.Join(dir, "resting.tar")
+	r.wantCLI(0, "backup: ", "backup", running)
+	r.wantCLI(2, "", "backup", running) // it is there
+	r.stop()
+	r.wantCLI(0, "backup: ", "backup", resting)
+	r.wantCLI(2, "", "restore", running) // the state is no empty folder
+	check("of a running aggregator", running)
+	r.stop()
+	check("of a resting one", resting)
+	r.stop()
+
+	whole, err := os.ReadFile(running)
+	if err != nil {
+		t.Fatal(err)
+	}
+	broken := func(what, wantErr string, text []byte) {
+		t.Helper()
+		file := filepath.Join(t.TempDir(), "b.tar")
+		if err := os.WriteFile(file, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := verifyBackup(file); err == nil || !strings.Contains(err.Error(), wantErr) {
+			t.Errorf("%s: %v, want %q", what, err, wantErr)
+		}
+	}
+	at := bytes.Index(whole, []byte(`"format": 1`))
+	flipped := bytes.Clone(whole)
+	flipped[at+len(`"format": `)] = '2'
+	broken("a flipped byte", "its format is 2", flipped)
+	at = bytes.Index(whole, []byte("agent-h"))
+	flipped = bytes.Clone(whole)
+	flipped[at] ^= 1
+	broken("a flipped byte of the state", "is damaged", flipped)
+	broken("a cut tail", "", whole[:len(whole)/2])
+	broken("no sums", "is not whole", whole[:bytes.LastIndex(whole, []byte(sumsName))])
+}
+
+func TestReindexWithinOneEngine(t *testing.T) {
+	r := start(t, t.TempDir())
+	r.wantCLI(2, "", "reindex", "--from=embedded", "--to=embedded")
+	r.stop()
+	r.wantCLI(2, "", "reindex", "--from=embedded", "--to=elastic") // no servers are configured
+}

@@ -1,0 +1,356 @@
+package app
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+
+	"belfry/aggregator/config"
+	"belfry/aggregator/dead"
+	"belfry/aggregator/index"
+	"belfry/aggregator/index/embedded"
+	"belfry/aggregator/ledger"
+	"belfry/shared/segment"
+)
+
+type restoreCmd struct {
+	File       string `arg:"" help:"The backup." type:"existingfile"`
+	WithConfig bool   `help:"Put the configuration, rules and parsers of the backup back first, where there are none."`
+	VerifyOnly bool   `help:"Only read the backup through, and say whether it is whole."`
+}
+
+// Run reads a backup through, and puts back what it holds.
+func (r restoreCmd) Run(ctx context.Context, c *CLI) error {
+	head, sums, err := verifyBackup(r.File)
+	if err != nil {
+		return err
+	}
+	if r.VerifyOnly {
+		_, err := fmt.Fprintf(c.out(), "%s: whole, of %s, %d events (%s)\n", r.File, head.Created.Format(time.RFC3339), sums.Events, head.Engine)
+		return err
+	}
+	if r.WithConfig {
+		if err := restoreConfig(r.File, c.Config); err != nil {
+			return err
+		}
+	}
+	cfg, err := config.Load(c.Config)
+	if err != nil {
+		return fmt.Errorf("%w (--with-config puts that of the backup back)", err)
+	}
+	if err := mustBeEmpty(cfg.State); err != nil {
+		return err
+	}
+	n, err := restoreState(ctx, r.File, cfg, head, c)
+	if err != nil {
+		return fmt.Errorf("restore: %w (%s holds a part of it: remove it and begin again)", err, cfg.State)
+	}
+	if got := n.Added + n.Known; got != sums.Events {
+		return fmt.Errorf("restore: %d events of %d are there", got, sums.Events)
+	}
+	_, err = fmt.Fprintf(c.out(), "restore: %d events, %d new in %s, %d were there already\n", sums.Events, n.Added, cfg.Index.Engine, n.Known)
+	return err
+}
+
+// mustBeEmpty keeps a restore from mixing two states.
+func mustBeEmpty(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("look into the state: %w", err)
+	}
+	if len(entries) > 0 {
+		return fmt.Errorf("%s holds a state already: a backup goes into an empty folder", dir)
+	}
+	return nil
+}
+
+// eachEntry calls fn for the entries of a backup, in order.
+func eachEntry(file string, fn func(name string, r io.Reader) error) error {
+	f, err := os.Open(file)
+	if err != nil {
+		return fmt.Errorf("read backup: %w", err)
+	}
+	defer f.Close()
+	in := tar.NewReader(f)
+	for {
+		h, err := in.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("%s: read backup: %w", file, err)
+		}
+		if h.Typeflag != tar.TypeReg || path.Clean("/"+h.Name) != "/"+h.Name {
+			return fmt.Errorf("%s: %q is no entry of a backup", file, h.Name)
+		}
+		if err := fn(h.Name, in); err != nil {
+			return fmt.Errorf("%s: %s: %w", file, h.Name, err)
+		}
+	}
+}
+
+// verifyBackup reads a backup through: every entry is there, and as it was written.
+func verifyBackup(file string) (head backupHead, sums backupSums, err error) {
+	found := make(map[string]backupSum)
+	err = eachEntry(file, func(name string, r io.Reader) error {
+		if name == sumsName {
+			return json.NewDecoder(r).Decode(&sums)
+		}
+		sum := sha256.New()
+		var first bytes.Buffer
+		out := io.Writer(sum)
+		if name == headName {
+			out = io.MultiWriter(sum, &first)
+		}
+		n, err := io.Copy(out, r)
+		if err == nil && name == headName {
+			err = json.Unmarshal(first.Bytes(), &head)
+		}
+		found[name] = backupSum{Bytes: n, SHA256: hex.EncodeToString(sum.Sum(nil))}
+		return err
+	})
+	if err != nil {
+		return head, sums, err
+	}
+	if sums.Entries == nil {
+		return head, sums, fmt.Errorf("%s is not whole: its last entry, %s, is missing", file, sumsName)
+	}
+	if head.Format != backupFormat {
+		return head, sums, fmt.Errorf("%s: its format is %d, and this program reads %d", file, head.Format, backupFormat)
+	}
+	return head, sums, compareSums(file, sums.Entries, found)
+}
+
+func compareSums(file string, want, found map[string]backupSum) error {
+	var errs []error
+	for name, w := range want {
+		if f, ok := found[name]; !ok {
+			errs = append(errs, fmt.Errorf("%s: %s is missing", file, name))
+		} else if f != w {
+			errs = append(errs, fmt.Errorf("%s: %s is damaged", file, name))
+		}
+	}
+	for name := range found {
+		if _, ok := want[name]; !ok {
+			errs = append(errs, fmt.Errorf("%s: %s was not backed up", file, name))
+		}
+	}
+	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	return errors.Join(errs...)
+}
+
+// restoreConfig writes the files of the configuration where they were; the configuration itself where it is looked for.
+// One that is there and differs is an error, and nothing is written.
+func restoreConfig(file, where string) error {
+	files, main := make(map[string][]byte), ""
+	err := eachEntry(file, func(name string, r io.Reader) error {
+		at, ok := strings.CutPrefix(name, configDir+"/")
+		if !ok {
+			return nil
+		}
+		text, err := io.ReadAll(r)
+		files["/"+at] = text
+		if path.Base(at) == filepath.Base(where) && (main == "" || "/"+at == where) {
+			main = "/" + at
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if main != "" && main != where {
+		files[where] = files[main]
+		delete(files, main)
+	}
+	var errs []error
+	for at, text := range files {
+		if old, err := os.ReadFile(at); err == nil && !bytes.Equal(old, text) {
+			errs = append(errs, fmt.Errorf("%s is there, and differs from that of the backup", at))
+		}
+	}
+	if len(errs) > 0 {
+		return errors.Join(errs...)
+	}
+	for at, text := range files {
+		if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
+			return fmt.Errorf("restore the configuration: %w", err)
+		}
+		if err := segment.ReplaceFile(at, text, 0o640); err != nil {
+			return fmt.Errorf("restore the configuration: %w", err)
+		}
+	}
+	return nil
+}
+
+// restorer puts back a state, entry by entry.
+type restorer struct {
+	cfg    *config.Config
+	head   backupHead
+	log    *CLI
+	index  *offline
+	claims *ledger.Ledger
+	loads  map[string]*index.Loader // by class
+	folder *dead.Folder
+	unzip  *zstd.Decoder
+	ticker *ticker
+}
+
+func restoreState(ctx context.Context, file string, cfg *config.Config, head backupHead, c *CLI) (n index.Loaded, err error) {
+	r := &restorer{cfg: cfg, head: head, log: c, loads: make(map[string]*index.Loader), claims: ledger.New(), ticker: newTicker("restore")}
+	defer r.ticker.end()
+	if r.unzip, err = zstd.NewReader(nil, zstd.WithDecoderMaxMemory(256<<20)); err != nil {
+		return n, err
+	}
+	defer r.unzip.Close()
+	defer func() {
+		if r.index != nil {
+			err = errors.Join(err, r.index.Close())
+		}
+	}()
+	if err := eachEntry(file, func(name string, in io.Reader) error { return r.entry(ctx, name, in) }); err != nil {
+		return n, err
+	}
+	if err := r.open(ctx); err != nil { // it had no events
+		return n, err
+	}
+	for _, l := range r.loads {
+		if err := l.Flush(ctx); err != nil {
+			return n, err
+		}
+		got := l.Loaded()
+		n.Added, n.Known = n.Added+got.Added, n.Known+got.Known
+	}
+	if cfg.Index.Engine == config.EngineElastic {
+		return n, index.CopyLedger(ctx, r.claims, r.index)
+	}
+	return n, nil // it was given its ledger at the beginning
+}
+
+// open makes the index of the configuration, which begins where the log of the former one had come to: what alerts and
+// fleet have seen is counted in it.
+func (r *restorer) open(ctx context.Context) (err error) {
+	if r.index != nil {
+		return nil
+	}
+	if r.cfg.Index.Engine == config.EngineEmbedded {
+		if err := embedded.Prepare(r.cfg.Dir("index"), r.head.Position, r.claims); err != nil {
+			return err
+		}
+	}
+	r.index, err = openOffline(ctx, r.cfg, r.cfg.Index.Engine, r.log.Log)
+	return err
+}
+
+func (r *restorer) entry(ctx context.Context, name string, in io.Reader) error {
+	switch first, rest, _ := strings.Cut(name, "/"); first {
+	case stateDir:
+		return r.file(rest, in)
+	case lettersDir:
+		return r.letter(ctx, in)
+	case docsDir:
+		return r.docs(ctx, strings.TrimSuffix(rest, ".ndjson"), in)
+	case eventsDir:
+		return r.events(ctx, backupClass(name), in)
+	}
+	return nil
+}
+
+func (r *restorer) file(name string, in io.Reader) error {
+	text, err := io.ReadAll(in)
+	if err != nil {
+		return err
+	}
+	if stateDir+"/"+name == ledgerName {
+		return r.claims.Unmarshal(text)
+	}
+	if err := os.MkdirAll(r.cfg.State, 0o750); err != nil {
+		return err
+	}
+	return segment.ReplaceFile(filepath.Join(r.cfg.State, filepath.FromSlash(name)), text, 0o600)
+}
+
+func (r *restorer) letter(ctx context.Context, in io.Reader) (err error) {
+	text, err := io.ReadAll(in)
+	if err != nil {
+		return err
+	}
+	if r.folder == nil {
+		if r.folder, err = dead.OpenFolder(r.cfg.Dir("dead"), 0); err != nil {
+			return err
+		}
+	}
+	l, err := dead.Unmarshal(text)
+	if err != nil {
+		return err
+	}
+	return r.folder.Bury(ctx, l)
+}
+
+// docs puts back the documents that aggregators share. One that is there already is newer.
+func (r *restorer) docs(ctx context.Context, name string, in io.Reader) error {
+	if r.cfg.Index.Engine != config.EngineElastic {
+		return nil
+	}
+	if err := r.open(ctx); err != nil {
+		return err
+	}
+	opener, ok := r.index.Index.(docsOpener)
+	if !ok {
+		return nil
+	}
+	docs, err := opener.Docs(ctx, name)
+	if err != nil {
+		return err
+	}
+	lines := json.NewDecoder(in)
+	for {
+		var d backedDoc
+		if err := lines.Decode(&d); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		if err := docs.Save(ctx, d.ID, d.Body, ledger.Version{}); err != nil && !errors.Is(err, ledger.ErrConflict) {
+			return err
+		}
+	}
+}
+
+// docsOpener is an engine whose aggregators share documents.
+type docsOpener interface {
+	Docs(ctx context.Context, name string) (index.Docs, error)
+}
+
+func (r *restorer) events(ctx context.Context, class string, in io.Reader) error {
+	if err := r.open(ctx); err != nil {
+		return err
+	}
+	load := r.loads[class]
+	if load == nil {
+		load = index.NewLoader(r.index, class, false) // it is empty, or knows its events by their ids
+		r.loads[class] = load
+	}
+	if err := r.unzip.Reset(in); err != nil {
+		return err
+	}
+	_, err := index.Import(ctx, r.unzip, load, func(uint64) {
+		got := load.Loaded()
+		r.ticker.say(got.Added+got.Known, time.Now())
+	})
+	return err
+}
