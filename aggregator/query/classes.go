@@ -3,7 +3,6 @@ package query
 import (
 	"slices"
 	"sort"
-	"sync"
 	"unicode"
 )
 
@@ -75,19 +74,3 @@ func complement(class []rune) []rune {
 
 // without returns a class without the characters of another.
 func without(class, other []rune) []rune { return intersect(class, complement(other)) }
-
-// wordClass returns the characters that words are made of.
-var wordClass = sync.OnceValue(func() []rune {
-	var of []rune
-	for r := rune(0); r <= unicode.MaxRune; r++ {
-		if !isWordRune(r) {
-			continue
-		}
-		if n := len(of); n > 0 && of[n-1] == r-1 {
-			of[n-1] = r
-		} else {
-			of = append(of, r, r)
-		}
-	}
-	return of
-})

@@ -145,6 +145,9 @@ func (n like) logsql(b bound) filter {
 		alone = append(alone, c.with("="+quote(prefix)+"*"))
 	}
 	if !rest {
+		for _, piece := range n.value.pieces() { // which are found faster
+			alone = append(alone, c.re(regexp.QuoteMeta(piece)))
+		}
 		alone = append(alone, c.re("^"+n.value.expression(classRE2)+"$"))
 	}
 	array := prefix == "" || prefix[0] == '['
@@ -181,6 +184,9 @@ func (n regex) logsql(b bound) filter {
 	}
 	listed, _ := render(n.tree, classJSON)
 	whole := c.re("^(" + alone + ")$")
+	for _, text := range literals(n.tree) { // which are found faster
+		whole = every(c.re(regexp.QuoteMeta(text)), whole)
+	}
 	if n.re.MatchString("") { // a field that is absent looks like an empty one
 		whole = every(c.with("*"), whole)
 	}

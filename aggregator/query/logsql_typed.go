@@ -79,18 +79,38 @@ func (n addresses) logsql(b bound) filter {
 // listed finds the addresses in arrays. One that is written in its usual way is found exactly.
 func (n addresses) listed(c column, b bound) filter {
 	usual := nothing
-	if n.lo == n.hi {
+	if expr := dotted(n.lo, n.hi); expr != "" {
+		usual = c.re(inList(expr))
+	} else if n.lo == n.hi {
 		usual = c.contains(n.lo.Unmap().String())
 	}
 	switch {
 	case b == atMost:
 		return usual
-	case !n.lo.Is4In6() && n.lo == n.hi:
-		return either(usual, c.re(":"))
-	case n.lo == n.hi:
+	case usual == nothing:
+		return c.with("*")
+	case n.lo.Is4In6():
 		return either(usual, c.re("(?:f|F){4}:")) // as an IPv6 address
 	}
-	return c.with("*")
+	return either(usual, c.re(":"))
+}
+
+// dotted returns a regular expression for the IPv4 addresses of a network; "" if the range is none.
+func dotted(first, last netip.Addr) string {
+	if !first.Is4In6() || !last.Is4In6() {
+		return ""
+	}
+	lo, hi := first.Unmap().As4(), last.Unmap().As4()
+	octets := make([]string, 0, len(lo))
+	same := true // so far
+	for i := range lo {
+		if !same && (lo[i] != 0 || hi[i] != 255) {
+			return ""
+		}
+		octets = append(octets, integersBetween(int64(lo[i]), int64(hi[i])))
+		same = same && lo[i] == hi[i]
+	}
+	return strings.Join(octets, `\.`)
 }
 
 // sixteen writes an address so that logstorage reads it as one of 16 bytes.

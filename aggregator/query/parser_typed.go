@@ -55,9 +55,9 @@ func (p *parser) expression(field string, t token) (node, error) {
 	}
 	switch {
 	case field == "":
-		return wordRegex{bareFields, re, match, tree}, nil
+		return wordRegex{bareFields, re, tree}, nil
 	case text:
-		return wordRegex{[]string{field}, re, match, tree}, nil
+		return wordRegex{[]string{field}, re, tree}, nil
 	}
 	return regex{field, re, tree}, nil
 }

@@ -259,21 +259,3 @@ func FuzzParse(f *testing.F) {
 		mustElastic(t, x)
 	})
 }
-
-func BenchmarkMatch(b *testing.B) {
-	e := line("@timestamp", "2026-11-23T17:54:15Z", "host.name", "web-01", "process.name", "sudo",
-		"user.name", "averez",
-		"message", "averez : TTY=pts/0 ; PWD=/srv/lab ; USER=root ; COMMAND=/usr/bin/su -c id",
-		"event.original", "Nov 23 17:54:15 vm sudo:   averez : TTY=pts/0 ; PWD=/srv/lab ; COMMAND=/usr/bin/su -c id")
-	for _, text := range []string{"user.name:averez AND process.name:sudo", "nosuch", `"usr bin su" AND NOT ave*z`} {
-		x, err := Parse(text)
-		if err != nil {
-			b.Fatal(err)
-		}
-		b.Run(text, func(b *testing.B) {
-			for b.Loop() {
-				x.Match(e)
-			}
-		})
-	}
-}

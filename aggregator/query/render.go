@@ -135,14 +135,6 @@ func inBrackets(r rune) string {
 	return fmt.Sprintf(`\x{%X}`, r)
 }
 
-// classWord is classRE2 for the characters of words.
-func classWord(pairs []rune) string {
-	if len(pairs) == 2 && pairs[0] == 0 && pairs[1] == unicode.MaxRune {
-		return wordChar
-	}
-	return classRE2(intersect(pairs, wordClass()))
-}
-
 // What words are made of, and what is between them, in RE2.
 const (
 	wordChar = `[\pL\p{Nd}_]`

@@ -45,7 +45,6 @@ type (
 	wordRegex struct {
 		fieldNames []string
 		re         *regexp.Regexp // anchored, for any case
-		any        *syntax.Regexp // of re, without the anchors
 		tree       *syntax.Regexp // for lower-cased words
 	}
 )
