@@ -12,13 +12,17 @@ var wordBytes = func() (t [utf8.RuneSelf]byte) {
 	return t
 }()
 
-// AppendWords appends to dst what Words returns, and says how long its longest word is, in bytes; 0: it has none.
+// AppendWords appends to dst what Words returns, and says how long its longest word is, in bytes before it is cut; 0: it
+// has none.
 func AppendWords(dst []byte, text string) (out []byte, longest int) {
 	first := len(dst) // where the words begin
 	begin := -1       // where the word that is being written begins; -1: there is none
 	end := func() {
 		if begin >= 0 {
 			longest = max(longest, len(dst)-begin)
+			if len(dst)-begin > MaxWord {
+				dst = append(dst[:begin], cutWord(dst[begin:])...)
+			}
 			begin = -1
 		}
 	}

@@ -145,5 +145,5 @@ func (n times) nanos(c Column, b bound) dsl {
 	if n.field == "@timestamp" {
 		return q
 	}
-	return unsure(n.field, q, b)
+	return mostly(n.field, q, b) // the format of the column may take more than Fits does
 }

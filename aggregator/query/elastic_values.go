@@ -36,10 +36,15 @@ func (c Column) some(field string, b bound) dsl {
 }
 
 // of returns the column of a field; ok is false where nothing can be asked of it. A path with a star would be taken for
-// many fields.
+// many fields, and no key has a NUL or is that long.
 func (s Schema) of(field string) (c Column, ok bool) {
-	c = s(field)
-	return c, c.Kind != ColumnNone && !strings.ContainsRune(c.Path, '*')
+	switch c = s(field); {
+	case c.Kind == ColumnNone, strings.ContainsRune(c.Path, '*'):
+		return c, false
+	case c.Kind == ColumnRest:
+		return c, len(field) <= MaxKeyword && strings.IndexByte(field, 0) < 0 && utf8.ValidString(field)
+	}
+	return c, true
 }
 
 func (n exists) elastic(s Schema, b bound) dsl {
@@ -59,7 +64,7 @@ func (n exact) elastic(s Schema, b bound) dsl {
 		return c.wholeText(n, b)
 	case c.Kind == ColumnBool && (n.value == "true" || n.value == "false"):
 		return term(c.Path, n.value == "true")
-	case (c.Kind == ColumnKeyword || c.Kind == ColumnRest) && len(n.value) <= MaxKeyword:
+	case (c.Kind == ColumnKeyword || c.Kind == ColumnRest) && len(n.value) <= MaxKeyword && c.Kind.Holds(n.value):
 		return term(c.Path, n.value)
 	case b == atMost:
 		return matchNone()

@@ -5,12 +5,15 @@ import (
 	"unicode/utf8"
 )
 
-// maxWord is the longest word that a column of words holds whole, in characters: the tokenizer whitespace cuts those of
-// more than 255 UTF-16 units in two. Of a longer one the column has the first maxWord and cutMark, and the field is odd.
-const maxWord = 120
+// MaxWord is the longest word that a column of words holds whole, in bytes: the tokenizer whitespace cuts those of more
+// than 255 UTF-16 units in two. Of a longer one the column has the beginning and cutMark, and the field is odd.
+const MaxWord = 255
 
-// cutMark stands for the rest of a word; no word has it.
-const cutMark = '…'
+// cutMark stands for the rest of a word, of which the first cutAt bytes are held; no word has it.
+const (
+	cutMark = "…"
+	cutAt   = 240
+)
 
 func phraseWords(s string) int { return strings.Count(s, " ") + 1 }
 
@@ -62,7 +65,7 @@ func (n words) column(c Column, field string, b bound) dsl {
 		return matchNone()
 	}
 	q := allOf(held...)
-	if prefix, rest := n.words[0].prefix(); len(n.words) == 1 && rest && utf8.RuneCountInString(prefix) <= maxWord {
+	if prefix, rest := n.words[0].prefix(); len(n.words) == 1 && rest && len(prefix) <= cutAt-utf8.UTFMax {
 		return q // the beginning of a word is held in any case
 	}
 	return mostly(field, q, b)
@@ -77,14 +80,15 @@ func mostly(field string, held dsl, b bound) dsl {
 }
 
 // cutWord returns a word as a column of words holds it.
-func cutWord(w string) string {
-	if len(w) <= maxWord {
+func cutWord[S string | []byte](w S) S {
+	if len(w) <= MaxWord {
 		return w
 	}
-	if r := []rune(w); len(r) > maxWord {
-		return string(r[:maxWord]) + string(cutMark)
+	n := cutAt
+	for !utf8.RuneStart(w[n]) {
+		n--
 	}
-	return w
+	return S(string(w[:n]) + cutMark)
 }
 
 func (n wordRegex) elastic(s Schema, b bound) dsl {

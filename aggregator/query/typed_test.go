@@ -1,6 +1,7 @@
 package query
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -142,6 +143,11 @@ func TestHolds(t *testing.T) {
 	f(ColumnDateNanos, "2262-04-12T00:00:00Z", false)
 	f(ColumnWords, "...", false)
 	f(ColumnWords, "a", true)
+	f(ColumnWords, "x "+strings.Repeat("é", 127), true)
+	f(ColumnWords, "x "+strings.Repeat("é", 128), false)
+	if got, want := Words(strings.Repeat("É", 128)+" x"), strings.Repeat("é", 120)+"… x"; got != want {
+		t.Errorf("Words: %q, want %q", got, want)
+	}
 	if got := Words("İSTANBUL: straße\u2028x_1"); got != "istanbul straße x_1" {
 		t.Errorf("Words: %q", got)
 	}

@@ -11,27 +11,16 @@ import (
 // Words returns the words of a text as a column of words holds them: lower-cased, one blank between two, "" if there is
 // none. Of a word that is too long it has the beginning, and then Holds says no.
 func Words(text string) string {
-	var b strings.Builder
-	for start, end, ok := nextWord(text, 0); ok; start, end, ok = nextWord(text, end) {
-		if b.Len() > 0 {
-			b.WriteByte(' ')
-		}
-		n := 0
-		for _, r := range text[start:end] {
-			if n++; n > maxWord {
-				b.WriteRune(cutMark)
-				break
-			}
-			b.WriteRune(lower(r))
-		}
-	}
-	return b.String()
+	words, _ := AppendWords(nil, text)
+	return string(words)
 }
 
 // Holds reports whether a column of a kind holds a value as it is. If not, the field is odd in that document (OddField).
 func (k ColumnKind) Holds(value string) bool {
 	switch k {
-	case ColumnKeyword, ColumnRest:
+	case ColumnRest: // a NUL ends the key in a term
+		return strings.IndexByte(value, 0) < 0 && ColumnKeyword.Holds(value)
+	case ColumnKeyword:
 		return len(value) <= MaxKeyword || utf16Length(value) <= MaxKeyword
 	case ColumnWords:
 		return holdsWords(value)
@@ -64,7 +53,11 @@ func utf16Length(s string) int {
 func holdsWords(text string) bool {
 	any := false
 	for start, end, ok := nextWord(text, 0); ok; start, end, ok = nextWord(text, end) {
-		if any = true; end-start > maxWord && utf8.RuneCountInString(text[start:end]) > maxWord {
+		length := 0
+		for _, r := range text[start:end] {
+			length += utf8.RuneLen(lower(r))
+		}
+		if any = true; length > MaxWord {
 			return false
 		}
 	}

@@ -126,7 +126,9 @@ func (s *documents) document(t fataler, e *event.Event, row int) map[string]any 
 		case query.ColumnWords:
 			words[f.Name] = append(words[f.Name], query.Words(f.Value))
 		case query.ColumnRest:
-			rest[f.Name] = append(rest[f.Name], f.Value)
+			if c.Kind.Holds(f.Value) {
+				rest[f.Name] = append(rest[f.Name], f.Value)
+			}
 		}
 	}
 	doc["try"], doc["row"] = s.try, row

@@ -94,7 +94,7 @@ func kindsOf(name string) []draw {
 		"Kk", "k", "K", "İi", "ΣΑΣ", "\U0001F600x", "a\uFFFDb", "true", "null", strings.Repeat("ж", 1025))}
 }
 
-func longWord() string { return strings.Repeat("wxyz", 31) }
+func longWord() string { return strings.Repeat("wxyz", 64) }
 
 func word(t *rapid.T) string {
 	return rapid.SampledFrom([]string{"sudo", "SSHD", "sú_1", "averez", "ave", "Averez", "root", "a.b-c", "/usr/bin/su"}).Draw(t, "word")
