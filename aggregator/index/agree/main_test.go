@@ -11,10 +11,16 @@ import (
 )
 
 // server is the one Elasticsearch of all tests.
-var server stack.SharedElastic
+var server = stack.SharedElastic{Config: stack.ElasticConfig{Settings: []string{"action.destructive_requires_name=false"}}}
+
+// checks is how often each test draws events, unless -rapid.checks says more.
+const checks = "20"
 
 // TestMain parses the flags of logstorage, which refuses to work before.
 func TestMain(m *testing.M) {
+	if err := flag.Set("rapid.checks", checks); err != nil {
+		panic(err)
+	}
 	flag.Parse()
 	if f := flag.Lookup("memory.allowedBytes"); f != nil {
 		if err := f.Value.Set("256MiB"); err != nil {
