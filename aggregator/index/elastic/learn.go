@@ -50,15 +50,12 @@ func (c *client) learnOnce(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if f.message, err = c.firstType(ctx, "match_only_text", "text"); err != nil {
-		return err
-	}
-	if f.rest, err = c.firstType(ctx, "flattened", "flat_object"); err != nil {
-		return err
+	f.message, f.rest = "match_only_text", "flattened" // until install knows better
+	if f.Product == opensearchName {
+		f.rest = "flat_object"
 	}
 	c.facts = f
-	c.log.Info("connected to the servers of the index", "product", f.Product, "version", f.Version,
-		"message_type", f.message, "rest_type", f.rest)
+	c.log.Info("connected to the servers of the index", "product", f.Product, "version", f.Version)
 	return nil
 }
 
@@ -95,23 +92,4 @@ func (c *client) greet(ctx context.Context) (f facts, err error) {
 		return f, errors.New("what answers at the nodes is neither Elasticsearch nor OpenSearch")
 	}
 	return f, nil
-}
-
-// firstType returns the first of the types of a field that the servers know. It tries each in a component template,
-// which they check and which nothing uses.
-func (c *client) firstType(ctx context.Context, types ...string) (string, error) {
-	probe := c.names.prefix + "-probe"
-	var err error
-	for _, name := range types {
-		err = c.ask(ctx, nil, c.putComponent(probe, fmt.Appendf(nil,
-			`{"template":{"mappings":{"properties":{"probe":{"type":%q}}}}}`, name)))
-		var refusal *statusError
-		switch {
-		case err == nil:
-			return name, c.ask(ctx, nil, c.dropComponent(probe))
-		case !errors.As(err, &refusal) || refusal.Status != http.StatusBadRequest:
-			return "", fmt.Errorf("ask the servers for the type %s: %w", name, err)
-		}
-	}
-	return "", fmt.Errorf("the servers know none of the types %s: %w", strings.Join(types, ", "), err)
 }

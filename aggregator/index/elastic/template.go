@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/elastic/go-elasticsearch/v8/esapi"
 
@@ -33,6 +34,7 @@ func (c *client) install(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the index template: %w", err)
 	}
+	c.facts.take(shape)
 	switch wanted := c.shape(); {
 	case version > templateVersion:
 		c.log.Warn("the index template is of a later version: it stays", "version", version, "own_version", templateVersion)
@@ -40,16 +42,18 @@ func (c *client) install(ctx context.Context) error {
 	case version == templateVersion && shape == wanted:
 		return nil
 	}
-	for _, part := range []struct {
-		name string
-		body object
-	}{{c.names.prefix + "-settings", c.settings()}, {c.names.prefix + "-mappings", object{
-		"mappings": c.mappings(), "settings": mappedLimit(), // by itself too, a component must be possible
-	}}} {
-		body := encode(object{"template": part.body, "version": templateVersion, "_meta": c.meta()})
-		if err := c.insist(ctx, nil, c.putComponent(part.name, body)); err != nil {
-			return fmt.Errorf("make component template %s: %w", part.name, err)
-		}
+	if err := c.installPart(ctx, "settings", c.settings); err != nil {
+		return err
+	}
+	err = c.installPart(ctx, "mappings", c.mappingPart)
+	var refusal *statusError
+	if errors.As(err, &refusal) && strings.Contains(refusal.Reason, "["+c.facts.message+"]") && c.facts.message != plainText {
+		c.log.Info("the servers do not know a type: another takes its place", "type", c.facts.message, "instead", plainText)
+		c.facts.message = plainText
+		err = c.installPart(ctx, "mappings", c.mappingPart)
+	}
+	if err != nil {
+		return err
 	}
 	if err := c.insist(ctx, nil, c.putTemplate(encode(c.template()))); err != nil {
 		return fmt.Errorf("make index template %s: %w", c.templateName(), err)
@@ -61,11 +65,36 @@ func (c *client) install(ctx context.Context) error {
 	return c.widen(ctx)
 }
 
+// plainText is the type of a text where the servers know none that takes less room.
+const plainText = "text"
+
+// installPart makes a component template.
+func (c *client) installPart(ctx context.Context, name string, part func() object) error {
+	body := encode(object{"template": part(), "version": templateVersion, "_meta": c.meta()})
+	if err := c.insist(ctx, nil, c.putComponent(c.names.prefix+"-"+name, body)); err != nil {
+		return fmt.Errorf("make component template %s-%s: %w", c.names.prefix, name, err)
+	}
+	return nil
+}
+
+func (c *client) mappingPart() object {
+	return object{"mappings": c.mappings(), "settings": mappedLimit()} // a component must be possible by itself too
+}
+
 func (c *client) templateName() string { return c.names.prefix + "-events" }
 
 // shape is what the configuration and the servers add to a template.
 func (c *client) shape() string {
 	return fmt.Sprintf("shards=%d replicas=%d message=%s rest=%s", c.cfg.Shards, *c.cfg.Replicas, c.facts.message, c.facts.rest)
+}
+
+// take takes from the shape of a template that is there which types the servers know.
+func (f *facts) take(shape string) {
+	for word := range strings.FieldsSeq(shape) {
+		if t, ok := strings.CutPrefix(word, "message="); ok {
+			f.message = t
+		}
+	}
 }
 
 func (c *client) meta() object {
@@ -221,12 +250,6 @@ func (c *client) putComponent(name string, body []byte) request {
 	return func(ctx context.Context) (*esapi.Response, error) {
 		put := c.es.Cluster.PutComponentTemplate
 		return put(name, bytes.NewReader(body), put.WithContext(ctx))
-	}
-}
-
-func (c *client) dropComponent(name string) request {
-	return func(ctx context.Context) (*esapi.Response, error) {
-		return c.es.Cluster.DeleteComponentTemplate(name, c.es.Cluster.DeleteComponentTemplate.WithContext(ctx))
 	}
 }
 
