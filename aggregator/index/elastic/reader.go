@@ -25,11 +25,16 @@ type reader struct {
 	closed    func() error // why nothing is answered any more, or nil
 	rows      int          // of the first page of a search
 	patience  time.Duration
+	terms     int // values of one answer to Top, and of one shard
+	walked    int // values of a walk through all of them
 	refresher refresher
 }
 
 func newReader(c *client, log *slog.Logger, closed func() error) *reader {
-	x := &reader{c: c, log: log, closed: closed, rows: firstPage, patience: readPatience}
+	x := &reader{
+		c: c, log: log, closed: closed,
+		rows: firstPage, patience: readPatience, terms: mostTerms, walked: mostWalked,
+	}
 	x.refresher.do = x.refreshAll
 	return x
 }

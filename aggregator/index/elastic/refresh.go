@@ -26,9 +26,12 @@ type refresh struct {
 	err  error
 }
 
-// refreshRest is how long the servers are left alone after a refresh, in times of what it took: many small refreshes
-// make many small segments.
-const refreshRest = 3
+// refreshRest is how long the servers are left alone after a refresh, in times of what it took, but no longer than
+// mostRest: many small refreshes make many small segments.
+const (
+	refreshRest = 3
+	mostRest    = time.Second
+)
 
 // wait returns when a refresh that began later is over.
 func (r *refresher) wait(ctx context.Context) error {
@@ -63,7 +66,7 @@ func (r *refresher) run(ctx context.Context, mine *refresh, pause time.Duration)
 	begin := time.Now()
 	mine.err = r.do(ctx)
 	r.mu.Lock()
-	r.rest = time.Now().Add(refreshRest * time.Since(begin))
+	r.rest = time.Now().Add(min(refreshRest*time.Since(begin), mostRest))
 	r.mu.Unlock()
 	close(mine.done)
 }

@@ -165,13 +165,13 @@ func (p *halves) topValues(ctx context.Context, c column, most int) (values map[
 			Buckets []valueBucket `json:"buckets"`
 		} `json:"values"`
 	}
-	size := mostTerms // the order of numbers is not that of texts: take all that have as many
+	size := p.x.terms // the order of numbers is not that of texts: take all that have as many
 	byText := c.isText()
 	if byText {
 		size = most
 	}
 	_, err = p.count(ctx, map[string]any{"values": map[string]any{"terms": map[string]any{
-		"field": c.Path, "size": size, "shard_size": mostTerms, "order": []any{map[string]any{"_count": "desc"}, map[string]any{"_key": "asc"}},
+		"field": c.Path, "size": size, "shard_size": max(p.x.terms, size), "order": []any{map[string]any{"_count": "desc"}, map[string]any{"_key": "asc"}},
 	}}}, &a)
 	if err != nil {
 		return nil, false, false, err
@@ -207,12 +207,12 @@ func (c column) toldAll(buckets []valueBucket) (map[string]uint64, error) {
 	return values, nil
 }
 
-// walkValues counts every value, unless there are more than mostWalked.
+// walkValues counts every value, unless there are too many.
 func (p *halves) walkValues(ctx context.Context, c column) (values map[string]uint64, all bool, err error) {
 	values = make(map[string]uint64)
 	var after json.RawMessage
-	for len(values) <= mostWalked {
-		composite := map[string]any{"size": mostTerms, "sources": []any{map[string]any{"value": map[string]any{"terms": map[string]any{"field": c.Path}}}}}
+	for len(values) <= p.x.walked {
+		composite := map[string]any{"size": p.x.terms, "sources": []any{map[string]any{"value": map[string]any{"terms": map[string]any{"field": c.Path}}}}}
 		if after != nil {
 			composite["after"] = after
 		}
@@ -237,7 +237,7 @@ func (p *halves) walkValues(ctx context.Context, c column) (values map[string]ui
 			}
 			values[v] += b.Count
 		}
-		if len(a.Values.Buckets) < mostTerms || a.Values.After == nil {
+		if len(a.Values.Buckets) < p.x.terms || a.Values.After == nil {
 			return values, true, nil
 		}
 		after = a.Values.After
@@ -247,7 +247,7 @@ func (p *halves) walkValues(ctx context.Context, c column) (values map[string]ui
 
 // countOf sets the counts of certain values.
 func (p *halves) countOf(ctx context.Context, c column, wanted []string, into map[string]uint64) error {
-	for some := range slices.Chunk(wanted, mostTerms) {
+	for some := range slices.Chunk(wanted, p.x.terms) {
 		terms, ok := c.include(some)
 		if !ok {
 			continue
