@@ -2,7 +2,6 @@ package elastic
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"sync"
@@ -13,7 +12,7 @@ import (
 // sees every Write that was answered before, by whichever aggregator; questions that come at the same time share one.
 // Refreshing takes no more than a part of the time: see refreshRest.
 type refresher struct {
-	do func(ctx context.Context) error // one refresh
+	do func() error // one refresh
 
 	mu   sync.Mutex
 	next *refresh  // that nobody has begun
@@ -40,7 +39,7 @@ func (r *refresher) wait(ctx context.Context) error {
 	if mine == nil {
 		mine = &refresh{done: make(chan struct{})}
 		r.next = mine
-		go r.run(context.WithoutCancel(ctx), mine, time.Until(r.rest)) // the others wait for it as well
+		go r.run(mine, time.Until(r.rest)) // it is not of this question alone
 	}
 	r.mu.Unlock()
 	select {
@@ -51,12 +50,7 @@ func (r *refresher) wait(ctx context.Context) error {
 	}
 }
 
-// refreshPatience bounds one refresh with all its tries.
-const refreshPatience = time.Minute
-
-func (r *refresher) run(ctx context.Context, mine *refresh, pause time.Duration) {
-	ctx, cancel := context.WithTimeout(ctx, refreshPatience)
-	defer cancel()
+func (r *refresher) run(mine *refresh, pause time.Duration) {
 	if pause > 0 {
 		time.Sleep(pause)
 	}
@@ -64,15 +58,18 @@ func (r *refresher) run(ctx context.Context, mine *refresh, pause time.Duration)
 	r.next = nil // who comes now needs another one
 	r.mu.Unlock()
 	begin := time.Now()
-	mine.err = r.do(ctx)
+	mine.err = r.do()
 	r.mu.Lock()
 	r.rest = time.Now().Add(min(refreshRest*time.Since(begin), mostRest))
 	r.mu.Unlock()
 	close(mine.done)
 }
 
-// refreshAll asks the servers to show what they have, of all indices behind the alias.
-func (x *reader) refreshAll(ctx context.Context) error {
+// refreshAll asks the servers to show what they have, of all indices behind the alias. A server waits for a shard that
+// no node has for longer than anybody who asks.
+func (x *reader) refreshAll() error {
+	ctx, cancel := context.WithTimeout(context.Background(), x.patience)
+	defer cancel()
 	err := x.patient(ctx, func() error {
 		var a struct {
 			Shards shards `json:"_shards"`
@@ -82,11 +79,11 @@ func (x *reader) refreshAll(ctx context.Context) error {
 		}
 		return a.Shards.err()
 	})
-	if isNoIndex(err) {
-		return nil // nothing was written yet
+	switch {
+	case err == nil, isNoIndex(err): // nothing was written yet
+		return nil
+	case ctx.Err() != nil:
+		err = away(err)
 	}
-	if err != nil && !errors.Is(err, context.Canceled) {
-		return fmt.Errorf("show what was written: %w", err)
-	}
-	return err
+	return fmt.Errorf("show what was written: %w", err)
 }

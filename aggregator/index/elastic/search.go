@@ -80,6 +80,9 @@ func (x *reader) scan(ctx context.Context, s scan, fn func(*event.Event, *hit) e
 			return err
 		}
 		for i := range page {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
 			e, err := readEvent(decoder, &page[i])
 			if err != nil {
 				return err
@@ -96,9 +99,6 @@ func (x *reader) scan(ctx context.Context, s scan, fn func(*event.Event, *hit) e
 		}
 		if w.left == 0 {
 			return nil
-		}
-		if err := ctx.Err(); err != nil {
-			return err
 		}
 	}
 	return nil

@@ -152,7 +152,7 @@ func TestLostPoint(t *testing.T) {
 // TestMissingShard has an index that no node may hold: a question that it may have an answer to has none.
 func TestMissingShard(t *testing.T) {
 	l := loadNumbered(t, 50, elasticsearchNode.Open(t).URLs...)
-	l.patience = 0
+	l.patience = time.Second
 	nobody := []byte(`{"settings":{"index.routing.allocation.require.name":"nobody"}}`)
 	name := l.c.names.index("default", dayOf(testDay.AddDate(0, 0, 2)))
 	if _, err := l.raw(t.Context(), http.MethodPut, "/"+name+"?wait_for_active_shards=0", nobody); err != nil {
@@ -176,9 +176,6 @@ func TestMissingShard(t *testing.T) {
 	f("get", err)
 	if calls != 0 {
 		t.Errorf("%d events were told", calls)
-	}
-	if _, err := l.Count(t.Context(), index.Count{Span: index.Span{Class: "auth"}}); err != nil {
-		t.Errorf("of the other class: %v", err)
 	}
 }
 
