@@ -43,14 +43,8 @@ func (x *Index) Drop(ctx context.Context, class, before string) (int, error) {
 	return n, errors.Join(askErr, err)
 }
 
-// askLoop has the loop that commits call fn between two groups, and waits for it.
+// askLoop has the loop that commits call fn between two groups, and waits for it, and for Run if that has not begun.
 func (x *Index) askLoop(ctx context.Context, fn func()) error {
-	x.mu.RLock()
-	running, reason := x.running, x.reason
-	x.mu.RUnlock()
-	if !running || reason != nil {
-		return fmt.Errorf("the index does not run: %w", errors.Join(reason, index.ErrClosed))
-	}
 	done := make(chan struct{})
 	select {
 	case x.asks <- func() { fn(); close(done) }:

@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -72,7 +73,10 @@ func TestRecordRoundTrip(t *testing.T) {
 			w.Ranges = append(w.Ranges, index.Range{Pos: testPos, Kind: kind, First: first, End: first + rapid.Uint64Range(1, 1<<40).Draw(t, "n")})
 		}
 		for range rapid.IntRange(0, 5).Draw(t, "events") {
-			w.Items = append(w.Items, index.Item{Event: drawEvent(t, time.Now()), Named: rapid.Bool().Draw(t, "named")})
+			w.Items = append(w.Items, index.Item{
+				Event: drawEvent(t, time.Now()), Named: rapid.Bool().Draw(t, "named"),
+				Class: rapid.SampledFrom([]string{"", index.DefaultClass, "auth", "net_flow"}).Draw(t, "class"),
+			})
 		}
 		picked := func(i int) bool { return i%2 == 0 }
 		n := (len(w.Items) + 1) / 2
@@ -83,6 +87,9 @@ func TestRecordRoundTrip(t *testing.T) {
 		for i, e := range r.events {
 			if fmt.Sprint(*e) != fmt.Sprint(*w.Items[2*i].Event) {
 				t.Fatalf("event %d was %v, is %v", 2*i, w.Items[2*i].Event, e)
+			}
+			if want := cmp.Or(w.Items[2*i].Class, index.DefaultClass); r.class(i) != want {
+				t.Fatalf("event %d: class %s, want %s", 2*i, r.class(i), want)
 			}
 			if slices.Contains(r.named, i) != w.Items[2*i].Named {
 				t.Fatalf("event %d: named %v", 2*i, r.named)
@@ -98,6 +105,8 @@ func FuzzDecodeRecord(f *testing.F) {
 	w := numbered(testPos, 0, 3, time.Unix(1700000000, 0))
 	f.Add(new(recordWriter).encode(nil, w.Ranges, w.Items, func(int) bool { return true }, 3))
 	w.Items[1].Named = true
+	f.Add(new(recordWriter).encode(nil, w.Ranges, w.Items, func(int) bool { return true }, 3))
+	w.Items[2].Class = "auth"
 	f.Add(new(recordWriter).encode(nil, w.Ranges, w.Items, func(int) bool { return true }, 3))
 	f.Add([]byte{recordPlain, 0})
 	f.Fuzz(func(t *testing.T, rec []byte) {
