@@ -44,7 +44,7 @@ func (x *Index) Fields(ctx context.Context, sp index.Span) ([]index.Field, error
 	all := make([]index.Field, 0, len(counts))
 	for name, n := range counts {
 		if n > 0 {
-			all = append(all, index.Field{Name: name, Type: typeName(name), Count: n})
+			all = append(all, index.Field{Name: name, Type: index.TypeName(name), Count: n})
 		}
 	}
 	slices.SortFunc(all, func(a, b index.Field) int { return cmp.Compare(a.Name, b.Name) })
@@ -142,24 +142,6 @@ func (a *asking) countFields(ctx context.Context, names []string, counts map[str
 			counts[name] += parsePosition(at(column(all, fmt.Sprint("n", i)), 0))
 		}
 	})
-}
-
-func typeName(field string) string {
-	switch event.TypeOf(field) {
-	case event.Text:
-		return "text"
-	case event.Long:
-		return "long"
-	case event.Float:
-		return "float"
-	case event.Bool:
-		return "boolean"
-	case event.Date:
-		return "date"
-	case event.IP:
-		return "ip"
-	}
-	return "keyword"
 }
 
 // nearBy is how far from a time that is said to be close Get looks first.

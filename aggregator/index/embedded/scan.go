@@ -11,7 +11,6 @@ import (
 	"github.com/VictoriaMetrics/VictoriaLogs/lib/logstorage"
 
 	"belfry/aggregator/index"
-	"belfry/aggregator/query"
 	"belfry/shared/event"
 )
 
@@ -163,11 +162,7 @@ func (a *asking) reads(fields []string) string {
 		return withoutStream
 	}
 	if !a.exact {
-		more, ok := fieldsOf(a.span.Query)
-		if !ok {
-			return withoutStream
-		}
-		fields = slices.Concat(fields, more)
+		fields = slices.Concat(fields, a.span.Query.Fields())
 	}
 	var b strings.Builder
 	b.WriteString(` | fields "` + columnTime + `", "` + columnLists + `"`)
@@ -182,12 +177,6 @@ func (a *asking) reads(fields []string) string {
 	}
 	return b.String()
 }
-
-// fieldsOf returns the fields that a query looks at, if it says so.
-func fieldsOf(*query.Expr) (fields []string, ok bool) { return nil, false }
-
-// told returns a value as answers have it.
-func told(_, value string) string { return value }
 
 // valuesOf tells the values of a field, out of its column.
 type valuesOf struct {
@@ -207,7 +196,7 @@ func newValuesOf(field string) *valuesOf {
 	}
 }
 
-// toldAsIs reports whether told returns the values of a field as they are.
+// toldAsIs reports whether index.Told returns the values of a field as they are.
 func toldAsIs(field string) bool {
 	switch event.TypeOf(field) {
 	case event.IP, event.Float, event.Date:
@@ -267,7 +256,7 @@ func (v *valuesOf) parse(text string, list bool) []string {
 	}
 	var all []string
 	for _, f := range e.Fields {
-		if s := told(v.field, f.Value); !slices.Contains(all, s) {
+		if s := index.Told(v.field, f.Value); !slices.Contains(all, s) {
 			all = append(all, strings.Clone(s))
 		}
 	}
