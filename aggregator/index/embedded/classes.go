@@ -79,7 +79,7 @@ func (x *Index) shelf(class string, most int) *shelf {
 	if s.closed || len(s.open) >= most || class != index.DefaultClass && !batch.ValidClass(class) {
 		return nil
 	}
-	f := &shelf{class: class, dir: x.shelfDir(class), keep: x.cfg.keep(class)}
+	f := &shelf{class: class, dir: shelfDir(x.cfg.Dir, class), keep: x.cfg.keep(class)}
 	f.storage = logstorage.MustOpenStorage(f.dir, &logstorage.StorageConfig{
 		Retention:       f.keep + 24*time.Hour, // the guards are stricter, so that nothing is dropped in silence
 		FutureRetention: century,
@@ -128,11 +128,12 @@ const (
 	shelfPrefix = rowsDir + "-"
 )
 
-func (x *Index) shelfDir(class string) string {
+// shelfDir returns the folder of a class in that of an index.
+func shelfDir(dir, class string) string {
 	if class == index.DefaultClass {
-		return filepath.Join(x.cfg.Dir, rowsDir)
+		return filepath.Join(dir, rowsDir)
 	}
-	return filepath.Join(x.cfg.Dir, shelfPrefix+class)
+	return filepath.Join(dir, shelfPrefix+class)
 }
 
 // shelfClasses returns the classes that have a folder in dir, that of the default class first.
@@ -159,7 +160,7 @@ func (x *Index) openShelves() error {
 		return err
 	}
 	for _, class := range classes {
-		dir := x.shelfDir(class)
+		dir := shelfDir(x.cfg.Dir, class)
 		if err := os.RemoveAll(filepath.Join(dir, goneDir)); err != nil {
 			return fmt.Errorf("remove days that are over: %w", err)
 		}
