@@ -60,7 +60,7 @@ func (l *Log) Sync() error {
 
 // bring brings a segment's file to the disk, up to size, where the record with the lsn next will begin. One at a time: the
 // system tells of a failure once, and whoever comes after the one that was told would take what is lost for synced.
-func (l *Log) bring(file *os.File, path string, size int64, next uint64) error {
+func (l *Log) bring(file File, path string, size int64, next uint64) error {
 	l.syncing.Lock()
 	defer l.syncing.Unlock()
 	if l.unsure != nil {
@@ -162,7 +162,7 @@ func (l *Log) begin() error {
 	if _, err := rand.Read(salt[:]); err != nil {
 		return fmt.Errorf("draw salt: %w", err)
 	}
-	f, err := createSynced(path, appendHeader(nil, salt))
+	f, err := createSynced(l.disk, path, appendHeader(nil, salt))
 	if err != nil {
 		err = fmt.Errorf("begin segment: %w", err)
 		if _, there := os.Lstat(path); there == nil { // then the one before must take no more
@@ -183,9 +183,9 @@ func (l *Log) begin() error {
 }
 
 // createSynced makes a file that is there with all of content or not at all, even after a power cut.
-func createSynced(path string, content []byte) (*os.File, error) {
+func createSynced(d Disk, path string, content []byte) (File, error) {
 	tmp := path + ".tmp"
-	f, err := os.OpenFile(tmp, os.O_WRONLY|os.O_APPEND|os.O_CREATE|os.O_TRUNC, 0o600)
+	f, err := d.OpenFile(tmp, os.O_WRONLY|os.O_APPEND|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return nil, err
 	}
@@ -194,10 +194,10 @@ func createSynced(path string, content []byte) (*os.File, error) {
 		err = f.Sync()
 	}
 	if err == nil {
-		err = os.Rename(tmp, path)
+		err = d.Rename(tmp, path)
 	}
 	if err == nil {
-		err = syncDir(filepath.Dir(path))
+		err = d.SyncDir(filepath.Dir(path))
 	}
 	if err != nil {
 		f.Close()
@@ -206,18 +206,11 @@ func createSynced(path string, content []byte) (*os.File, error) {
 	return f, nil
 }
 
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
-}
+func syncDir(dir string) error { return OS{}.SyncDir(dir) }
 
 // cutFile shortens a file to size, durably.
-func cutFile(path string, size int64) error {
-	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+func cutFile(d Disk, path string, size int64) error {
+	f, err := d.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {
 		return fmt.Errorf("open torn segment: %w", err)
 	}
@@ -256,11 +249,11 @@ func (l *Log) Release(lsn uint64) error {
 		return nil
 	}
 	for _, p := range gone {
-		if err := os.Remove(p.path); err != nil {
+		if err := l.disk.Remove(p.path); err != nil {
 			return fmt.Errorf("remove segment: %w", err)
 		}
 	}
-	if err := syncDir(l.dir); err != nil {
+	if err := l.disk.SyncDir(l.dir); err != nil {
 		return fmt.Errorf("sync log directory: %w", err)
 	}
 	return nil

@@ -12,22 +12,23 @@ import (
 // ReplaceFile writes a file as a whole: whoever reads it, after a power cut too, finds the old content or all of the
 // new one. It is for one writer at a time.
 func ReplaceFile(path string, content []byte, mode fs.FileMode) error {
-	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
+	return ReplaceFileOn(OS{}, path, content, mode)
+}
+
+// ReplaceFileOn is ReplaceFile on a disk.
+func ReplaceFileOn(d Disk, path string, content []byte, mode fs.FileMode) error {
+	f, err := d.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
 	if err != nil {
 		return err
 	}
 	_, err = f.Write(content)
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return fmt.Errorf("write %s: %w", path, errors.Join(err, os.Remove(f.Name())))
+		return fmt.Errorf("write %s: %w", path, errors.Join(err, d.Remove(f.Name())))
 	}
-	if err := os.Rename(f.Name(), path); err != nil {
+	if err := d.Rename(f.Name(), path); err != nil {
 		return err
 	}
-	dir, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
+	return d.SyncDir(filepath.Dir(path))
 }
 
 // ErrLocked says that another process holds a lock.

@@ -41,7 +41,7 @@ func (l *Log) Abandon() (next uint64, err error) {
 	l.mu.Lock()
 	last := *l.last()
 	l.mu.Unlock()
-	return last.next, cutFile(last.path, last.end)
+	return last.next, cutFile(l.disk, last.path, last.end)
 }
 
 // doubt has every later sync fail.

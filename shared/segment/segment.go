@@ -43,6 +43,7 @@ type Config struct {
 	MaxBytes int64  // begin a new segment when one would grow past this; default 64 MiB
 	First    uint64 // give no lsn below this one; default 1
 	Reserve  int64  // bytes taken on the disk ahead of what is written, for when others fill it; default none
+	Disk     Disk   // changes the files; default OS
 }
 
 const (
@@ -60,6 +61,7 @@ var ErrTooLarge = errors.New("record too large")
 // Log is an open log.
 type Log struct {
 	dir      string
+	disk     Disk
 	maxBytes int64
 	reserve  int64
 
@@ -70,14 +72,14 @@ type Log struct {
 	syncing sync.Mutex // is held while a file goes to the disk
 	unsure  error      // of a sync: what is on the disk is unknown from then on
 
-	file *os.File // the last segment
-	path string   // its name
-	seed uint32   // of its checksums
-	buf  []byte   // appended, not yet written
-	size int64    // of the last segment, buf included
-	kept int64    // of the last segment: up to there it has its place on the disk
-	next uint64   // the lsn that the next Append gives
-	err  error    // of a write or a sync: what is in the file is unknown from then on
+	file File   // the last segment
+	path string // its name
+	seed uint32 // of its checksums
+	buf  []byte // appended, not yet written
+	size int64  // of the last segment, buf included
+	kept int64  // of the last segment: up to there it has its place on the disk
+	next uint64 // the lsn that the next Append gives
+	err  error  // of a write or a sync: what is in the file is unknown from then on
 }
 
 // part is one segment's file.
@@ -92,10 +94,13 @@ type part struct {
 // Open opens the log in dir, which it makes if it is not there. What an append that was cut off has left behind the
 // last good record is removed, and told by Damage. When Open returns, every record that Read gives is on disk.
 func Open(dir string, cfg Config) (*Log, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if cfg.Disk == nil {
+		cfg.Disk = OS{}
+	}
+	if err := MakeDir(cfg.Disk, dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make log directory: %w", err)
 	}
-	l := &Log{dir: dir, maxBytes: cfg.MaxBytes, reserve: cfg.Reserve, next: max(cfg.First, 1)}
+	l := &Log{dir: dir, disk: cfg.Disk, maxBytes: cfg.MaxBytes, reserve: cfg.Reserve, next: max(cfg.First, 1)}
 	if l.maxBytes <= 0 {
 		l.maxBytes = defaultMaxBytes
 	}
@@ -118,7 +123,7 @@ func (l *Log) list() error {
 		return err
 	}
 	for _, path := range d.unfinished {
-		if err := os.Remove(path); err != nil {
+		if err := l.disk.Remove(path); err != nil {
 			return fmt.Errorf("remove unfinished segment: %w", err)
 		}
 	}
@@ -211,12 +216,12 @@ func (l *Log) resume() error {
 		return nil
 	}
 	l.segments[len(l.segments)-2].size = good
-	return cutFile(r.path, good)
+	return cutFile(l.disk, r.path, good)
 }
 
 // reopen goes on in a segment that has no damage at its end.
 func (l *Log) reopen(p *part, seed uint32, size int64) error {
-	f, err := os.OpenFile(p.path, os.O_WRONLY|os.O_APPEND, 0)
+	f, err := l.disk.OpenFile(p.path, os.O_WRONLY|os.O_APPEND, 0)
 	if err != nil {
 		return fmt.Errorf("open segment: %w", err)
 	}
