@@ -84,7 +84,7 @@ func (x *Index) writeCheckpoint(at uint64) error {
 	}
 	b = binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
 	b = append(b, x.ledger.Marshal()...)
-	if err := segment.ReplaceFile(x.checkpointPath(), b, 0o640); err != nil {
+	if err := segment.ReplaceFileOn(x.cfg.disk, x.checkpointPath(), b, 0o640); err != nil {
 		return fmt.Errorf("write checkpoint: %w", err)
 	}
 	x.checkpoint.Store(at)

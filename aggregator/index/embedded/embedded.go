@@ -60,6 +60,8 @@ type Config struct {
 	CheckpointEvery time.Duration            // at most so long between two checkpoints; default 5 minutes
 	CheckpointBytes int64                    // and at most so many bytes of log; default 256 MiB
 	Names           int                      // names of events that are kept of one day; beyond, events are tagged no_id; default 4 Mi, some 120 MiB
+
+	disk segment.Disk // of all but the storages; default the system's
 }
 
 // maxRetention keeps every time behind 1970, from where the storage counts its days.
@@ -83,6 +85,9 @@ func (c *Config) setDefaults() {
 	}
 	if c.Names == 0 {
 		c.Names = namesOfDay
+	}
+	if c.disk == nil {
+		c.disk = segment.OS{}
 	}
 }
 
@@ -208,7 +213,7 @@ func Open(cfg Config, log *slog.Logger, set *metrics.Set,
 		applying: make(chan job, 1), stop: make(chan struct{}), ended: make(chan struct{}),
 		measures: newMeasures(set), asks: make(chan func()),
 	}
-	x.names = &names{dir: cfg.Dir, most: cfg.Names}
+	x.names = &names{dir: cfg.Dir, most: cfg.Names, disk: cfg.disk}
 	x.sets = newColumnSets()
 	x.adders = newAdders(x)
 	x.disk = disk{dir: cfg.Dir, least: cfg.MinFree, ask: freeSpace}
@@ -224,7 +229,7 @@ func Open(cfg Config, log *slog.Logger, set *metrics.Set,
 }
 
 func (x *Index) open() error {
-	if err := os.MkdirAll(x.cfg.Dir, 0o750); err != nil {
+	if err := segment.MakeDir(x.cfg.disk, x.cfg.Dir, 0o750); err != nil {
 		return fmt.Errorf("make index folder: %w", err)
 	}
 	var err error
@@ -242,7 +247,7 @@ func (x *Index) open() error {
 	if err != nil {
 		return err
 	}
-	x.wal, err = segment.Open(filepath.Join(x.cfg.Dir, "log"), segment.Config{First: at + 1})
+	x.wal, err = segment.Open(filepath.Join(x.cfg.Dir, "log"), segment.Config{First: at + 1, Disk: x.cfg.disk})
 	if err != nil {
 		return err
 	}

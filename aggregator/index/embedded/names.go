@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"belfry/shared/event"
+	"belfry/shared/segment"
 )
 
 // The storage has no unique ids. So the ids of named events (Item.Named), those of today and of yesterday, are kept in
@@ -30,6 +31,7 @@ const nameSize = len(event.Key{})
 // names is of the loop that commits, but for count.
 type names struct {
 	dir   string
+	disk  segment.Disk
 	most  int        // of one day
 	days  [2]nameDay // the newest first
 	count atomic.Int64
@@ -121,12 +123,16 @@ func (n *names) saveDay(d *nameDay) error {
 	for _, k := range d.unsaved {
 		b = append(b, k[:]...)
 	}
-	f, err := os.OpenFile(n.path(d.day), os.O_WRONLY|os.O_CREATE, 0o640)
+	f, err := n.disk.OpenFile(n.path(d.day), os.O_WRONLY|os.O_CREATE, 0o640)
 	if err != nil {
 		return err
 	}
 	_, err = f.WriteAt(b, int64(d.saved)*int64(nameSize))
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+	err = errors.Join(err, f.Sync(), f.Close())
+	if err == nil && d.saved == 0 { // the file is new: the checkpoint must not be there without it
+		err = n.disk.SyncDir(n.dir)
+	}
+	if err != nil {
 		return err
 	}
 	d.saved += uint64(len(d.unsaved))
@@ -140,7 +146,7 @@ func (n *names) tidy() error {
 	files, err := filepath.Glob(filepath.Join(n.dir, "names-*"))
 	for _, path := range files {
 		if path != n.path(n.days[0].day) && path != n.path(n.days[1].day) {
-			err = errors.Join(err, os.Remove(path))
+			err = errors.Join(err, n.disk.Remove(path))
 		}
 	}
 	return err
