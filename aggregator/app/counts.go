@@ -69,20 +69,27 @@ func (s searchCmd) overTime(ctx context.Context, c *CLI, v url.Values) error {
 	case "csv":
 		err = printCountsCSV(c.out(), s.CountBy, res.Buckets)
 	default:
-		out := bufio.NewWriter(c.out())
-		h := newHistogram(time.Duration(*s.Over), v, res.Buckets)
-		if s.CountBy == "" {
-			h.printBars(out, c.screen(s.Color))
-		} else {
-			h.printRows(out, c.screen(s.Color), s.CountBy)
-		}
-		err = out.Flush()
+		err = s.draw(c, v, res.Buckets)
 	}
 	if err == nil && len(res.Buckets) == 0 {
 		hint(c.aside(), s.text())
 		err = errNothing
 	}
 	return err
+}
+
+func (s searchCmd) draw(c *CLI, v url.Values, buckets []index.Bucket) error {
+	h, err := newHistogram(time.Duration(*s.Over), v, buckets)
+	if err != nil {
+		return err
+	}
+	out := bufio.NewWriter(c.out())
+	if s.CountBy == "" {
+		h.printBars(out, c.screen(s.Color))
+	} else {
+		h.printRows(out, c.screen(s.Color), s.CountBy)
+	}
+	return out.Flush()
 }
 
 func printCountsCSV(out io.Writer, by string, buckets []index.Bucket) error {

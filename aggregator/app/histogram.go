@@ -85,10 +85,10 @@ type histogramRow struct {
 
 // newHistogram puts counts into steps, those without events too: from the first that was asked for, or has any, to the
 // last. The asked ones count only as far as an answer may reach: index.MaxBuckets steps.
-func newHistogram(every time.Duration, asked url.Values, buckets []index.Bucket) *histogram {
+func newHistogram(every time.Duration, asked url.Values, buckets []index.Bucket) (*histogram, error) {
 	h := &histogram{every: every}
 	if len(buckets) == 0 {
-		return h
+		return h, nil
 	}
 	first, last := buckets[0].At, buckets[0].At
 	for _, b := range buckets {
@@ -106,6 +106,10 @@ func newHistogram(every time.Duration, asked url.Values, buckets []index.Bucket)
 		last = last.Add((t.Sub(last) - 1) / every * every)
 	}
 	h.first, h.steps = first, int(last.Sub(first)/every)+1
+	if h.steps > index.MaxBuckets {
+		return nil, fmt.Errorf("--over %v makes %d steps of that time, and more than %d are not drawn: take longer ones, or --format csv",
+			shortDuration(every), h.steps, index.MaxBuckets)
+	}
 	rows := make(map[string]*histogramRow)
 	for _, b := range buckets {
 		r := rows[b.Value]
@@ -128,7 +132,7 @@ func newHistogram(every time.Duration, asked url.Values, buckets []index.Bucket)
 		}
 		return strings.Compare(a.value, b.value)
 	})
-	return h
+	return h, nil
 }
 
 // label writes when a step begins.

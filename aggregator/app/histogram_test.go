@@ -43,6 +43,15 @@ func at(text string) time.Time {
 	return t
 }
 
+func hourly(t *testing.T, v url.Values, buckets []index.Bucket) *histogram {
+	t.Helper()
+	h, err := newHistogram(time.Hour, v, buckets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
 // The look of counts on a terminal.
 func TestHistogram(t *testing.T) {
 	buckets := []index.Bucket{
@@ -50,7 +59,7 @@ func TestHistogram(t *testing.T) {
 	}
 	asked := url.Values{"from": {"2026-11-23T08:30:00Z"}, "to": {"2026-11-23T16:00:00Z"}}
 	var out bytes.Buffer
-	newHistogram(time.Hour, asked, buckets).printBars(&out, screen{width: 60})
+	hourly(t, asked, buckets).printBars(&out, screen{width: 60})
 	golden(t, "over.txt", out.String())
 	for line := range strings.Lines(out.String()) {
 		if n := utf8.RuneCountInString(strings.TrimSuffix(line, "\n")); n > 60 {
@@ -59,7 +68,7 @@ func TestHistogram(t *testing.T) {
 	}
 
 	out.Reset()
-	newHistogram(time.Hour, url.Values{}, buckets).printBars(&out, screen{width: 40, colour: true})
+	hourly(t, url.Values{}, buckets).printBars(&out, screen{width: 40, colour: true})
 	golden(t, "over_colour.txt", out.String())
 
 	var many []index.Bucket
@@ -70,7 +79,7 @@ func TestHistogram(t *testing.T) {
 		}
 	}
 	out.Reset()
-	newHistogram(time.Hour, url.Values{}, many).printRows(&out, screen{width: 70}, "host.name")
+	hourly(t, url.Values{}, many).printRows(&out, screen{width: 70}, "host.name")
 	golden(t, "over_by.txt", out.String())
 }
 
@@ -103,7 +112,7 @@ func TestHistogramEnds(t *testing.T) {
 	f := func(from, to, want string) {
 		t.Helper()
 		v := url.Values{"from": {from}, "to": {to}}
-		h := newHistogram(time.Hour, v, []index.Bucket{{At: at("2026-11-23 10:00"), Count: 1}})
+		h := hourly(t, v, []index.Bucket{{At: at("2026-11-23 10:00"), Count: 1}})
 		got := fmt.Sprint(h.label(h.first), " ", h.steps)
 		if got != want {
 			t.Errorf("%s to %s: %s, want %s", from, to, got, want)

@@ -112,7 +112,9 @@ func (a *Aggregator) watch(ctx context.Context) error {
 	return a.repeat(ctx, chore{
 		every: watchEvery, do: func(ctx context.Context) error {
 			now := time.Now()
-			return errors.Join(a.releaseOthers(), a.fleet.Tick(now), a.gaps.Tick(now), a.sayOwn(ctx))
+			err := errors.Join(a.releaseOthers(), a.fleet.Tick(now), a.gaps.Tick(now), a.sayOwn(ctx))
+			a.index.AlertsAt(a.seenTo()) // both keep their places a while later; an erasure waits for that, and no write may come
+			return err
 		},
 		level: slog.LevelError, fails: "gaps and silence cannot be noted, trying again",
 		mended: "gaps and silence are noted again",
