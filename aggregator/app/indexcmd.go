@@ -7,7 +7,9 @@ import (
 )
 
 type indexCmd struct {
-	Stats indexStatsCmd `cmd:"" default:"withargs" help:"What the index holds: events, bytes and days of each retention class."`
+	Stats  indexStatsCmd  `cmd:"" default:"withargs" help:"What the index holds: events, bytes and days of each retention class."`
+	Export indexExportCmd `cmd:"" help:"Write events as NDJSON, one ECS object a line, oldest first, with what was asked (belfry.search) too. The aggregator goes on."`
+	Import indexImportCmd `cmd:"" help:"Put events that were exported into the index of the configuration; those that it has already stay. No alert is raised for them. With the embedded index no aggregator may run."`
 }
 
 type indexStatsCmd struct {

@@ -48,7 +48,9 @@ func readQuestion(r *http.Request) (q question, err error) {
 	if q.plain, err = query.Parse(q.text); err != nil {
 		return q, err
 	}
-	q.span.Query = withoutTrail(q.plain)
+	if q.span.Query = withoutTrail(q.plain); r.Form.Get("trail") == "1" {
+		q.span.Query = q.plain
+	}
 	if q.span.From, err = readTime(r, "from"); err != nil {
 		return q, err
 	}

@@ -18,7 +18,7 @@
 //
 // SPAN is q=QUERY&from=TIME&to=TIME&deadline=30s: times are RFC 3339, of @timestamp, from the first one, to the first that
 // is too late; a question that takes longer than its deadline ends. What was asked before (event.dataset: belfry.search)
-// is left out of the answers, unless the query itself names belfry.search.
+// is left out of the answers, unless the query itself names belfry.search, or trail=1 asks for it.
 //
 // What cannot be done is answered with {"error"}: 400 for a parameter, with "column" for a query that cannot be read, 401
 // and 403 for who may not, 404 for an event that is not there, 429 for too much at once, 501 for what the engine cannot

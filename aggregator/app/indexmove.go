@@ -1,0 +1,101 @@
+package app
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"belfry/aggregator/config"
+	"belfry/aggregator/index"
+	"belfry/shared/event"
+)
+
+type (
+	indexExportCmd struct {
+		Query []string `arg:"" optional:"" help:"Which events; nothing means all."`
+		spanFlags
+		Output string `help:"File to write; it must not be there yet. Default: standard output." short:"o" type:"path" placeholder:"FILE"`
+	}
+	indexImportCmd struct {
+		File  string `arg:"" help:"What index export wrote; - is the standard input."`
+		Class string `help:"Retention class of these events." default:"default"`
+	}
+)
+
+// Run writes events. A file is there, whole, or it is not.
+func (e indexExportCmd) Run(ctx context.Context, c *CLI) error {
+	from, to, err := e.bounds(time.Now())
+	if err != nil {
+		return err
+	}
+	v := url.Values{"q": {strings.Join(e.Query, " ")}, "limit": {"0"}, "order": {"oldest"}, "trail": {"1"}}
+	for name, t := range map[string]time.Time{"from": from, "to": to} {
+		if !t.IsZero() {
+			v.Set(name, t.UTC().Format(time.RFC3339Nano))
+		}
+	}
+	if e.Output == "" {
+		_, err := export(ctx, c, v, c.out())
+		return err
+	}
+	f, err := os.OpenFile(e.Output, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return fmt.Errorf("export: %w", err)
+	}
+	n, err := export(ctx, c, v, f)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("export: %w", errors.Join(err, os.Remove(e.Output)))
+	}
+	_, err = fmt.Fprintf(c.out(), "%d events are in %s\n", n, printable(e.Output))
+	return err
+}
+
+// export writes what is found, and returns how many events that is.
+func export(ctx context.Context, c *CLI, v url.Values, to io.Writer) (n int, err error) {
+	out := bufio.NewWriterSize(to, 256<<10)
+	p := jsonPrinter{out}
+	_, err = c.search(ctx, v, out, func(line []byte, e *event.Event) error {
+		n++
+		return p.event(line, e)
+	})
+	return n, errors.Join(err, out.Flush())
+}
+
+// Run puts events into the index, each once, however often it is done.
+func (i indexImportCmd) Run(ctx context.Context, c *CLI) (err error) {
+	cfg, err := config.Load(c.Config)
+	if err != nil {
+		return err
+	}
+	in := io.Reader(os.Stdin)
+	if i.File != "-" {
+		f, err := os.Open(i.File)
+		if err != nil {
+			return fmt.Errorf("import: %w", err)
+		}
+		defer f.Close()
+		in = f
+	}
+	to, err := openOffline(ctx, cfg, cmp.Or(cfg.Index.Engine, config.EngineEmbedded), c.Log)
+	if err != nil {
+		return fmt.Errorf("import (does an aggregator run?): %w", err)
+	}
+	defer func() { err = errors.Join(err, to.Close()) }()
+	l := index.NewLoader(to, i.Class, to.looks)
+	t := newTicker("import")
+	_, err = index.Import(ctx, in, l, func(n uint64) { t.say(n, time.Now()) })
+	t.end()
+	done := l.Loaded()
+	if err != nil {
+		return fmt.Errorf("import (%d events are there before; the same may be imported again): %w", done.Added+done.Known, err)
+	}
+	_, err = fmt.Fprintf(c.out(), "%d events are new, %d were there already\n", done.Added, done.Known)
+	return err
+}

@@ -1,0 +1,58 @@
+package app
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// What is exported from one aggregator is in another, once, with what was asked; a second time it is there already.
+func TestExportImport(t *testing.T) {
+	r := start(t, t.TempDir(), ages)
+	r.town()
+	file := filepath.Join(t.TempDir(), "out.ndjson")
+	if out, _, err := r.belfry("index", "export", "-o", file, "host.name:*"); err != nil || !strings.HasPrefix(out, "4 events are in ") {
+		t.Fatalf("%v, %s", err, out)
+	}
+	if _, _, err := r.belfry("index", "export", "-o", file); err == nil {
+		t.Error("a file that is there was written over")
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, _, err := r.belfry("index", "export", "--from", "2026-11-23", "--to", "2026-11-23", "host.name:*"); err != nil || out != string(text) {
+		t.Errorf("%v: %s, want %s", err, out, text)
+	}
+	stats, _, err := r.belfry("index", "stats")
+	if err != nil || !strings.Contains(stats, "CLASS") || !strings.Contains(stats, "engine embedded") {
+		t.Errorf("%v: %s", err, stats)
+	}
+
+	other := start(t, t.TempDir(), ages)
+	load := func() string {
+		t.Helper()
+		var out bytes.Buffer
+		c := &CLI{Out: &out, Err: io.Discard, Log: slogTo(io.Discard)}
+		if err := runCLI(t, c, "--config", other.path, "index", "import", file, "--class", "auth"); err != nil {
+			return err.Error()
+		}
+		return out.String()
+	}
+	if got := load(); !strings.Contains(got, "another process works here") {
+		t.Errorf("beside an aggregator: %s", got)
+	}
+	other.stop()
+	for _, want := range []string{"4 events are new, 0 were there already\n", "0 events are new, 4 were there already\n"} {
+		if got := load(); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+	other.run()
+	if out, _, err := other.belfry("index", "export", "host.name:*"); err != nil || out != string(text) {
+		t.Errorf("%v: %s, want %s", err, out, text)
+	}
+}
