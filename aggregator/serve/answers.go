@@ -172,7 +172,7 @@ func (a *API) context(w http.ResponseWriter, r *http.Request, by Asker) {
 		refuse(w, err)
 		return
 	}
-	out, found := json.NewEncoder(w), uint64(0)
+	out, found := encoder(w), uint64(0)
 	for i, id := range ids {
 		var g group
 		if g, err = a.around(ctx, id, before, after); err != nil {

@@ -48,6 +48,14 @@ func serve(t *testing.T, x index.Searcher, hub *Hub, out io.Writer) *httptest.Se
 func serveTo(t *testing.T, x index.Searcher, hub *Hub, out io.Writer, trail func(Asked), who Who) *httptest.Server {
 	t.Helper()
 	api := New(x, hub, func() any { return map[string]int{"answer": 42} }, trail, slog.New(slog.NewTextHandler(out, nil)))
+	return serveRoutes(t, api, who)
+}
+
+func slogDiscard() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+// serveRoutes opens a door to an API.
+func serveRoutes(t *testing.T, api *API, who Who) *httptest.Server {
+	t.Helper()
 	mux := http.NewServeMux()
 	api.Register(mux, who)
 	s := httptest.NewServer(mux)

@@ -34,6 +34,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"strconv"
@@ -151,7 +152,14 @@ func (a *API) guard(to route, who Who) http.HandlerFunc {
 // answer writes an answer of one object.
 func (a *API) answer(w http.ResponseWriter, v any) {
 	w.Header().Set("Content-Type", "application/json")
-	a.finish(json.NewEncoder(w).Encode(v))
+	a.finish(encoder(w).Encode(v))
+}
+
+// encoder writes JSON as events have it: no page is made of it.
+func encoder(w io.Writer) *json.Encoder {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	return e
 }
 
 // retryAfter is in how many seconds what failed for want of room or of servers may be tried again.
