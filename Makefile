@@ -26,6 +26,9 @@ IDLE ?= 1000
 MANY ?= 10000
 # Of make bench-relay: messages of one turn over TCP or TLS.
 MESSAGES ?= 2000000
+# Of make bench-zgrep: hosts and days with an archive each of LINES lines.
+HOSTS ?= 1000
+DAYS ?= 30
 # Where make geoip puts its databases.
 GEOIP ?= /var/lib/belfry/geoip
 
@@ -34,7 +37,7 @@ GEOIP ?= /var/lib/belfry/geoip
 LINTER ?= github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 FAIL_IN_CI := test "$$CI" != true
 
-.PHONY: help build test corpus-check fuzz bench-parse cut chaos chaos-short torture torture-short demo lint bench bench-ship bench-agent bench-relay geoip deps clean
+.PHONY: help build test corpus-check fuzz bench-parse cut chaos chaos-short torture torture-short demo lint bench bench-ship bench-agent bench-relay bench-zgrep geoip deps clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -105,6 +108,11 @@ bench-agent: build ## what following files costs: MB/s a core, memory with 1000 
 bench-relay: deps build ## syslog that a relay takes on one core over UDP, TCP and TLS, against rsyslog and syslog-ng; MESSAGES=2000000 ROUNDS=3
 	@$(GO) build -o bin/benchrelay ./shared/e2e/benchrelay
 	@exec bin/benchrelay --bin=bin --messages=$(MESSAGES) --rounds=$(ROUNDS)
+
+bench-zgrep: LINES = 400
+bench-zgrep: build ## who ran su through sudo: belfry search against zgrep over gzipped logs; HOSTS=1000 DAYS=30 LINES=400 ROUNDS=3 KEEP=1
+	@$(GO) build -o bin/benchzgrep ./shared/e2e/benchzgrep
+	@exec bin/benchzgrep --bin=bin --hosts=$(HOSTS) --days=$(DAYS) --lines=$(LINES) --rounds=$(ROUNDS) $(if $(KEEP),--keep)
 
 geoip: ## fetch free country and network databases by npm into GEOIP=/var/lib/belfry/geoip; enrich.geoip.country and .asn name them
 	@GO=$(GO) aggregator/enrich/geoip/fetch.sh $(GEOIP)
