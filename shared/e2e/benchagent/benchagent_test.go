@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"belfry/shared/batch"
+	"belfry/shared/e2e/gauge"
 	"belfry/shared/e2e/stack"
 	"belfry/shared/event"
 )
@@ -68,8 +69,8 @@ PASS
 `
 
 func TestParseBench(t *testing.T) {
-	all := parseBench(printed)
-	if len(all) != 3 || all[0].name != "BenchmarkReadPath/plain" || all[0].values["MB/s"] != 201 || all[2].name != "BenchmarkReadPathOther" {
+	all := gauge.ParseBench(printed)
+	if len(all) != 3 || all[0].Name != "BenchmarkReadPath/plain" || all[0].Values["MB/s"] != 201 || all[2].Name != "BenchmarkReadPathOther" {
 		t.Errorf("%+v", all)
 	}
 	f := func(name, unit string, want float64, ok bool) {
@@ -87,7 +88,7 @@ func TestParseBench(t *testing.T) {
 func TestRatio(t *testing.T) {
 	f := func(text string, want float64, ok bool) {
 		t.Helper()
-		if got, err := ratioOf(parseBench(text)); got != want || (err == nil) != ok {
+		if got, err := ratioOf(gauge.ParseBench(text)); got != want || (err == nil) != ok {
 			t.Errorf("%q: %v, %v; want %v", text, got, err, want)
 		}
 	}

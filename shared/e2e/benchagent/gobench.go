@@ -6,8 +6,9 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
+
+	"belfry/shared/e2e/gauge"
 )
 
 // The benchmarks of the packages themselves.
@@ -19,52 +20,12 @@ const (
 	bareGunzip     = "BenchmarkBareGunzip"
 )
 
-// result is one line of `go test -bench`: each value by its unit, as "ns/op", "MB/s", "allocs/op".
-type result struct {
-	name   string // without the number of CPUs, as BenchmarkReadPath/plain
-	values map[string]float64
-}
-
-// parseBench reads what `go test -bench` prints (Go's benchmark data format): a name, the number of rounds, and pairs of
-// value and unit. Other lines are passed over.
-func parseBench(out string) (all []result) {
-	for line := range strings.Lines(out) {
-		fields := strings.Fields(line)
-		if len(fields) < 4 || !strings.HasPrefix(fields[0], "Benchmark") {
-			continue
-		}
-		if _, err := strconv.Atoi(fields[1]); err != nil {
-			continue
-		}
-		r := result{plainName(fields[0]), make(map[string]float64)}
-		for i := 2; i+1 < len(fields); i += 2 {
-			if v, err := strconv.ParseFloat(fields[i], 64); err == nil {
-				r.values[fields[i+1]] = v
-			}
-		}
-		all = append(all, r)
-	}
-	return all
-}
-
-// plainName takes the number of CPUs off a name.
-func plainName(name string) string {
-	i := strings.LastIndexByte(name, '-')
-	if i < 0 {
-		return name
-	}
-	if _, err := strconv.Atoi(name[i+1:]); err != nil {
-		return name
-	}
-	return name[:i]
-}
-
 // largest is the largest value of a unit among the runs of a benchmark and of its parts.
-func largest(all []result, name, unit string) (most float64, err error) {
+func largest(all []gauge.Result, name, unit string) (most float64, err error) {
 	found := false
 	for _, r := range all {
-		v, has := r.values[unit]
-		if has && (r.name == name || strings.HasPrefix(r.name, name+"/")) {
+		v, has := r.Values[unit]
+		if has && (r.Name == name || strings.HasPrefix(r.Name, name+"/")) {
 			most, found = max(most, v), true
 		}
 	}
@@ -88,7 +49,7 @@ func (b *bench) readLines(ctx context.Context) error {
 		return err
 	}
 	b.print(out)
-	all := parseBench(out)
+	all := gauge.ParseBench(out)
 	for name, unit := range map[string]string{"allocs_per_line": "allocs/op", "read_mb_per_s": "MB/s"} {
 		n, err := largest(all, readPath, unit)
 		if err != nil {
@@ -105,7 +66,7 @@ func (b *bench) gunzip(ctx context.Context) error {
 	if _, err := output(exec.CommandContext(ctx, "go", "test", "-c", "-o", test, archivePackage)); err != nil {
 		return err
 	}
-	var all []result
+	var all []gauge.Result
 	for range b.Rounds + 2 {
 		cmd := exec.CommandContext(ctx, "taskset", "-c", b.cpu, test, "-test.run", "^$", "-test.bench", "^("+ourGunzip+"|"+bareGunzip+")$")
 		cmd.Dir = archivePackage
@@ -114,7 +75,7 @@ func (b *bench) gunzip(ctx context.Context) error {
 			return err
 		}
 		b.print(out)
-		all = append(all, parseBench(out)...)
+		all = append(all, gauge.ParseBench(out)...)
 	}
 	ratio, err := ratioOf(all)
 	if err != nil {
@@ -126,7 +87,7 @@ func (b *bench) gunzip(ctx context.Context) error {
 
 // ratioOf is how fast ours is against the bare one: the best run of each, for what else runs on the machine makes a run
 // slower and none faster.
-func ratioOf(all []result) (float64, error) {
+func ratioOf(all []gauge.Result) (float64, error) {
 	ours, err1 := largest(all, ourGunzip, "MB/s")
 	bare, err2 := largest(all, bareGunzip, "MB/s")
 	if err := errors.Join(err1, err2); err != nil {
