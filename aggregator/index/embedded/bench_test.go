@@ -3,6 +3,7 @@ package embedded
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"runtime"
 	"sync"
@@ -20,13 +21,15 @@ import (
 const benchBatch = 500
 
 // BenchmarkWrite writes through the index and into bare logstorage by turns, four senders with batches of 500 events,
-// so that both see the same machine. It reports rows and processor time of each, and the ratio of the rows.
+// so that both see the same machine. It reports rows, processor time and bytes on disk of each, and the ratio of the rows.
 func BenchmarkWrite(b *testing.B) {
 	const turns, batches = 6, 40
-	x := start(b, Config{Dir: b.TempDir(), Memory: 1 << 30}, func(uint64, []*event.Event) error { return nil })
-	bare := logstorage.MustOpenStorage(filepath.Join(b.TempDir(), "rows"),
+	dir, bareDir := b.TempDir(), b.TempDir()
+	x := start(b, Config{Dir: dir, Memory: 1 << 30}, func(uint64, []*event.Event) error { return nil })
+	bare := logstorage.MustOpenStorage(filepath.Join(bareDir, "rows"),
 		&logstorage.StorageConfig{Retention: 90 * 24 * time.Hour, FlushInterval: flushInterval})
-	defer bare.MustClose()
+	closeBare := sync.OnceFunc(bare.MustClose)
+	defer closeBare()
 	var behind, alone spent
 	n := 0
 	for b.Loop() {
@@ -51,6 +54,29 @@ func BenchmarkWrite(b *testing.B) {
 	b.ReportMetric(behind.cpu.Seconds()*1e6/rows, "cpu-us/row")
 	b.ReportMetric(alone.cpu.Seconds()*1e6/rows, "bare-cpu-us/row")
 	b.ReportMetric(float64(x.Stats().LogBytes)/rows, "log-B/row")
+	if err := x.Close(); err != nil { // all rows are on disk then
+		b.Error(err)
+	}
+	closeBare()
+	b.ReportMetric(float64(sizeOf(b, filepath.Join(dir, "rows")))/rows, "B/row")
+	b.ReportMetric(float64(sizeOf(b, filepath.Join(bareDir, "rows")))/rows, "bare-B/row")
+}
+
+// sizeOf is how many bytes the files below a folder have.
+func sizeOf(b *testing.B, dir string) (n int64) {
+	b.Helper()
+	err := filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		n += info.Size()
+		return err
+	})
+	if err != nil {
+		b.Error(err)
+	}
+	return n
 }
 
 const benchSenders = 4
