@@ -29,6 +29,9 @@ MESSAGES ?= 2000000
 # Of make bench-zgrep: hosts and days with an archive each of LINES lines.
 HOSTS ?= 1000
 DAYS ?= 30
+# Of make bench-index: events among which is searched, and documents of one turn.
+EVENTS ?= 10000000
+DOCS ?= 100000
 # Where make geoip puts its databases.
 GEOIP ?= /var/lib/belfry/geoip
 
@@ -37,7 +40,7 @@ GEOIP ?= /var/lib/belfry/geoip
 LINTER ?= github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 FAIL_IN_CI := test "$$CI" != true
 
-.PHONY: help build test corpus-check fuzz bench-parse cut chaos chaos-short torture torture-short demo lint bench bench-ship bench-agent bench-relay bench-zgrep geoip deps clean
+.PHONY: help build test corpus-check fuzz bench-parse cut chaos chaos-short torture torture-short demo lint bench bench-ship bench-agent bench-relay bench-index bench-zgrep geoip deps clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -108,6 +111,10 @@ bench-agent: build ## what following files costs: MB/s a core, memory with 1000 
 bench-relay: deps build ## syslog that a relay takes on one core over UDP, TCP and TLS, against rsyslog and syslog-ng; MESSAGES=2000000 ROUNDS=3
 	@$(GO) build -o bin/benchrelay ./shared/e2e/benchrelay
 	@exec bin/benchrelay --bin=bin --messages=$(MESSAGES) --rounds=$(ROUNDS)
+
+bench-index: deps ## rows and bytes of the index against bare logstorage, searches among EVENTS=10000000, documents against a bare bulk loader; ONLY=write,search,elastic
+	@$(GO) build -o bin/benchindex ./shared/e2e/benchindex
+	@exec bin/benchindex --events=$(EVENTS) --docs=$(DOCS) --rounds=$(ROUNDS) $(if $(ONLY),--only=$(ONLY))
 
 bench-zgrep: LINES = 400
 bench-zgrep: build ## who ran su through sudo: belfry search against zgrep over gzipped logs; HOSTS=1000 DAYS=30 LINES=400 ROUNDS=3 KEEP=1
