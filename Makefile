@@ -16,6 +16,7 @@ BROKER ?= auto
 SEED ?=
 INDEX ?= embedded
 AGGREGATORS ?= 1
+RUNS ?= 50
 # Not ?=: a shell may export LINES as the height of its terminal.
 LINES = 1000000
 ROUNDS = 3
@@ -40,7 +41,7 @@ GEOIP ?= /var/lib/belfry/geoip
 LINTER ?= github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 FAIL_IN_CI := test "$$CI" != true
 
-.PHONY: help build test corpus-check fuzz bench-parse cut chaos chaos-short torture torture-short demo lint bench bench-ship bench-agent bench-relay bench-index bench-zgrep geoip deps clean
+.PHONY: help build test corpus-check fuzz bench-parse cut chaos chaos-short kill torture torture-short demo lint bench bench-ship bench-agent bench-relay bench-index bench-zgrep geoip deps clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +66,11 @@ chaos: deps build ## kill, stop, cut and block everything for 10 minutes: nothin
 
 chaos-short: deps build ## the same in one minute, every kind of fault at least once; part of make test
 	@$(CHAOS)=60s
+
+kill: INDEX = both
+kill: deps build ## SIGKILL of the aggregator RUNS=50 times while 20,000 events a second are written; INDEX=embedded, elastic or both; SEED=N
+	@$(GO) build -o bin/kill ./shared/e2e/kill
+	@exec bin/kill --bin=bin --runs=$(RUNS) --index=$(INDEX) $(if $(SEED),--seed=$(SEED)) $(if $(KEEP),--keep)
 
 TORTURE = $(GO) build -o bin/torture ./shared/e2e/torture && \
 	exec bin/torture --bin=bin --jobs=$(JOBS) $(if $(ONLY),--only=$(ONLY)) $(if $(SEED),--seed=$(SEED))

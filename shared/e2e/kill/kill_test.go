@@ -1,0 +1,83 @@
+package main
+
+import (
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"belfry/shared/e2e/elastic"
+	"belfry/shared/e2e/stack"
+)
+
+// short is a run of some deaths with one engine.
+func short(t *testing.T, engine string) {
+	t.Helper()
+	bin, err := stack.Build(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	o := options{Runs: 5, Index: engine, Rate: 20_000, Seed: uint64(time.Now().UnixNano()), Bin: bin.Dir}
+	if err := run(t.Context(), o, &out); err != nil {
+		t.Fatalf("%v\n%s", err, &out)
+	}
+	lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
+	if last := regexp.MustCompile(`^kill: 5 runs, [1-9]\d{3,} events, 0 lost, 0 repeated$`); !last.MatchString(lines[len(lines)-1]) {
+		t.Errorf("last line of\n%s", &out)
+	}
+	t.Logf("%s", &out)
+}
+
+func TestEmbedded(t *testing.T) { short(t, "embedded") }
+
+func TestElastic(t *testing.T) {
+	stack.NeedElastic(t, elastic.Elasticsearch)
+	short(t, "elastic")
+}
+
+func TestSaysWhatIsMissing(t *testing.T) {
+	err := run(t.Context(), options{Index: "embedded", Bin: t.TempDir()}, os.Stderr)
+	for _, want := range []string{"nothing would be shown", "no belfry (make build", "no belfry-agent (make build"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is not said: %v", want, err)
+		}
+	}
+}
+
+// What is lost, what comes twice and what nobody wrote is seen, whatever the event says of itself.
+func TestJudge(t *testing.T) {
+	f := func(want verdict, strays int, numbers ...int) {
+		t.Helper()
+		tl := newTally(map[string]int{"web01": 3})
+		for _, n := range numbers {
+			line := strings.TrimSuffix(string(appendLine(nil, "web01", n, time.Unix(0, 0))), "\n")
+			if err := tl.add([]byte(`{"event":{"original":"` + line + `","id":"1"}}`)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := tl.judge(t.Logf); got != want || tl.stray != strays {
+			t.Errorf("%v: %+v and %d strays, want %+v and %d", numbers, got, tl.stray, want, strays)
+		}
+	}
+	f(verdict{3, 0, 0}, 0, 2, 1, 3)
+	f(verdict{3, 1, 0}, 0, 1, 3)
+	f(verdict{3, 1, 2}, 0, 1, 3, 3, 3)
+	f(verdict{3, 0, 0}, 1, 1, 2, 3, 4)
+	f(verdict{3, 3, 0}, 1, 0)
+}
+
+func TestLines(t *testing.T) {
+	f := func(text, host string, number int, ok bool) {
+		t.Helper()
+		if h, n, got := readLine([]byte(text)); got != ok || ok && (h != host || n != number) {
+			t.Errorf("%q: %s, %d, %v", text, h, n, got)
+		}
+	}
+	whole := strings.TrimSuffix(string(appendLine(nil, "web01", 17, time.Now())), "\n")
+	f(whole, "web01", 17, true)
+	f(whole[:len(whole)-1], "", 0, false)
+	f(whole[1:], "web01", 17, true) // its time is not what it is known by
+	f("", "", 0, false)
+}
