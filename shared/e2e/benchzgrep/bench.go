@@ -50,8 +50,8 @@ func run(ctx context.Context, o options, out io.Writer) (err error) {
 		return err
 	}
 	defer func() {
-		if o.Keep {
-			fmt.Fprintln(os.Stderr, "archives and index are kept in", b.dir)
+		if o.Keep || err != nil && ctx.Err() == nil {
+			fmt.Fprintln(os.Stderr, "bench-zgrep: archives, index and logs are kept in", b.dir)
 			return
 		}
 		err = errors.Join(err, os.RemoveAll(b.dir))

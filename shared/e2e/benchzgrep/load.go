@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	lookEvery = 500 * time.Millisecond
+	lookEvery = 2 * time.Second
 	tellEvery = 10 * time.Second
 	// patience is how long one host may take: an agent takes up one archive a second, as long as there are such.
 	patience = 10 * time.Minute

@@ -10,7 +10,7 @@
 //   - zcat: what one types who knows that zgrep starts two programs a file: the same with zcat FILES | grep -E PATTERN
 //   - search: belfry search --limit 0 --format json QUERY, the whole process from its start to its last line
 //
-// Each must find the number of lines that were written; anything else is an error. The last line is
+// Each must find the number of lines that were written; anything else is an error, which keeps the folder. The last line is
 //
 //	bench-zgrep: lines=N zgrep_s=X search_s=X ratio=X
 //
@@ -36,7 +36,7 @@ type options struct {
 	Rounds int    `help:"Rounds; each way has its turn in each." default:"3"`
 	Agents int    `help:"Agents that run at a time; each takes up an archive a second." default:"100"`
 	Seed   uint64 `help:"Of the lines." default:"20261128"`
-	Keep   bool   `help:"Keep the folder with archives and index."`
+	Keep   bool   `help:"Keep the folder with archives and index after a good run, too."`
 	Bin    string `help:"Folder with belfry and belfry-agent." default:"bin"`
 }
 
