@@ -48,6 +48,7 @@ type Aggregator struct {
 	log      *slog.Logger
 	set      *metrics.Set
 	index    index.Index
+	store    string // names the index: who writes to another must not share the queues
 	outbox   alertStore
 	shared   *outbox // is that, if other aggregators have a part in it; else nil
 	alerts   *alert.Engine
@@ -162,15 +163,11 @@ func (a *Aggregator) openBroker() error {
 	if c == nil {
 		return nil
 	}
-	store, err := a.indexID()
-	if err != nil {
-		return err
-	}
 	b := c.Config
 	b.AppID = "belfry"
 	a.publish = amqpin.NewPublisher(b, a.log, a.set)
 	a.consume = amqpin.New(amqpin.Config{
-		Broker: b, Queues: c.Queues, Attempts: a.cfg.Dir("attempts"), Store: store, Ready: a.indexWorks, Viewers: a.hub,
+		Broker: b, Queues: c.Queues, Attempts: a.cfg.Dir("attempts"), Store: a.store, Ready: a.indexWorks, Viewers: a.hub,
 	}, a.publish, a.message, a.log, a.set)
 	return nil
 }

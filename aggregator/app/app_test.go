@@ -210,9 +210,11 @@ func (r *rig) count(want int, args ...string) {
 
 func stamp() string { return time.Now().UTC().Format("Jan _2 15:04:05") }
 
-func TestRoad(t *testing.T) {
+func TestRoad(t *testing.T) { overEngines(t, road) }
+
+func road(t *testing.T, more string) {
 	dir := t.TempDir()
-	r := start(t, dir)
+	r := start(t, dir, more)
 	h := r.newHost("h")
 	su := h.seal(
 		stamp()+" h sudo:   averez : TTY=pts/0 ; PWD=/srv/lab ; USER=root ; COMMAND=/usr/bin/su -c id",
@@ -316,7 +318,7 @@ func TestRoad(t *testing.T) {
 	})
 	t.Run("repeats are known after a restart", func(t *testing.T) {
 		r.stop()
-		again := start(t, dir)
+		again := start(t, dir, more)
 		if err := again.send(su); err != nil {
 			t.Error(err)
 		}
@@ -364,8 +366,10 @@ func TestTail(t *testing.T) {
 	}
 }
 
-func TestForeignEvents(t *testing.T) {
-	r := start(t, t.TempDir())
+func TestForeignEvents(t *testing.T) { overEngines(t, foreignEvents) }
+
+func foreignEvents(t *testing.T, more string) {
+	r := start(t, t.TempDir(), more)
 	var e event.Event
 	e.Set("@timestamp", time.Now().UTC().Format(time.RFC3339Nano))
 	e.Set("event.created", e.Get("@timestamp"))

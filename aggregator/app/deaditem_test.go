@@ -14,8 +14,10 @@ import (
 )
 
 // One event that the index takes in no form is a letter of its own, and gets to its place when it is retried.
-func TestDeadItem(t *testing.T) {
-	r := start(t, t.TempDir())
+func TestDeadItem(t *testing.T) { overEngines(t, deadItem) }
+
+func deadItem(t *testing.T, more string) {
+	r := start(t, t.TempDir(), more)
 	pos := ledger.Position{Agent: event.HashKey("a"), Stream: event.HashKey("s"), Epoch: 3}
 	e := new(event.Event)
 	now := time.Now().UTC()

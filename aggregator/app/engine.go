@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,7 +15,9 @@ import (
 	"belfry/aggregator/alert"
 	"belfry/aggregator/config"
 	"belfry/aggregator/index"
+	"belfry/aggregator/index/elastic"
 	"belfry/aggregator/index/embedded"
+	"belfry/aggregator/ledger"
 	"belfry/shared/conf"
 	"belfry/shared/event"
 	"belfry/shared/segment"
@@ -27,11 +30,79 @@ type alertStore interface {
 }
 
 // openIndex opens the engine that is configured, and the alerts' store that goes with it.
-func (a *Aggregator) openIndex(_ context.Context) (err error) {
+func (a *Aggregator) openIndex(ctx context.Context) error {
+	if a.cfg.Index.Engine == config.EngineElastic {
+		return a.openElastic(ctx)
+	}
+	return a.openEmbedded()
+}
+
+// openElastic opens an index on servers, which others may write, too. Its positions go on where the fleet has seen those
+// of the process before.
+func (a *Aggregator) openElastic(ctx context.Context) error {
+	x, err := elastic.Open(ctx, *a.cfg.Index.Elastic, elastic.Hooks{
+		First: a.fleet.Cursor(), Watch: a.durable,
+		Dead: func(ctx context.Context, it index.Item, end uint64, reason error) error {
+			return a.dead.buryItem(ctx, it, end, reason)
+		},
+	}, a.log, a.set)
+	if err != nil {
+		return err
+	}
+	a.index = x
+	alerts, err := x.Docs(ctx, "alerts")
+	if err != nil {
+		return err
+	}
+	if err := a.openShared(alerts); err != nil {
+		return err
+	}
+	a.store, err = indexID(ctx, x)
+	return err
+}
+
+// indexID names the index on servers that this prefix has there: drawn by the first aggregator that opens it.
+func indexID(ctx context.Context, x *elastic.Index) (string, error) {
+	docs, err := x.Docs(ctx, "about")
+	if err != nil {
+		return "", err
+	}
+	for {
+		body, v, err := docs.Load(ctx, aboutDoc)
+		if err != nil {
+			return "", fmt.Errorf("name the index: %w", err)
+		}
+		var about aboutIndex
+		if body != nil {
+			err := json.Unmarshal(body, &about)
+			return about.ID, err
+		}
+		about.ID = event.RandomKey().String()
+		if body, err = json.Marshal(about); err != nil {
+			return "", fmt.Errorf("name the index: %w", err)
+		}
+		err = docs.Save(ctx, aboutDoc, body, v)
+		if err != nil && !errors.Is(err, ledger.ErrConflict) {
+			return "", fmt.Errorf("name the index: %w", err)
+		}
+	}
+}
+
+// aboutDoc is the document of an index that says what it is.
+const aboutDoc = "index"
+
+type aboutIndex struct {
+	ID string `json:"id"`
+}
+
+func (a *Aggregator) openEmbedded() (err error) {
 	if a.outbox, err = alert.OpenOutbox(a.cfg.Dir("alerts.db")); err != nil {
 		return err
 	}
-	a.index, err = embedded.Open(embeddedConfig(a.cfg), a.log, a.set, a.durable)
+	if a.index, err = embedded.Open(embeddedConfig(a.cfg), a.log, a.set, a.durable); err != nil {
+		return err
+	}
+	a.store, err = drawn(filepath.Join(a.cfg.Dir("index"), "id"))
 	return err
 }
 
@@ -111,9 +182,6 @@ func (a *Aggregator) runIndex(ctx context.Context) error {
 	}
 	return a.index.Run(ctx)
 }
-
-// indexID names the index: who writes to another must not share the queues.
-func (a *Aggregator) indexID() (string, error) { return drawn(filepath.Join(a.cfg.Dir("index"), "id")) }
 
 // drawn returns the name that a file holds, which is drawn at random when there is no such file.
 func drawn(path string) (string, error) {

@@ -8,8 +8,10 @@ import (
 
 // What was begun before the aggregator was started anew is ended as if nothing had happened: what is recent it remembers,
 // what is older it looks up when it goes on.
-func TestJoinsSurviveRestart(t *testing.T) {
-	r := start(t, t.TempDir())
+func TestJoinsSurviveRestart(t *testing.T) { overEngines(t, joinsSurviveRestart) }
+
+func joinsSurviveRestart(t *testing.T, more string) {
+	r := start(t, t.TempDir(), more)
 	h := r.newHost("h")
 	says := func(ago time.Duration, conn int, text string) string {
 		return fmt.Sprintf("%s h slapd[7]: conn=%d %s", time.Now().Add(-ago).UTC().Format("Jan _2 15:04:05"), conn, text)
