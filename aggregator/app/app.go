@@ -258,13 +258,16 @@ func (a *Aggregator) actors() (*run.Group, error) {
 
 func (a *Aggregator) close() error {
 	var errs []error
+	if a.shared != nil { // it is kept where the index is
+		errs = append(errs, a.shared.Close())
+	}
 	if a.index != nil {
 		errs = append(errs, a.index.Close())
 	}
 	if a.fleet != nil {
 		errs = append(errs, a.fleet.Close())
 	}
-	if a.outbox != nil {
+	if a.outbox != nil && a.shared == nil {
 		errs = append(errs, a.outbox.Close())
 	}
 	return errors.Join(errs...)

@@ -35,15 +35,18 @@ type mq struct {
 	agent      *broker.Publisher // by these
 }
 
-func startBroker(t *testing.T) *mq {
+func startBroker(t *testing.T) *mq { return startBrokerOf(t, 1) }
+
+// startBrokerOf starts one with so many queues of events.
+func startBrokerOf(t *testing.T, queues int) *mq {
 	t.Helper()
-	s := stack.OpenRabbitMQ(t, 1, stack.Rabbit{Users: []stack.User{
+	s := stack.OpenRabbitMQ(t, queues, stack.Rabbit{Users: []stack.User{
 		stack.Everything("belfry"),
 		{Name: "agent-h", Configure: "^$", Write: `^belfry\.(events|foreign)$`, Read: `^belfry\.acks\.agent-h$`},
 	}}, "agent-h")
 	agent, own := s.As("agent-h"), s.As("belfry")
 	q := &mq{t: t, files: agent.Files, aggregator: own, receive: fmt.Sprintf(
-		`{http: {plain: "off"}, amqp: {urls: [%q], ca: %q, cert: %q, key: %q, queues: 1}}`, s.URL, own.CA, own.Cert, own.Key)}
+		`{http: {plain: "off"}, amqp: {urls: [%q], ca: %q, cert: %q, key: %q, queues: %d}}`, s.URL, own.CA, own.Cert, own.Key, queues)}
 	q.agent = broker.NewPublisher(agent, "test", slog.New(slog.DiscardHandler), metrics.NewSet())
 	var running sync.WaitGroup
 	running.Go(func() { _ = q.agent.Run(t.Context()) })
@@ -80,7 +83,8 @@ func TestAtTheBroker(t *testing.T) {
 	t.Run("exhausted", q.exhausted)
 	t.Run("members", q.members)
 	t.Run("moved", q.moved)
-	t.Run("killed", q.killed)
+	t.Run("killed", func(t *testing.T) { q.killed(t, "") })
+	t.Run("killed, on servers", func(t *testing.T) { q.killed(t, onServers(t)) })
 }
 
 func (q *mq) road(t *testing.T) {
@@ -179,7 +183,7 @@ func (r *rig) serveUntil(holds func() bool) {
 
 // Poison between good batches, and the aggregator is killed again and again: every poison is a letter in the end and
 // told once, every good event is there once, and the ledger knows of every byte what became of it.
-func (q *mq) killed(t *testing.T) {
+func (q *mq) killed(t *testing.T, more string) {
 	const pairs = 150
 	dir := t.TempDir()
 	r := &rig{t: t, path: filepath.Join(dir, "aggregator.yaml"), agent: q.files}
@@ -197,7 +201,7 @@ func (q *mq) killed(t *testing.T) {
 		}
 	})
 	defer sent.Wait()
-	text := fmt.Sprintf("state: %s/state\nreceive: %s\nserve: {socket: %s/api.sock}\n", dir, q.receive, dir)
+	text := fmt.Sprintf("state: %s/state\nreceive: %s\nserve: {socket: %s/api.sock}\n%s", dir, q.receive, dir, more)
 	if err := os.WriteFile(r.path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -205,7 +209,7 @@ func (q *mq) killed(t *testing.T) {
 		r.serveUntil(func() bool { return r.found("good") > k*pairs/4 })
 	}
 	sent.Wait()
-	r = startWith(t, dir, q.receive, q.files)
+	r = startWith(t, dir, q.receive, q.files, more)
 	r.until("every good event is there", func() bool { return r.found("good") == pairs })
 	r.until("every poison is told", func() bool { return r.found("event.dataset:belfry.dead") == pairs })
 	r.until("every byte is accounted for", func() bool {
