@@ -1,9 +1,6 @@
 package query
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
 // The wildcards, as they stand in a pattern.
 const (
@@ -63,17 +60,6 @@ func (p pattern) pieces() []string {
 	}
 	flush()
 	return pieces
-}
-
-// without returns the pattern with ? in the place of a character.
-func (p pattern) without(r rune) pattern {
-	q := slices.Clone(p)
-	for i := range q {
-		if q[i] == r {
-			q[i] = anyOne
-		}
-	}
-	return q
 }
 
 // match reports whether the pattern is the whole of s, case and all.

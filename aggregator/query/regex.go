@@ -1,6 +1,7 @@
 package query
 
 import (
+	"errors"
 	"fmt"
 	"regexp/syntax"
 	"slices"
@@ -94,8 +95,8 @@ func printable(r rune) rune {
 
 // explain puts an error of Go's parser at its place.
 func explain(src []rune, err error) (at int, problem, hint string) {
-	bad, ok := err.(*syntax.Error)
-	if !ok {
+	var bad *syntax.Error
+	if !errors.As(err, &bad) {
 		return 0, "this regular expression cannot be read", ""
 	}
 	if i := strings.Index(string(src), bad.Expr); i > 0 {

@@ -1,7 +1,6 @@
 package agree
 
 import (
-	"fmt"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -130,4 +129,4 @@ func date(t *rapid.T) string {
 	return at.Format(rapid.SampledFrom([]string{time.RFC3339Nano, "2006-01-02T15:04:05.000Z", event.Stamp}).Draw(t, "layout"))
 }
 
-func text(e *event.Event) string { return fmt.Sprintf("%s", e.AppendJSON(nil)) }
+func text(e *event.Event) string { return string(e.AppendJSON(nil)) }
