@@ -121,7 +121,7 @@ func follow(t *testing.T, r *rig, query string) <-chan string {
 	lines, ended := make(chan string, 1000), make(chan struct{})
 	go func() {
 		defer close(ended)
-		_ = tailCmd{Query: []string{query}, Format: "json"}.Run(ctx, &CLI{Config: r.path, Out: in})
+		_ = tailCmd{Query: []string{query}, showFlags: showFlags{Format: "json"}}.Run(ctx, &CLI{Config: r.path, Out: in})
 		in.Close()
 	}()
 	go func() {

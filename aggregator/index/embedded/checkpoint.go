@@ -97,7 +97,9 @@ func (x *Index) writeCheckpoint(at uint64) error {
 // Prepare makes the folder of a new index whose log begins behind a position, and whose ledger knows what a former one
 // knew: of an index that is restored. The folder must hold no index.
 func Prepare(dir string, behind uint64, claims *ledger.Ledger) error {
-	x := &Index{cfg: Config{Dir: dir}, now: time.Now, ledger: claims, names: &names{dir: dir}}
+	cfg := Config{Dir: dir}
+	cfg.setDefaults()
+	x := &Index{cfg: cfg, now: time.Now, ledger: claims, names: &names{dir: dir, disk: cfg.disk}}
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return fmt.Errorf("make index folder: %w", err)
 	}
