@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/elastic/go-elasticsearch/v8/esapi"
@@ -14,6 +15,7 @@ import (
 	"belfry/aggregator/index"
 	"belfry/aggregator/ledger"
 	"belfry/shared/batch"
+	"belfry/shared/event"
 )
 
 // docs keeps documents of our own in one index: index.Docs. Each is {"id":ID,"updated":N,"body":{…}}, of which only the
@@ -59,11 +61,8 @@ func openDocs(ctx context.Context, c *client, name string) (*docs, error) {
 
 // doc is a document as the servers give it.
 type doc struct {
-	ID     string   `json:"_id"`
-	Found  bool     `json:"found"`
 	Seq    uint64   `json:"_seq_no"`
 	Term   uint64   `json:"_primary_term"`
-	Sort   []any    `json:"sort"`
 	Source docState `json:"_source"`
 }
 
@@ -75,11 +74,22 @@ type docState struct {
 
 func (d *doc) version() ledger.Version { return ledger.Version{Seq: d.Seq, Term: d.Term} }
 
+// keyOf returns the document's id at the servers: one that can stand in a path as it is.
+func keyOf(id string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-'
+	}
+	if len(id) > maxID || strings.ContainsFunc(id, func(r rune) bool { return !plain(r) }) {
+		return "_" + event.HashKey("document", id).String()
+	}
+	return id
+}
+
 // Load is Docs's.
 func (d *docs) Load(ctx context.Context, id string) (body []byte, v ledger.Version, err error) {
 	var found doc
 	err = d.c.ask(ctx, &found, func(ctx context.Context) (*esapi.Response, error) {
-		return d.c.es.Get(d.name, id, d.c.es.Get.WithContext(ctx), d.c.es.Get.WithRealtime(true))
+		return d.c.es.Get(d.name, keyOf(id), d.c.es.Get.WithContext(ctx), d.c.es.Get.WithRealtime(true))
 	})
 	var refusal *statusError
 	switch {
@@ -106,7 +116,7 @@ func (d *docs) save(ctx context.Context, id string, body []byte, v ledger.Versio
 	var saved doc
 	err = d.c.once(ctx, &saved, func(ctx context.Context) (*esapi.Response, error) {
 		put := d.c.es.Index
-		options := []func(*esapi.IndexRequest){put.WithContext(ctx), put.WithDocumentID(id)}
+		options := []func(*esapi.IndexRequest){put.WithContext(ctx), put.WithDocumentID(keyOf(id))}
 		if v == (ledger.Version{}) {
 			options = append(options, put.WithOpType("create"))
 		} else {
@@ -121,7 +131,7 @@ func (d *docs) save(ctx context.Context, id string, body []byte, v ledger.Versio
 func (d *docs) Remove(ctx context.Context, id string, v ledger.Version) error {
 	err := d.c.once(ctx, nil, func(ctx context.Context) (*esapi.Response, error) {
 		drop := d.c.es.Delete
-		return drop(d.name, id, drop.WithContext(ctx), drop.WithIfSeqNo(int(v.Seq)), drop.WithIfPrimaryTerm(int(v.Term)))
+		return drop(d.name, keyOf(id), drop.WithContext(ctx), drop.WithIfSeqNo(int(v.Seq)), drop.WithIfPrimaryTerm(int(v.Term)))
 	})
 	if isStatus(err, http.StatusNotFound) {
 		return ledger.ErrConflict // somebody else has removed it
@@ -159,7 +169,7 @@ func (d *docs) Each(ctx context.Context, since time.Time, fn func(id string, bod
 			return fmt.Errorf("list index %s: %w", d.name, err)
 		}
 		for i := range page {
-			if err := fn(page[i].ID, page[i].Source.Body, page[i].version()); err != nil {
+			if err := fn(page[i].Source.ID, page[i].Source.Body, page[i].version()); err != nil {
 				return err
 			}
 		}

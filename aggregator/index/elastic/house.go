@@ -102,7 +102,7 @@ func (h *house) hold(ctx context.Context) (bool, error) {
 			return false, fmt.Errorf("read who keeps house: %w", err)
 		}
 	}
-	if old.Holder != h.holder && now.Before(old.Until) && old.Until.Before(now.Add(2*leaseTime)) {
+	if old.Holder != h.holder && now.Before(old.Until) && old.Until.Before(now.Add(3*leaseTime)) {
 		return false, nil
 	}
 	next, err := json.Marshal(lease{h.holder, now.Add(leaseTime).UTC()})

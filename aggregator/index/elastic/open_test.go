@@ -31,6 +31,14 @@ func nodes(t testing.TB) []string {
 	return elasticsearchNode.Open(t).URLs
 }
 
+func openSearchNodes(t testing.TB) []string {
+	t.Helper()
+	if u := os.Getenv("OPENSEARCH_NODE"); u != "" {
+		return []string{u}
+	}
+	return opensearchNode.Open(t).URLs
+}
+
 var prefixes atomic.Int64
 
 // prefix returns one that no other test has, and deletes its indices when the test is over.
