@@ -236,7 +236,7 @@ func (p *pipeline) understand(e *event.Event, now time.Time) {
 	p.enrich.Enrich(e, now)
 	if err := p.index.Refuses(e); err != nil { // its neighbours must not suffer for it
 		p.reduced.Inc()
-		reduce(e, err)
+		index.Reduce(e, err)
 	}
 }
 

@@ -180,7 +180,7 @@ func (a *Aggregator) writeOwnSingly(ctx context.Context, all []fleet.Own) error 
 		if errors.Is(err, index.ErrBadWrite) {
 			dataset, action := o.Event.Get("event.dataset"), o.Event.Get("event.action")
 			a.log.Error("event of our own is cut short", "dataset", dataset, "action", action, "err", err)
-			reduce(o.Event, err)
+			index.Reduce(o.Event, err)
 			o.Event.Set("event.dataset", dataset)
 			o.Event.Set("event.action", action)
 			err = a.writeOwn(ctx, []fleet.Own{o})

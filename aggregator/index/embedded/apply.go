@@ -51,7 +51,7 @@ func (x *Index) answer(p *pending, fault error) {
 	if p.err == nil {
 		p.err = fault
 	}
-	x.gate.leave(p.cost)
+	x.gate.Leave(p.cost)
 	if p.err != nil {
 		p.done(index.Result{}, p.err)
 		return

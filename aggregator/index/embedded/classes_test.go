@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"belfry/aggregator/index"
+	"belfry/aggregator/index/admit"
 	"belfry/shared/event"
 )
 
@@ -48,16 +49,16 @@ func TestClasses(t *testing.T) {
 		}
 	}
 	f("auth", 399*day)
-	f("auth", 401*day, tagTime)
+	f("auth", 401*day, admit.TagTime)
 	f("", 9*day)
-	f("", 11*day, tagTime)
+	f("", 11*day, admit.TagTime)
 	f("default", 9*day)
 	f("short", day)
-	f("short", 3*day, tagTime)
+	f("short", 3*day, admit.TagTime)
 	f("other", 9*day)
-	f("other", 11*day, tagTime)
+	f("other", 11*day, admit.TagTime)
 	f("No Class", day, tagClass)
-	f("../up", 11*day, tagClass, tagTime)
+	f("../up", 11*day, tagClass, admit.TagTime)
 	if got := len(search(t, x, "", index.Search{})); got != n {
 		t.Errorf("%d events are found, want %d", got, n)
 	}

@@ -98,7 +98,7 @@ func (x *Index) refuseQueued() {
 	for {
 		select {
 		case p := <-x.queue:
-			x.gate.leave(p.cost)
+			x.gate.Leave(p.cost)
 			p.done(index.Result{}, reason)
 		default:
 			return

@@ -43,6 +43,7 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 
 	"belfry/aggregator/index"
+	"belfry/aggregator/index/admit"
 	"belfry/aggregator/ledger"
 	"belfry/shared/batch"
 	"belfry/shared/event"
@@ -159,7 +160,7 @@ type Index struct {
 	wal       *segment.Log
 	ledger    *ledger.Ledger
 	names     *names
-	gate      *gate
+	gate      *admit.Gate
 	queue     chan *pending
 	applying  chan job      // from the loop that commits to the one that applies
 	stop      chan struct{} // closed when no Write is taken any more
@@ -209,7 +210,7 @@ func Open(cfg Config, log *slog.Logger, set *metrics.Set,
 	}
 	x := &Index{
 		cfg: cfg, log: log, now: time.Now, onDurable: onDurable,
-		ledger: ledger.New(), gate: newGate(queueBytes), queue: make(chan *pending, queueBytes/queueLeast),
+		ledger: ledger.New(), gate: admit.NewGate(queueBytes), queue: make(chan *pending, queueBytes/queueLeast),
 		applying: make(chan job, 1), stop: make(chan struct{}), ended: make(chan struct{}),
 		measures: newMeasures(set), asks: make(chan func()),
 	}

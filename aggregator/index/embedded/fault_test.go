@@ -205,7 +205,7 @@ func TestNeverRun(t *testing.T) {
 	for n := range writes {
 		go x.Write(t.Context(), large(n), func(_ index.Result, err error) { answers <- err })
 	}
-	waitFor(t, "full queue", func() bool { return x.gate.taken() > queueBytes-5<<20 })
+	waitFor(t, "full queue", func() bool { return x.gate.Taken() > queueBytes-5<<20 })
 	for range 2 {
 		ch := make(chan answer, 2)
 		giveUp = append(giveUp, ch)
@@ -228,7 +228,7 @@ func TestNeverRun(t *testing.T) {
 			t.Errorf("after Close: %v", err)
 		}
 	}
-	if n := x.gate.taken(); n != 0 {
+	if n := x.gate.Taken(); n != 0 {
 		t.Errorf("%d bytes stay in the queue", n)
 	}
 	if err := x.Run(t.Context()); !errors.Is(err, index.ErrClosed) {
@@ -249,7 +249,7 @@ func TestCloseWhileFull(t *testing.T) {
 	for n := range writes {
 		go x.Write(t.Context(), large(n), func(r index.Result, err error) { answers <- answer{r, err} })
 	}
-	waitFor(t, "full queue", func() bool { return x.gate.taken() > queueBytes-5<<20 })
+	waitFor(t, "full queue", func() bool { return x.gate.Taken() > queueBytes-5<<20 })
 	closed := make(chan error)
 	go func() { closed <- x.Close() }()
 	waitFor(t, "end of the writes", func() bool { return stopped(x) })

@@ -6,6 +6,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"belfry/aggregator/index/admit"
 	"belfry/shared/event"
 )
 
@@ -21,13 +22,8 @@ const (
 // far fewer.
 const maxValues = 16 << 10
 
-// future is how far ahead of the clock a time may be.
-const future = 24 * time.Hour
-
 const (
 	overflowField = "details.overflow" // JSON object of the fields that cannot be columns
-	logTimeField  = "labels.log_time"  // the time that a line claims and that cannot be used
-	tagTime       = "time_out_of_range"
 	tagOverflow   = "overflow"
 	tagTruncated  = "truncated"
 )
@@ -35,7 +31,7 @@ const (
 // guard makes an event one that a storage takes that keeps it so long, and returns its time and its size as a row. It changes the event
 // in place, so that the alerts see what a search will find.
 func guard(e *event.Event, now time.Time, keep time.Duration) (ts int64, size int) {
-	ts = guardTime(e, now, keep)
+	ts = admit.Time(e, now, keep).UnixNano()
 	guardNames(e)
 	size = rowSize(e)
 	for round := 0; size > maxRow; round++ {
@@ -45,33 +41,11 @@ func guard(e *event.Event, now time.Time, keep time.Duration) (ts int64, size in
 	return ts, size
 }
 
-// guardTime makes @timestamp one that is within the retention, in the one form that reading gives back.
-func guardTime(e *event.Event, now time.Time, keep time.Duration) int64 {
-	oldest, newest := now.Add(-keep), now.Add(future)
-	within := func(text string) (time.Time, bool) {
-		t, err := time.Parse(time.RFC3339Nano, text)
-		return t.UTC(), err == nil && !t.Before(oldest) && t.Before(newest)
-	}
-	own := e.Get("@timestamp")
-	t, ok := within(own)
-	if !ok {
-		if t, ok = within(e.Get("event.created")); !ok {
-			t = now.UTC()
-		}
-		if own != "" {
-			e.Default(logTimeField, own)
-			e.Add("tags", tagTime)
-		}
-	}
-	e.Set("@timestamp", t.Format(time.RFC3339Nano))
-	return t.UnixNano()
-}
-
 // reserved are the names that mean something else to the storage or to this package.
 var reserved = []string{"", "_msg", "_time", "_stream", "_stream_id", columnPosition, columnLists, columnSetID}
 
 // essential are the fields that are never folded.
-var essential = []string{"@timestamp", "event.id", "event.original", "event.created", "host.name", "message", "tags", logTimeField}
+var essential = []string{"@timestamp", "event.id", "event.original", "event.created", "host.name", "message", "tags", admit.LogTimeField}
 
 // guardNames folds the fields that cannot be columns into one.
 func guardNames(e *event.Event) {

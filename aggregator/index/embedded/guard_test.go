@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"belfry/aggregator/index"
+	"belfry/aggregator/index/admit"
 	"belfry/shared/event"
 	"belfry/shared/segment"
 )
@@ -26,7 +27,7 @@ func account(before, after *event.Event) error {
 	}
 	for _, f := range before.Fields {
 		switch {
-		case f.Name == "@timestamp" && (f.Value == after.Get("@timestamp") || f.Value == after.Get(logTimeField)):
+		case f.Name == "@timestamp" && (f.Value == after.Get("@timestamp") || f.Value == after.Get(admit.LogTimeField)):
 		case kept[f]:
 		case slices.Contains(tags, tagTruncated):
 		case slices.Contains(tags, tagOverflow) && strings.Contains(folded, string(event.AppendString(nil, f.Value))):
@@ -202,15 +203,15 @@ func TestGuardedTimes(t *testing.T) {
 		if !inside {
 			want, logTime = created, at
 		}
-		if len(got) != 1 || got[0].Get("@timestamp") != want || got[0].Get(logTimeField) != logTime {
+		if len(got) != 1 || got[0].Get("@timestamp") != want || got[0].Get(admit.LogTimeField) != logTime {
 			t.Errorf("%s: found %d times: %v", at, len(got), got)
 		}
 	}
 	at := func(d time.Duration) string { return now.Add(d).UTC().Format(time.RFC3339Nano) }
 	f(at(-x.cfg.Retention), true)
 	f(at(-x.cfg.Retention-1), false)
-	f(at(future-1), true)
-	f(at(future), false)
+	f(at(admit.Future-1), true)
+	f(at(admit.Future), false)
 	f("1970-01-01T00:00:00Z", false)
 	f("0001-01-01T00:00:00Z", false)
 	f("9999-12-31T23:59:59.999999999Z", false)

@@ -35,7 +35,7 @@ func newMeasures(set *metrics.Set) measures {
 func (x *Index) gauges(set *metrics.Set) {
 	gauge := func(name string, value func() float64) { set.NewGauge(name, value) }
 	gauge("belfry_index_log_bytes", func() float64 { return float64(x.logBytes.Load()) })
-	gauge("belfry_index_queue_bytes", func() float64 { return float64(x.gate.taken()) })
+	gauge("belfry_index_queue_bytes", func() float64 { return float64(x.gate.Taken()) })
 	gauge("belfry_index_disk_free_bytes", func() float64 { return float64(x.disk.free.Load()) })
 	gauge("belfry_index_disk_full", func() float64 { return truth(x.disk.full.Load()) })
 	gauge("belfry_index_failed", func() float64 { return truth(x.failure() != nil) })

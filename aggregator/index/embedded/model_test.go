@@ -14,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"belfry/aggregator/index"
+	"belfry/aggregator/ledger"
 	"belfry/shared/batch"
 	"belfry/shared/event"
 )
@@ -40,6 +41,12 @@ func TestModel(t *testing.T) {
 		m.search(rt)
 		m.close()
 	})
+}
+
+// place is where an item is in its stream.
+type place struct {
+	pos    ledger.Position
+	offset uint64
 }
 
 type machine struct {

@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"belfry/aggregator/index"
+	"belfry/aggregator/index/admit"
 	"belfry/shared/batch"
 	"belfry/shared/event"
 )
@@ -143,7 +144,7 @@ func TestGuardTime(t *testing.T) {
 		e.Append("@timestamp", own)
 		e.Append("event.created", created)
 		ts, _ := guard(e, now, x.cfg.Retention)
-		if e.Get("@timestamp") != want || e.Get(logTimeField) != logTime || (e.Get("tags") == tagTime) != (logTime != "") {
+		if e.Get("@timestamp") != want || e.Get(admit.LogTimeField) != logTime || (e.Get("tags") == admit.TagTime) != (logTime != "") {
 			t.Errorf("%q, created %q: %v", own, created, e.Fields)
 		}
 		if at, err := time.Parse(time.RFC3339Nano, want); err != nil || at.UnixNano() != ts {

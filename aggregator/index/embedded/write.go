@@ -7,8 +7,7 @@ import (
 	"sync"
 
 	"belfry/aggregator/index"
-	"belfry/aggregator/ledger"
-	"belfry/shared/batch"
+	"belfry/aggregator/index/admit"
 	"belfry/shared/event"
 )
 
@@ -83,7 +82,7 @@ func (x *Index) prepare(p *pending) error {
 			return fmt.Errorf("%w: range %q [%d,%d)", index.ErrBadWrite, r.Kind, r.First, r.End)
 		}
 	}
-	p.w.Items, p.result.Repeats = dropDoubles(p.w.Items)
+	p.w.Items, p.result.Repeats = admit.DropDoubles(p.w.Items)
 	now := x.now()
 	p.times = make([]int64, len(p.w.Items))
 	p.cost += int64(len(p.w.Ranges)) * rangeCost
@@ -140,59 +139,8 @@ func (p *pending) shelf(i int) *shelf {
 	return p.shelves[i]
 }
 
-// place is where an item is in its stream.
-type place struct {
-	pos    ledger.Position
-	offset uint64
-}
-
-// dropDoubles leaves out the items that have the place of one before them.
-func dropDoubles(items []index.Item) (kept []index.Item, doubles int) {
-	if rising(items) {
-		return items, 0
-	}
-	seen := make(map[place]bool, len(items))
-	kept = make([]index.Item, 0, len(items))
-	for _, it := range items {
-		at := place{it.Pos, it.Offset}
-		if it.Ranged && seen[at] {
-			doubles++
-			continue
-		}
-		seen[at] = it.Ranged
-		kept = append(kept, it)
-	}
-	return kept, doubles
-}
-
-// rising reports whether the items are grouped by stream, with growing offsets, as an agent sends them.
-func rising(items []index.Item) bool {
-	var begun []ledger.Position
-	for i := range items {
-		it := &items[i]
-		switch {
-		case !it.Ranged:
-		case i > 0 && items[i-1].Ranged && items[i-1].Pos == it.Pos:
-			if it.Offset <= items[i-1].Offset {
-				return false
-			}
-		default:
-			for _, p := range begun {
-				if p == it.Pos {
-					return false
-				}
-			}
-			if len(begun) > batch.MaxStreams {
-				return false
-			}
-			begun = append(begun, it.Pos)
-		}
-	}
-	return true
-}
-
 func (x *Index) enqueue(ctx context.Context, p *pending) error {
-	if err := x.gate.enter(ctx, x.stop, p.cost); err != nil {
+	if err := x.gate.Enter(ctx, x.stop, p.cost); err != nil {
 		if errors.Is(err, index.ErrClosed) {
 			err = x.halt(index.ErrClosed)
 		}
@@ -201,71 +149,9 @@ func (x *Index) enqueue(ctx context.Context, p *pending) error {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	if x.reason != nil {
-		x.gate.leave(p.cost)
+		x.gate.Leave(p.cost)
 		return x.reason
 	}
 	x.queue <- p // has room for as many as the gate lets in
 	return nil
-}
-
-// gate lets in so many bytes at a time, in the order of arrival.
-type gate struct {
-	turn  chan struct{} // whose turn it is to wait for room
-	freed chan struct{}
-	mu    sync.Mutex
-	room  int64
-	size  int64
-}
-
-func newGate(size int64) *gate {
-	return &gate{turn: make(chan struct{}, 1), freed: make(chan struct{}, 1), room: size, size: size}
-}
-
-// enter returns when there is room for n bytes; for more than there ever is, when nothing else is in.
-func (g *gate) enter(ctx context.Context, stop <-chan struct{}, n int64) error {
-	select {
-	case g.turn <- struct{}{}:
-		defer func() { <-g.turn }()
-	case <-stop:
-		return index.ErrClosed
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	for !g.take(n) {
-		select {
-		case <-g.freed:
-		case <-stop:
-			return index.ErrClosed
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	return nil
-}
-
-func (g *gate) take(n int64) bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if n > g.room && g.room < g.size {
-		return false
-	}
-	g.room -= n
-	return true
-}
-
-func (g *gate) leave(n int64) {
-	g.mu.Lock()
-	g.room += n
-	g.mu.Unlock()
-	select {
-	case g.freed <- struct{}{}:
-	default:
-	}
-}
-
-// taken returns how many bytes are in.
-func (g *gate) taken() int64 {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.size - g.room
 }
