@@ -19,12 +19,15 @@ func batchOf(pos ledger.Position, first, end uint64) (wr index.Write, events []*
 		e.Set("event.id", event.ID(pos.Agent, pos.Stream, pos.Epoch, n).String())
 		wr.Items = append(wr.Items, index.Item{
 			Event: e.Clone(), Pos: pos, Offset: n, Ranged: true,
-			Class: []string{"auth", "default", ""}[n/10%3], Day: base().AddDate(0, 0, int(n/20%5)).Format(time.DateOnly),
+			Class: classOf(n), Day: base().AddDate(0, 0, int(n/20%5)).Format(time.DateOnly),
 		})
 		events = append(events, e)
 	}
 	return wr, events
 }
+
+// classOf returns the class of the event at an offset; "" is the default.
+func classOf(n uint64) string { return []string{"auth", index.DefaultClass, ""}[n/10%3] }
 
 func position(epoch uint64) ledger.Position {
 	return ledger.Position{Agent: event.HashKey("agent"), Stream: event.HashKey("stream"), Epoch: epoch}
@@ -80,7 +83,7 @@ func names(t T, x index.Index) {
 	w.check(index.Search{Limit: -1})
 }
 
-// classes writes events of several classes and days: all of them are one index to who asks.
+// classes writes events of several classes and days: all of them are one index to who asks for no class.
 func classes(t T, x index.Index) {
 	w := &world{t: t, x: x}
 	wr, events := batchOf(position(6), 0, 120)
@@ -90,6 +93,19 @@ func classes(t T, x index.Index) {
 	w.check(index.Search{Limit: 7})
 	w.checkCount(index.Count{Every: 10 * time.Second, By: "user.name"})
 	w.checkTop(index.Top{Field: "user.name", Limit: 3})
+	all := w.events
+	for _, class := range []string{"auth", index.DefaultClass, "nobodys"} {
+		w.events = nil
+		for n, e := range all {
+			if of := classOf(uint64(n)); of == class || of == "" && class == index.DefaultClass {
+				w.events = append(w.events, e)
+			}
+		}
+		sp := index.Span{Class: class}
+		w.check(index.Search{Span: sp, Limit: -1})
+		w.checkCount(index.Count{Span: sp, Every: 10 * time.Second})
+		w.checkTop(index.Top{Span: sp, Field: "labels.number", Limit: 100})
+	}
 	for _, e := range events[:50] {
 		if _, err := x.Get(t.Context(), e.Get("event.id"), timeOf(e)); err != nil {
 			t.Errorf("get %s: %v", e.Get("event.id"), err)
