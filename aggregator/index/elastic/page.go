@@ -144,10 +144,14 @@ func (w *walk) page(ctx context.Context) ([]hit, error) {
 	}
 }
 
-// lost gives the point in time up, which may be lost with a node or an index, or by its age: the next try opens another.
+// lost gives the point in time up, which may be lost with a node or an index, or by its age: the next try opens another,
+// and asks for less where that may help.
 func (w *walk) lost(ctx context.Context, err error) error {
-	if w.pit != "" && isStatus(err, http.StatusNotFound) {
+	switch {
+	case w.pit != "" && isStatus(err, http.StatusNotFound):
 		err = &partial{why: err.Error()}
+	case isStatus(err, http.StatusTooManyRequests): // a node may have no room for so much
+		w.rows = max(1, w.rows/4)
 	}
 	w.close(ctx)
 	return err
