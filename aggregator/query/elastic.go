@@ -15,7 +15,8 @@ const (
 	ColumnDate                        // date, milliseconds, of a format that takes no other values than Fits does
 	ColumnDateNanos                   // date_nanos
 	ColumnIP                          // ip
-	ColumnRest                        // a key of a flattened (OpenSearch: flat_object) field: keywords, but only term and exists
+	ColumnRest                        // a key of a flattened field: keywords, but only term and exists
+	ColumnFlat                        // a key of a flat_object of OpenSearch: as ColumnRest, but exists misses keys with a dot
 )
 
 // Column is where Elasticsearch holds a field.

@@ -23,7 +23,13 @@ func unsure(field string, held dsl, b bound) dsl {
 }
 
 // there finds the documents with a field.
-func (c Column) there(field string) dsl {
+func (c Column) there(field string, b bound) dsl {
+	switch {
+	case c.Kind == ColumnFlat && b == atMost:
+		return odd(field)
+	case c.Kind == ColumnFlat: // those with any field of the object
+		return anyOf(dsl{"exists": dsl{"field": strings.TrimSuffix(c.Path, "."+field)}}, odd(field))
+	}
 	return anyOf(dsl{"exists": dsl{"field": c.Path}}, odd(field))
 }
 
@@ -32,7 +38,7 @@ func (c Column) some(field string, b bound) dsl {
 	if b == atMost {
 		return matchNone()
 	}
-	return c.there(field)
+	return c.there(field, b)
 }
 
 // of returns the column of a field; ok is false where nothing can be asked of it. A path with a star would be taken for
@@ -41,7 +47,7 @@ func (s Schema) of(field string) (c Column, ok bool) {
 	switch c = s(field); {
 	case c.Kind == ColumnNone, strings.ContainsRune(c.Path, '*'):
 		return c, false
-	case c.Kind == ColumnRest:
+	case c.Kind == ColumnRest || c.Kind == ColumnFlat:
 		return c, len(field) <= MaxKeyword && strings.IndexByte(field, 0) < 0 && utf8.ValidString(field)
 	}
 	return c, true
@@ -52,7 +58,7 @@ func (n exists) elastic(s Schema, b bound) dsl {
 	if !ok {
 		return vague(b)
 	}
-	return c.there(n.field)
+	return c.there(n.field, b)
 }
 
 func (n exact) elastic(s Schema, b bound) dsl {
@@ -64,7 +70,7 @@ func (n exact) elastic(s Schema, b bound) dsl {
 		return c.wholeText(n, b)
 	case c.Kind == ColumnBool && (n.value == "true" || n.value == "false"):
 		return term(c.Path, n.value == "true")
-	case (c.Kind == ColumnKeyword || c.Kind == ColumnRest) && len(n.value) <= MaxKeyword && c.Kind.Holds(n.value):
+	case (c.Kind == ColumnKeyword || c.Kind == ColumnRest || c.Kind == ColumnFlat) && len(n.value) <= MaxKeyword && c.Kind.Holds(n.value):
 		return term(c.Path, n.value)
 	case b == atMost:
 		return matchNone()

@@ -18,7 +18,7 @@ func Words(text string) string {
 // Holds reports whether a column of a kind holds a value as it is. If not, the field is odd in that document (OddField).
 func (k ColumnKind) Holds(value string) bool {
 	switch k {
-	case ColumnRest: // a NUL ends the key in a term
+	case ColumnRest, ColumnFlat: // a NUL ends the key in a term
 		return strings.IndexByte(value, 0) < 0 && ColumnKeyword.Holds(value)
 	case ColumnKeyword:
 		return len(value) <= MaxKeyword || utf16Length(value) <= MaxKeyword
