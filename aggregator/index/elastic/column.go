@@ -24,8 +24,8 @@ func (x *reader) tellable(field string) column {
 	switch c.Kind {
 	case query.ColumnKeyword, query.ColumnLong, query.ColumnFloat, query.ColumnBool, query.ColumnIP:
 		return c
-	case query.ColumnRest:
-		if !x.isOpenSearch() && !strings.Contains(c.Path, "*") { // a flat_object has no values by key
+	case query.ColumnRest: // a ColumnFlat has no values by key
+		if !strings.Contains(c.Path, "*") {
 			return c
 		}
 	}

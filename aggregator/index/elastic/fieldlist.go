@@ -43,7 +43,7 @@ func (x *reader) Fields(ctx context.Context, sp index.Span) ([]index.Field, erro
 	}
 	all := make([]index.Field, 0, len(counts))
 	for name, count := range counts {
-		if x.schema(name).Kind == query.ColumnRest {
+		if _, known := columnOf(name); !known {
 			count = 0 // not all were counted
 		}
 		all = append(all, index.Field{Name: name, Type: index.TypeName(name), Count: count})

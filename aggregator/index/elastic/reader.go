@@ -39,7 +39,14 @@ func newReader(c *client, log *slog.Logger, closed func() error) *reader {
 	return x
 }
 
-func (x *reader) schema(field string) query.Column { return Schema(field) }
+// schema is Schema for the servers at hand.
+func (x *reader) schema(field string) query.Column {
+	c := Schema(field)
+	if c.Kind == query.ColumnRest && x.isOpenSearch() {
+		c.Kind = query.ColumnFlat
+	}
+	return c
+}
 
 func (x *reader) isOpenSearch() bool { return x.c.facts.Product == opensearchName }
 
