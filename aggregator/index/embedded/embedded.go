@@ -21,8 +21,8 @@
 //
 // # Files
 //
-// Config.Dir holds: log/ (package segment; the records are described in record.go), rows/ (logstorage), checkpoint
-// (described in checkpoint.go), names-DAY (described in names.go) and lock.
+// Config.Dir holds: log/ (package segment; the records are described in record.go), rows/ and rows-CLASS/ (logstorage;
+// see classes.go), checkpoint (described in checkpoint.go), names-DAY (described in names.go) and lock.
 //
 // An Index is safe for concurrent use. It starts no goroutine before Run, apart from those of logstorage, which also
 // wants settings of the whole process: see library.go. logstorage ends the process on a fault of the disk.
