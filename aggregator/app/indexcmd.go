@@ -8,6 +8,7 @@ import (
 
 type indexCmd struct {
 	Stats  indexStatsCmd  `cmd:"" default:"withargs" help:"What the index holds: events, bytes and days of each retention class."`
+	Check  indexCheckCmd  `cmd:"" help:"Look through the files of the embedded index, while no aggregator runs. Exit code 0 if all is well, 1 if something is wrong, 2 if it cannot be looked at."`
 	Export indexExportCmd `cmd:"" help:"Write events as NDJSON, one ECS object a line, oldest first, with what was asked (belfry.search) too. The aggregator goes on."`
 	Import indexImportCmd `cmd:"" help:"Put events that were exported into the index of the configuration; those that it has already stay. No alert is raised for them. With the embedded index no aggregator may run."`
 }

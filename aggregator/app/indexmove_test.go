@@ -45,11 +45,34 @@ func TestExportImport(t *testing.T) {
 	if got := load(); !strings.Contains(got, "another process works here") {
 		t.Errorf("beside an aggregator: %s", got)
 	}
+	if _, _, err := other.belfry("index", "check"); err == nil || ExitCode(err) != 2 {
+		t.Errorf("check beside an aggregator: %v", err)
+	}
 	other.stop()
 	for _, want := range []string{"4 events are new, 0 were there already\n", "0 events are new, 4 were there already\n"} {
 		if got := load(); got != want {
 			t.Errorf("%s, want %s", got, want)
 		}
+	}
+	if out, _, err := other.belfry("index", "check"); err != nil || !strings.HasPrefix(out, "all is well: ") {
+		t.Errorf("%v: %s", err, out)
+	}
+	files, err := filepath.Glob(filepath.Join(filepath.Dir(other.path), "state", "index", "checkpoint"))
+	if err != nil || len(files) != 1 {
+		t.Fatal(files, err)
+	}
+	whole, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(files[0], whole[:len(whole)/2], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, _, err := other.belfry("index", "check"); ExitCode(err) != ExitNothing || !strings.Contains(out, "checkpoint") {
+		t.Errorf("a checkpoint that is cut: %v: %s", err, out)
+	}
+	if err := os.WriteFile(files[0], whole, 0o600); err != nil {
+		t.Fatal(err)
 	}
 	other.run()
 	if out, _, err := other.belfry("index", "export", "host.name:*"); err != nil || out != string(text) {
