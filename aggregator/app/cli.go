@@ -76,7 +76,7 @@ type CLI struct {
 	Version string       `kong:"-"`
 	Log     *slog.Logger `kong:"-"`
 	Out     io.Writer    `kong:"-"` // default standard output
-	Err     io.Writer    `kong:"-"` // for progress and what events pass by; default standard error, if that is a terminal
+	Err     io.Writer    `kong:"-"` // for what is no answer; default standard error, where progress is shown if that is a terminal
 	In      io.Reader    `kong:"-"` // for answers of a person; default standard input, if that is a terminal
 	way     *road
 }

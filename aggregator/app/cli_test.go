@@ -261,3 +261,19 @@ func TestHighlight(t *testing.T) {
 	f("password passwords", "<password> <passwords>", "password", "passwords")
 	f("nothing", "nothing", "x")
 }
+
+// How far a long search is stands on one line, which goes when there is something to print.
+func TestMeter(t *testing.T) {
+	var out bytes.Buffer
+	m := &meter{out: &out}
+	m.clear()
+	m.show(progress{Seconds: 1})
+	m.show(progress{Found: 7, At: time.Date(2026, 11, 23, 14, 0, 0, 0, time.UTC), Seconds: 2.4})
+	m.clear()
+	m.clear()
+	const back = "\r\x1b[K"
+	if want := back + "searching: 0 found, 1 s" + back + "searching: 7 found, at 2026-11-23 14:00:00Z, 2 s" + back; out.String() != want {
+		t.Errorf("%q, want %q", out.String(), want)
+	}
+	new(meter).show(progress{}) // nobody looks
+}

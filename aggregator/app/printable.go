@@ -23,8 +23,8 @@ func acts(r rune) bool {
 
 // turns reports whether a character parts lines, or turns the direction of text (Unicode, annex 9).
 func turns(r rune) bool {
-	switch {
-	case r == 0x200e, r == 0x200f, r == 0x61c, r == 0x2028, r == 0x2029, r == 0xfeff:
+	switch r {
+	case 0x200e, 0x200f, 0x61c, 0x2028, 0x2029, 0xfeff:
 		return true
 	}
 	return r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069

@@ -210,10 +210,7 @@ type meter struct {
 }
 
 func newMeter(c *CLI) *meter {
-	switch {
-	case c.Err != nil:
-		return &meter{out: c.Err}
-	case isTerminal(os.Stderr):
+	if c.Err == nil && isTerminal(os.Stderr) {
 		return &meter{out: os.Stderr}
 	}
 	return new(meter)
