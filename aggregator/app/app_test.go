@@ -210,9 +210,9 @@ func (r *rig) count(want int, args ...string) {
 
 func stamp() string { return time.Now().UTC().Format("Jan _2 15:04:05") }
 
-func TestRoad(t *testing.T) { overEngines(t, wholeRoad) }
+func TestRoad(t *testing.T) { overEngines(t, throughTheRoad) }
 
-func wholeRoad(t *testing.T, more string) {
+func throughTheRoad(t *testing.T, more string) {
 	dir := t.TempDir()
 	r := start(t, dir, more)
 	h := r.newHost("h")

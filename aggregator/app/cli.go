@@ -14,6 +14,7 @@ import (
 	"belfry/aggregator/alert"
 	"belfry/aggregator/config"
 	"belfry/aggregator/enrich"
+	"belfry/aggregator/index/elastic"
 	"belfry/aggregator/parse"
 	"belfry/shared/certs"
 )
@@ -117,7 +118,7 @@ func (serveCmd) Run(ctx context.Context, c *CLI) error {
 	return a.Run(ctx)
 }
 
-func (checkCmd) Run(c *CLI) error {
+func (checkCmd) Run(ctx context.Context, c *CLI) error {
 	cfg, err := config.Load(c.Config)
 	if err != nil {
 		return err
@@ -143,6 +144,13 @@ func (checkCmd) Run(c *CLI) error {
 		warn("receive.amqp", b.Doubts(time.Now(), false))
 		if name, err := b.CommonName(); err == nil && name != aggregatorUser {
 			fmt.Fprintf(c.out(), "warning: receive.amqp.cert: it names %q, and all aggregators are to be named %q\n", name, aggregatorUser)
+		}
+	}
+	if cfg.Index.Engine == config.EngineElastic { // servers that are away are no fault of the file
+		if text, err := elastic.Check(ctx, *cfg.Index.Elastic, c.Log); err != nil {
+			fmt.Fprintf(c.out(), "warning: index.elastic: %s\n", printable(err.Error()))
+		} else {
+			fmt.Fprintf(c.out(), "index.elastic: %s\n", printable(text))
 		}
 	}
 	_, err = fmt.Fprintf(c.out(), "%s: ok\n", c.Config)

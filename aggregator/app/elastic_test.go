@@ -2,7 +2,9 @@ package app
 
 import (
 	"fmt"
+	"log/slog"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -34,4 +36,25 @@ func overEngines(t *testing.T, f func(t *testing.T, more string)) {
 	t.Helper()
 	t.Run("embedded", func(t *testing.T) { f(t, "") })
 	t.Run("elastic", func(t *testing.T) { f(t, onServers(t)) })
+}
+
+// The check asks servers what they are; that they are away is no fault of the file.
+func TestCheckAsksTheServers(t *testing.T) {
+	check := func(section, want string) {
+		t.Helper()
+		path := filepath.Join(t.TempDir(), "aggregator.yaml")
+		if err := os.WriteFile(path, []byte(section), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var out strings.Builder
+		c := &CLI{Config: path, Out: &out, Log: slog.New(slog.DiscardHandler)}
+		if err := (checkCmd{}).Run(t.Context(), c); err != nil || !strings.Contains(out.String(), want) || !strings.Contains(out.String(), "ok\n") {
+			t.Errorf("%v: %s; want %s", err, out.String(), want)
+		}
+	}
+	check("index: {elastic: {nodes: [\"http://127.0.0.1:1\"]}}\n", "warning: index.elastic: ")
+	section := onServers(t)
+	check(section, "index.elastic: elasticsearch, without the index template yet")
+	start(t, t.TempDir(), section)
+	check(section, "index.elastic: elasticsearch, with index template 1\n")
 }
