@@ -84,7 +84,7 @@ func TestAtTheBroker(t *testing.T) {
 	t.Run("members", q.members)
 	t.Run("moved", q.moved)
 	t.Run("killed", func(t *testing.T) { q.killed(t, "") })
-	t.Run("killed, on servers", func(t *testing.T) { q.killed(t, onServers(t)) })
+	t.Run("killed with servers", func(t *testing.T) { q.killed(t, onServers(t)) })
 }
 
 func (q *mq) road(t *testing.T) {
