@@ -127,23 +127,31 @@ func (l *Ledger) join(n Name, document []byte) (read *Ledger, err error) {
 // Join adds all that another ledger knows. It never refuses: a list may grow beyond MaxRanges by it, for nothing that
 // somebody has acknowledged may be lost.
 func (l *Ledger) Join(other *Ledger) error {
+	_, err := l.Grow(other)
+	return err
+}
+
+// Grow is Join, and returns the positions of which more is known by it.
+func (l *Ledger) Grow(other *Ledger) (grown []Position, err error) {
 	for _, e := range other.entries() {
 		l.mu.Lock()
-		s, err := l.states[e.Position], error(nil)
+		was := l.states[e.Position]
+		s, err := was, error(nil)
 		for _, sp := range e.explicit() {
 			if s, err = s.add(kinds[sp.rank], sp.first, sp.end, math.MaxInt); err != nil {
 				break
 			}
 		}
-		if err == nil {
+		if err == nil && !s.equal(was) {
 			l.states[e.Position] = s
+			grown = append(grown, e.Position)
 		}
 		l.mu.Unlock()
 		if err != nil {
-			return err
+			return grown, err
 		}
 	}
-	return nil
+	return grown, nil
 }
 
 // only returns a ledger of some of the positions.
