@@ -62,6 +62,7 @@ type Index struct {
 	stop  chan struct{} // closed when no Write is taken any more
 	ended chan struct{} // closed when Run has returned
 	trouble
+	catching catching
 
 	mu      sync.RWMutex // guards reason, fault, closed, running
 	reason  error        // why it takes no more Writes
