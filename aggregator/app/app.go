@@ -65,6 +65,7 @@ type Aggregator struct {
 	graves   *dead.Queue  // the dead letters' store, if it is at the broker
 	folder   *dead.Folder // that was it before there was a broker; else nil
 	owed     owed
+	follow   *follower // of the fleet and the gaps, if other aggregators have a part in them; else nil
 }
 
 // New wires an aggregator, opens its index and lets the alerts see what they had not seen when it stopped. It waits for
@@ -103,7 +104,7 @@ func (a *Aggregator) open(ctx context.Context) error {
 	if err := a.index.Since(a.outbox.Cursor()+1, a.alerts.Process); err != nil {
 		return fmt.Errorf("show the alerts what they had not seen: %w", err)
 	}
-	if err := a.openGaps(); err != nil {
+	if err := a.openGaps(ctx); err != nil {
 		return err
 	}
 	masker, err := a.openMask()

@@ -32,7 +32,10 @@ func (a *Aggregator) openFleet() (err error) {
 }
 
 // openGaps shows the fleet what it had not seen, and opens the gaps.
-func (a *Aggregator) openGaps() (err error) {
+func (a *Aggregator) openGaps(ctx context.Context) (err error) {
+	if x, ok := a.index.(sharedIndex); ok {
+		return a.openFollower(ctx, x)
+	}
 	unseen := a.fleet.Cursor() + 1
 	err = a.index.Since(unseen, a.fleet.Process)
 	if a.fleet.Adopt(a.index.Ledger(), time.Now()) > 0 {
@@ -41,6 +44,10 @@ func (a *Aggregator) openGaps() (err error) {
 	if err != nil {
 		return fmt.Errorf("show the fleet what it had not seen: %w", err)
 	}
+	return a.openTracker()
+}
+
+func (a *Aggregator) openTracker() (err error) {
 	a.gaps, err = audit.OpenTracker(a.fleet, a.index.Ledger(), time.Duration(a.cfg.Ledger.GapGrace), time.Now(), a.log, a.set)
 	return err
 }
@@ -53,7 +60,7 @@ func (p *pipeline) claim(ctx context.Context, m *batch.Manifest, from sender) er
 	if from.foreign || p.fleet == nil {
 		return nil
 	}
-	err := p.fleet.Claim(m.Agent, from.name)
+	err := p.fleet.Claim(ctx, m.Agent, from.name)
 	if errors.Is(err, fleet.ErrTaken) || errors.Is(err, fleet.ErrTooMany) {
 		p.poison.Inc()
 		p.sayTaken(ctx, m.Agent, from.name, err)
@@ -109,10 +116,18 @@ func (p *pipeline) noted(m *batch.Manifest, from sender, queue string, items []i
 // watch judges silence and gaps, and writes what is to be said of them into the index, until ctx is done. A disk that
 // is full is waited for: what was judged is judged again.
 func (a *Aggregator) watch(ctx context.Context) error {
+	defer func() {
+		if err := a.handOver(); err != nil {
+			a.log.Warn("what is known of the agents is left to who takes over", "err", err)
+		}
+	}()
 	return a.repeat(ctx, chore{
 		every: watchEvery, do: func(ctx context.Context) error {
 			now := time.Now()
-			err := errors.Join(a.releaseOthers(), a.fleet.Tick(now), a.gaps.Tick(now), a.sayOwn(ctx))
+			if a.follow != nil {
+				return errors.Join(a.stepShared(ctx, now), a.sayOwn(ctx))
+			}
+			err := errors.Join(a.releaseOthers(), a.fleet.Tick(now), a.gaps.Tick(ctx, now), a.sayOwn(ctx))
 			a.index.AlertsAt(a.seenTo()) // both keep their places a while later; an erasure waits for that, and no write may come
 			return err
 		},
@@ -201,17 +216,26 @@ func (a *Aggregator) writeOwnSingly(ctx context.Context, all []fleet.Own) error 
 //	POST /v1/gaps/accept?id=ID&reason=  the gap
 //	GET  /v1/audit?host=HOST&all=true   NDJSON: {"file":…}, {"host":…}, at the end {"total":…}
 func (a *Aggregator) addWatched(api *serve.API) {
-	api.Handle("GET /v1/hosts", serve.ForSearch, func(w http.ResponseWriter, _ *http.Request, _ serve.Asker) {
+	handle := func(pattern string, need serve.Need, h serve.Handler) {
+		api.Handle(pattern, need, func(w http.ResponseWriter, r *http.Request, by serve.Asker) {
+			if err := a.caughtUp(r.Context()); err != nil {
+				answer(w, nil, err)
+				return
+			}
+			h(w, r, by)
+		})
+	}
+	handle("GET /v1/hosts", serve.ForSearch, func(w http.ResponseWriter, _ *http.Request, _ serve.Asker) {
 		answer(w, hostsAnswer{a.hosts(time.Now())}, nil)
 	})
-	api.Handle("POST /v1/hosts/expected", serve.ForAdmin, a.expectHosts)
-	api.Handle("POST /v1/hosts/forget", serve.ForAdmin, a.forgetHost)
-	api.Handle("GET /v1/gaps", serve.ForSearch, func(w http.ResponseWriter, r *http.Request, _ serve.Asker) {
-		list, err := a.gaps.Gaps(r.FormValue("all") == "true")
+	handle("POST /v1/hosts/expected", serve.ForAdmin, a.expectHosts)
+	handle("POST /v1/hosts/forget", serve.ForAdmin, a.forgetHost)
+	handle("GET /v1/gaps", serve.ForSearch, func(w http.ResponseWriter, r *http.Request, _ serve.Asker) {
+		list, err := a.gaps.Gaps(r.Context(), r.FormValue("all") == "true")
 		answer(w, gapsAnswer{list}, err)
 	})
-	api.Handle("POST /v1/gaps/accept", serve.ForAdmin, a.acceptGap)
-	api.Handle("GET /v1/audit", serve.ForSearch, a.auditAll)
+	handle("POST /v1/gaps/accept", serve.ForAdmin, a.acceptGap)
+	handle("GET /v1/audit", serve.ForSearch, a.auditAll)
 }
 
 type (
@@ -259,7 +283,7 @@ const maxNames = 4 << 20
 func (a *Aggregator) expectHosts(w http.ResponseWriter, r *http.Request, by serve.Asker) {
 	names, err := readNames(http.MaxBytesReader(w, r.Body, maxNames))
 	if err == nil {
-		err = a.fleet.Expect(names, time.Now())
+		err = a.fleet.Expect(r.Context(), names, time.Now())
 	}
 	if err == nil {
 		a.log.Info("hosts expected", "hosts", len(names), "by", by.Name)
@@ -269,7 +293,7 @@ func (a *Aggregator) expectHosts(w http.ResponseWriter, r *http.Request, by serv
 
 func (a *Aggregator) forgetHost(w http.ResponseWriter, r *http.Request, by serve.Asker) {
 	name := r.FormValue("name")
-	ids, known, err := a.fleet.Forget(name, time.Now())
+	ids, known, err := a.fleet.Forget(r.Context(), name, time.Now())
 	if err == nil && !known {
 		err = fmt.Errorf("host %q %w (belfry hosts lists them)", name, errUnknown)
 	}
@@ -280,7 +304,7 @@ func (a *Aggregator) forgetHost(w http.ResponseWriter, r *http.Request, by serve
 }
 
 func (a *Aggregator) acceptGap(w http.ResponseWriter, r *http.Request, by serve.Asker) {
-	g, err := a.gaps.Accept(r.FormValue("id"), by.Name, r.FormValue("reason"), time.Now())
+	g, err := a.gaps.Accept(r.Context(), r.FormValue("id"), by.Name, r.FormValue("reason"), time.Now())
 	if err == nil {
 		a.log.Info("gap accepted", "id", g.ID, "by", g.By, "why", g.Why)
 	}

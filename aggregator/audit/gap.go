@@ -52,6 +52,7 @@ type Gap struct {
 	Why    string    `json:"why,omitempty"`     // and why
 	When   time.Time `json:"accepted,omitzero"` // and when
 	Told   uint64    `json:"told"`              // its bytes when it was last spoken of
+	Rev    uint64    `json:"rev,omitempty"`     // how often its document was written, where aggregators share one
 }
 
 // gapID returns the id of the gap that begins at first.

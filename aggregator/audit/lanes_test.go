@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -76,7 +77,7 @@ func (w *laneTown) pass(d time.Duration, each ...func()) {
 
 func (w *laneTown) open(want bool) {
 	w.t.Helper()
-	list, err := w.gaps.Gaps(false)
+	list, err := w.gaps.Gaps(context.Background(), false)
 	if err != nil || (len(list) > 0) != want {
 		w.t.Errorf("%s: %v, gaps %+v; want one: %v", w.now.Format(time.TimeOnly), err, list, want)
 	}

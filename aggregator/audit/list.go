@@ -2,6 +2,7 @@ package audit
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,9 +23,14 @@ var ErrNoGap = errors.New("no such gap")
 
 // Accept notes that somebody has taken note of a gap and says why it is no trouble: it counts no more. The id may be cut
 // short as long as one gap alone is meant.
-func (t *Tracker) Accept(id, by, why string, now time.Time) (Gap, error) {
+func (t *Tracker) Accept(ctx context.Context, id, by, why string, now time.Time) (Gap, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.docs != nil {
+		if err := t.follow(ctx, now); err != nil {
+			return Gap{}, err
+		}
+	}
 	g, err := t.find(id)
 	if err != nil {
 		return Gap{}, err
@@ -32,8 +38,12 @@ func (t *Tracker) Accept(id, by, why string, now time.Time) (Gap, error) {
 	if strings.TrimSpace(why) == "" {
 		return Gap{}, ErrNoReason
 	}
+	accept := func(next *Gap) { next.State, next.By, next.Why, next.When = Accepted, by, why, now }
+	if t.docs != nil {
+		return t.acceptShared(ctx, g.ID, now, accept)
+	}
 	next := *g
-	next.State, next.By, next.Why, next.When = Accepted, by, why, now
+	accept(&next)
 	if err := t.fleet.DB().Write([]fleet.Put{next.put()}, []*event.Event{next.event(now, "gap-accepted")}); err != nil {
 		return Gap{}, err
 	}
@@ -62,11 +72,20 @@ func (t *Tracker) find(id string) (*Gap, error) {
 }
 
 // Gaps returns the gaps that are open and not accepted, by host, path and place; with all, the others as well.
-func (t *Tracker) Gaps(all bool) (list []Gap, err error) {
+func (t *Tracker) Gaps(ctx context.Context, all bool) (list []Gap, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	list = []Gap{} // an empty list in JSON
-	if all {
+	switch {
+	case all && t.docs != nil:
+		err = t.docs.Each(ctx, time.Time{}, func(id string, body []byte, _ ledger.Version) error {
+			d, err := readGap(id, body)
+			if err == nil {
+				list = append(list, *d.Gap)
+			}
+			return err
+		})
+	case all:
 		err = t.fleet.DB().Each(fleet.BucketGaps, func(k, v []byte) error {
 			var g Gap
 			if err := json.Unmarshal(v, &g); err != nil {
@@ -75,7 +94,7 @@ func (t *Tracker) Gaps(all bool) (list []Gap, err error) {
 			list = append(list, g)
 			return nil
 		})
-	} else {
+	default:
 		for _, g := range t.gaps {
 			if g.State == Open {
 				list = append(list, *g)

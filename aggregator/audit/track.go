@@ -2,6 +2,7 @@ package audit
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,7 +16,6 @@ import (
 	"belfry/aggregator/fleet"
 	"belfry/aggregator/ledger"
 	"belfry/shared/batch"
-	"belfry/shared/event"
 )
 
 // Ranges is what is needed of the ledger: what is known of a position, in order, without overlap.
@@ -61,6 +61,8 @@ type Tracker struct {
 	saved  time.Time
 	pruned time.Time
 	full   bool // maxGaps was told
+
+	documents // where several aggregators share them
 }
 
 // place is what is not accounted for of one position.
@@ -164,33 +166,38 @@ func (t *Tracker) missing() (gaps int, bytes uint64) {
 
 // Tick judges what has changed. What it says, and the gaps that it says it of, are on the disk when it returns nil;
 // after an error, the disk's, the next Tick judges again.
-func (t *Tracker) Tick(now time.Time) error {
+func (t *Tracker) Tick(ctx context.Context, now time.Time) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if err := t.tick(now); err != nil {
+	if err := t.ready(ctx, now); err != nil {
+		return err
+	}
+	if err := t.tick(ctx, now); err != nil {
 		return errors.Join(err, t.undo())
 	}
 	return nil
 }
 
-func (t *Tracker) tick(now time.Time) error {
-	var c changes
+func (t *Tracker) tick(ctx context.Context, now time.Time) error {
+	c := changes{gaps: make(map[string]*Gap)}
 	for p := range t.due(now) {
-		t.judge(p, now, &c)
+		if err := t.judge(ctx, p, now, &c); err != nil {
+			return err
+		}
 	}
 	if now.Sub(t.pruned) >= pruneEvery {
-		if err := errors.Join(t.prune(now, &c), t.fleet.Prune(now)); err != nil {
+		if err := errors.Join(t.prune(ctx, now, &c), t.fleet.Prune(now)); err != nil {
 			return err
 		}
 		t.pruned = now
 	}
-	if len(c.says) == 0 && len(c.puts) == 0 && now.Sub(t.saved) < saveEvery {
+	if len(c.says) == 0 && len(c.gaps) == 0 && len(c.puts) == 0 && now.Sub(t.saved) < saveEvery {
 		return nil
 	}
 	for p := range t.stale {
 		c.puts = append(c.puts, t.putHoles(p))
 	}
-	if err := t.fleet.DB().Write(c.puts, c.says); err != nil {
+	if err := t.write(ctx, now, &c); err != nil {
 		return err
 	}
 	clear(t.stale)
@@ -198,14 +205,12 @@ func (t *Tracker) tick(now time.Time) error {
 	return nil
 }
 
-// changes is what is to be written in one transaction.
-type changes struct {
-	puts []fleet.Put
-	says []*event.Event
-}
-
 // undo makes the gaps what the file has them, after they could not be written; then all is judged again.
 func (t *Tracker) undo() error {
+	if t.docs != nil {
+		t.lost = true
+		return nil // see ready
+	}
 	t.places, t.gaps, t.named = make(map[ledger.Position]*place), make(map[string]*Gap), make(map[string]int)
 	clear(t.stale)
 	t.looked = time.Time{}
@@ -233,17 +238,24 @@ func (t *Tracker) due(now time.Time) map[ledger.Position]struct{} {
 }
 
 // judge compares what has arrived at a position with what there is.
-func (t *Tracker) judge(p ledger.Position, now time.Time, c *changes) {
+func (t *Tracker) judge(ctx context.Context, p ledger.Position, now time.Time, c *changes) error {
 	st, ok := t.fleet.Stream(p, now)
-	if !ok || !st.Fresh {
+	switch {
+	case t.elsewhere(p, &st, ok):
+		t.leave(p)
+		return nil
+	case !ok || !st.Fresh:
 		t.abandon(p, now, c)
-		return
+		return nil
+	}
+	if err := t.makeSure(ctx, &st, now); err != nil {
+		return err
 	}
 	ranges := t.ranges(&st)
 	open, dropped := holes(ranges, st.End), ofKind(ranges, batch.Dropped)
 	pl := t.places[p]
 	if len(open) == 0 && len(dropped) == 0 && pl == nil {
-		return // as nearly all
+		return nil // as nearly all
 	}
 	pl = t.place(p)
 	pl.gaps = slices.DeleteFunc(pl.gaps, func(g *Gap) bool {
@@ -259,6 +271,7 @@ func (t *Tracker) judge(p ledger.Position, now time.Time, c *changes) {
 	if len(pl.gaps) == 0 && len(open) == 0 { // what is open is looked at again: it may be that nobody speaks of it any more
 		delete(t.places, p)
 	}
+	return nil
 }
 
 // ranges returns what the ledger knows of a stream. Where that is further than the fleet does, as after a kill, it counts.
@@ -291,9 +304,9 @@ func (t *Tracker) shrink(g *Gap, open []Piece, now time.Time, c *changes) (close
 	if len(left) == 0 {
 		g.State, g.Ended = Closed, now
 		t.drop(g)
-		c.says = append(c.says, g.event(now, "gap-closed"))
+		c.say(g, g.event(now, "gap-closed"))
 	}
-	c.puts = append(c.puts, g.put())
+	c.gaps[g.ID] = g
 	return len(left) == 0
 }
 
@@ -409,9 +422,9 @@ func (t *Tracker) lengthen(g *Gap, st *fleet.Stream, p Piece, now time.Time, c *
 	t.keep(g)
 	if g.Bytes >= 2*g.Told {
 		g.Told = g.Bytes
-		c.says = append(c.says, g.event(now, "gap-grown"))
+		c.say(g, g.event(now, "gap-grown"))
 	}
-	c.puts = append(c.puts, g.put())
+	c.gaps[g.ID] = g
 }
 
 // add makes a gap of pieces.
@@ -424,8 +437,8 @@ func (t *Tracker) add(st *fleet.Stream, pl *place, reason string, pieces []Piece
 	t.describe(g, st)
 	t.keep(g)
 	pl.gaps = append(pl.gaps, g)
-	c.says = append(c.says, g.event(now, "gap-opened"))
-	c.puts = append(c.puts, g.put())
+	c.say(g, g.event(now, "gap-opened"))
+	c.gaps[g.ID] = g
 	t.log.Warn("gap", "host", g.Host, "path", g.Path, "first", g.First, "end", g.End, "bytes", g.Bytes, "reason", reason, "id", g.ID)
 }
 
@@ -454,7 +467,7 @@ func (t *Tracker) abandon(p ledger.Position, now time.Time, c *changes) {
 	for _, g := range pl.gaps {
 		g.State, g.Ended = Gone, now
 		t.drop(g)
-		c.puts = append(c.puts, g.put())
+		c.gaps[g.ID] = g
 	}
 	delete(t.places, p)
 	t.stale[p] = true
@@ -469,7 +482,10 @@ func (t *Tracker) putHoles(p ledger.Position) fleet.Put {
 }
 
 // prune forgets the gaps that ended before the retention.
-func (t *Tracker) prune(now time.Time, c *changes) error {
+func (t *Tracker) prune(ctx context.Context, now time.Time, c *changes) error {
+	if t.docs != nil {
+		return t.pruneShared(ctx, now)
+	}
 	return t.fleet.DB().Each(fleet.BucketGaps, func(k, v []byte) error {
 		var g Gap
 		if err := json.Unmarshal(v, &g); err != nil {

@@ -80,7 +80,7 @@ func (w *town) restart(kill bool) {
 }
 
 func (w *town) tick() {
-	if err := errors.Join(w.fleet.Tick(w.now), w.gaps.Tick(w.now)); err != nil {
+	if err := errors.Join(w.fleet.Tick(w.now), w.gaps.Tick(context.Background(), w.now)); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -291,7 +291,7 @@ func TestTheAuditNamesExactlyWhatIsMissing(t *testing.T) {
 			put(0, m.end, batch.Data)
 		}
 		w.tick()
-		if open, err := w.gaps.Gaps(false); err != nil || len(open) > 0 {
+		if open, err := w.gaps.Gaps(context.Background(), false); err != nil || len(open) > 0 {
 			t.Fatalf("%v, still open: %+v", err, open)
 		}
 		saidOnce(t, w)
@@ -320,7 +320,7 @@ func ranked(ranges []batch.Range) (got [span]batch.Kind) {
 
 // saidOnce asks that every gap was said to open once and to close once.
 func saidOnce(t interface{ Fatalf(string, ...any) }, w *town) {
-	all, err := w.gaps.Gaps(true)
+	all, err := w.gaps.Gaps(context.Background(), true)
 	if err != nil {
 		t.Fatalf("%v", err)
 	}
@@ -358,7 +358,7 @@ func (w *town) goOn(d time.Duration) {
 
 func (w *town) want(t *testing.T, all bool, want ...string) {
 	t.Helper()
-	list, err := w.gaps.Gaps(all)
+	list, err := w.gaps.Gaps(context.Background(), all)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -387,7 +387,7 @@ func TestGapKeepsItsIDWhileItShrinks(t *testing.T) {
 	w.want(t, false)
 	w.goOn(grace)
 	w.want(t, false, "open web01 /var/log/auth.log [100,300) 200")
-	list, _ := w.gaps.Gaps(false)
+	list, _ := w.gaps.Gaps(context.Background(), false)
 	g := list[0]
 	if !g.Exact || !g.Until.Equal(before) || g.Since.IsZero() || g.Since.After(g.Until) {
 		t.Errorf("%+v, want it until %v", g, before)
@@ -399,7 +399,7 @@ func TestGapKeepsItsIDWhileItShrinks(t *testing.T) {
 	w.deliver(watched, data(100, 150))
 	w.goOn(10 * time.Second)
 	w.want(t, false, "open web01 /var/log/auth.log [100,300) 100")
-	if list, _ := w.gaps.Gaps(false); list[0].ID != g.ID {
+	if list, _ := w.gaps.Gaps(context.Background(), false); list[0].ID != g.ID {
 		t.Errorf("id %s, was %s", list[0].ID, g.ID)
 	}
 	w.deliver(watched, data(200, 300))
@@ -426,7 +426,7 @@ func TestCutTailIsOneGap(t *testing.T) {
 			grown++
 		}
 	}
-	if list, _ := w.gaps.Gaps(false); grown > 6 || list[0].Exact {
+	if list, _ := w.gaps.Gaps(context.Background(), false); grown > 6 || list[0].Exact {
 		t.Errorf("told %d times that it grew, exact %v", grown, list[0].Exact)
 	}
 	saidOnce(t, w)
@@ -437,18 +437,18 @@ func TestAccepted(t *testing.T) {
 	defer func() { w.fleet.Close() }()
 	w.beat(50)
 	w.goOn(2 * grace)
-	list, _ := w.gaps.Gaps(false)
+	list, _ := w.gaps.Gaps(context.Background(), false)
 	if len(list) != 1 {
 		t.Fatalf("%+v", list)
 	}
 	id := list[0].ID
-	if _, err := w.gaps.Accept(id, "alice", " ", w.now); !errors.Is(err, ErrNoReason) {
+	if _, err := w.gaps.Accept(t.Context(), id, "alice", " ", w.now); !errors.Is(err, ErrNoReason) {
 		t.Errorf("%v", err)
 	}
-	if _, err := w.gaps.Accept("x", "alice", "why", w.now); !errors.Is(err, ErrNoGap) {
+	if _, err := w.gaps.Accept(t.Context(), "x", "alice", "why", w.now); !errors.Is(err, ErrNoGap) {
 		t.Errorf("%v", err)
 	}
-	if g, err := w.gaps.Accept(id[:6], "alice", "disk was replaced", w.now); err != nil || g.ID != id || g.State != Accepted {
+	if g, err := w.gaps.Accept(t.Context(), id[:6], "alice", "disk was replaced", w.now); err != nil || g.ID != id || g.State != Accepted {
 		t.Errorf("%+v, %v", g, err)
 	}
 	w.restart(true)
@@ -483,7 +483,7 @@ func TestDeclaredLoss(t *testing.T) {
 	w.deliver(watched, batch.Range{Kind: batch.Dropped, First: 40, End: 41})
 	w.tick()
 	w.tick()
-	list, _ := w.gaps.Gaps(false)
+	list, _ := w.gaps.Gaps(context.Background(), false)
 	if len(list) != 2 || list[0].Bytes != 10 || list[0].Reason != ReasonDropped || !list[0].Exact || list[1].Bytes != 1 {
 		t.Errorf("%+v", list)
 	}
@@ -501,7 +501,7 @@ func TestManyLossesAtOnce(t *testing.T) {
 		w.deliver(watched, batch.Range{Kind: batch.Dropped, First: 10*i + 5, End: 10*i + 9})
 	}
 	w.tick()
-	list, _ := w.gaps.Gaps(false)
+	list, _ := w.gaps.Gaps(context.Background(), false)
 	if len(list) != 1 || list[0].Bytes != 4*ledger.MaxRanges/2 || list[0].First != 5 || len(list[0].Pieces) != ledger.MaxRanges/2 {
 		t.Errorf("%d gaps: %+v", len(list), list[0])
 	}
@@ -509,7 +509,7 @@ func TestManyLossesAtOnce(t *testing.T) {
 	w.deliver(watched, data(5, 9))
 	w.tick()
 	w.tick()
-	if list, _ = w.gaps.Gaps(false); len(list) != 2 || list[0].Bytes != 1 || list[1].Bytes != 4*ledger.MaxRanges/2-4 {
+	if list, _ = w.gaps.Gaps(context.Background(), false); len(list) != 2 || list[0].Bytes != 1 || list[1].Bytes != 4*ledger.MaxRanges/2-4 {
 		t.Errorf("%d gaps: %+v", len(list), list)
 	}
 	saidOnce(t, w)
@@ -587,7 +587,7 @@ func TestForgottenHostIsNotMissed(t *testing.T) {
 	defer func() { w.fleet.Close() }()
 	w.beat(50)
 	w.goOn(2 * grace)
-	if _, known, err := w.fleet.Forget("agent-web01", w.now); err != nil || !known {
+	if _, known, err := w.fleet.Forget(t.Context(), "agent-web01", w.now); err != nil || !known {
 		t.Fatal(err)
 	}
 	w.tick()

@@ -23,12 +23,14 @@ type agent struct {
 	Seen   time.Time `json:"seen,omitzero"`    // when a batch of it came, by our clock
 	Sealed time.Time `json:"sealed,omitzero"`  // newest, by its clock, but no later than it came
 	Silent time.Time `json:"silent,omitzero"`  // when that was told; zero: it is not silent
+	Turned time.Time `json:"turned,omitzero"`  // when Silent has changed last
 	Boots  []boot    `json:"boots,omitempty"`  // the newest ones
 	Clones []clones  `json:"clones,omitempty"` // that were told
 
 	Over bool `json:"over,omitempty"` // it has streams that are not judged, for it has too many
 
-	Beat    time.Time `json:"beat,omitzero"` // when its newest heartbeat was made
+	Beat    time.Time `json:"beat,omitzero"`  // when its newest heartbeat was made
+	Heard   time.Time `json:"heard,omitzero"` // and when that came, by the clock of the aggregator that took it
 	Version string    `json:"version,omitempty"`
 	Config  string    `json:"config,omitempty"`
 	Expires time.Time `json:"expires,omitzero"`
@@ -184,7 +186,8 @@ func (f *Fleet) Batch(m *batch.Manifest, name, queueName string, now time.Time) 
 	}
 	f.dirty[a.id] = true
 	a.Seen = now
-	a.speaks(m.Lane, queueName)
+	a.speaks(m.Lane, queueName, now)
+	f.soon(a.id, shareBatches)
 	if sealed.After(a.Sealed) {
 		a.Sealed = sealed
 	}
@@ -209,5 +212,10 @@ func (f *Fleet) sayClone(a *agent, x, y event.Key, now time.Time) {
 	e.Set("belfry.clone.agent", a.id.String())
 	e.Set("agent.name", a.Name)
 	e.Set("belfry.clone.boots", strings.Join([]string{x.String(), y.String()}, " "))
-	f.says = append(f.says, e)
+	pair := []string{x.String(), y.String()}
+	slices.Sort(pair)
+	f.says = append(f.says, word{
+		event: e, key: append([]string{"clone-seen", a.id.String()}, pair...),
+		agents: map[event.Key]*agent{a.id: {Name: a.Name, Clones: []clones{{x, y}}}},
+	})
 }

@@ -40,7 +40,7 @@ func TestStreamsOfOneLeaveRoom(t *testing.T) {
 	want(10)
 	speak("a2", "agent-a", 20)
 	want(10)
-	if _, _, err := w.Forget("agent-a", w.now); err != nil || len(w.named) != 1 {
+	if _, _, err := w.Forget(t.Context(), "agent-a", w.now); err != nil || len(w.named) != 1 {
 		t.Errorf("%v, streams of %v", err, w.named)
 	}
 }

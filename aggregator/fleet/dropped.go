@@ -66,10 +66,13 @@ func plus(x, y uint64) uint64 {
 func (f *Fleet) judgeDropped(now time.Time) {
 	for _, a := range f.agents {
 		n := a.dropped()
-		if n <= a.Told {
+		if n <= a.Told || !f.judgesHost(a) {
 			continue
 		}
-		f.says = append(f.says, a.sayDropped(n-a.Told, now))
+		f.says = append(f.says, word{
+			event: a.sayDropped(n-a.Told, now), key: []string{"messages-dropped", a.id.String(), fmt.Sprint(n)},
+			agents: map[event.Key]*agent{a.id: {Name: a.Name, Told: n}},
+		})
 		a.Told, a.lossSince, a.lossUntil = n, time.Time{}, time.Time{}
 		f.dirty[a.id] = true
 	}

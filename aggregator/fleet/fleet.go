@@ -21,6 +21,7 @@ package fleet
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -77,12 +78,14 @@ type Fleet struct {
 	touched  map[ledger.Position]struct{}           // changed since Touched was asked
 	dirty    map[event.Key]bool                     // agents whose record is to be written
 	stale    map[ledger.Position]bool               // likewise of streams
-	says     []*event.Event                         // to be written with what made them
+	says     []word                                 // to be written with what made them
 	at       uint64                                 // position of the newest events that were looked at
 	settled  uint64                                 // at, some seconds ago: the batches up to there were noted too
 	since    time.Time                              // when settled was at
 	saved    time.Time
 	full     bool // the bound of streams was told
+
+	documents // where several aggregators share them
 
 	heartbeats, unread, clones *metrics.Counter
 }
@@ -131,9 +134,12 @@ func (f *Fleet) Close() error {
 
 // Claim notes that an agent id belongs to a certificate's name, on the disk, if it belongs to nobody yet. If it is
 // another's the error is an ErrTaken that names both.
-func (f *Fleet) Claim(id event.Key, name string) error {
+func (f *Fleet) Claim(ctx context.Context, id event.Key, name string) error {
 	if known, err := f.claimed(id, name); known || err != nil {
 		return err
+	}
+	if f.docs != nil {
+		return f.claimShared(ctx, id, name)
 	}
 	f.writing.Lock()
 	defer f.writing.Unlock()
@@ -196,7 +202,10 @@ func (f *Fleet) Owner(id event.Key) (name string, ok bool) {
 
 // Forget takes a host out, by the name in its certificate or the host that this names: its ids may be claimed by another name, its streams are judged no more, and it is not
 // expected any more. It returns the number of ids and whether the name was known at all.
-func (f *Fleet) Forget(name string, now time.Time) (ids int, known bool, err error) {
+func (f *Fleet) Forget(ctx context.Context, name string, now time.Time) (ids int, known bool, err error) {
+	if f.docs != nil {
+		return f.forgetShared(ctx, name, now)
+	}
 	f.writing.Lock()
 	defer f.writing.Unlock()
 	f.mu.Lock()
@@ -226,14 +235,7 @@ func (f *Fleet) Forget(name string, now time.Time) (ids int, known bool, err err
 	}
 	delete(f.expected, name)
 	for _, a := range gone {
-		delete(f.ids, a.Name)
-		delete(f.agents, a.id)
-		delete(f.dirty, a.id)
-		f.counts(a, -len(a.streams))
-		for k := range a.streams {
-			delete(f.stale, a.position(k))
-			f.touched[a.position(k)] = struct{}{}
-		}
+		f.drop(a)
 	}
 	return len(gone), true, nil
 }
@@ -242,6 +244,10 @@ func (f *Fleet) Forget(name string, now time.Time) (ids int, known bool, err err
 func (f *Fleet) TouchAll() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.touchAll()
+}
+
+func (f *Fleet) touchAll() {
 	for _, a := range f.agents {
 		for k := range a.streams {
 			f.touched[a.position(k)] = struct{}{}

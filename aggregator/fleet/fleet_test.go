@@ -125,10 +125,10 @@ func TestClaim(t *testing.T) {
 	w := newTown(t, t.TempDir())
 	defer func() { w.Close() }()
 	a := id("a")
-	w.must(w.Claim(a, "agent-a"))
-	w.must(w.Claim(a, "agent-a"))
+	w.must(w.Claim(t.Context(), a, "agent-a"))
+	w.must(w.Claim(t.Context(), a, "agent-a"))
 	w.kill()
-	err := w.Claim(a, "agent-b")
+	err := w.Claim(t.Context(), a, "agent-b")
 	if !errors.Is(err, ErrTaken) || !strings.Contains(err.Error(), `"agent-a"`) || !strings.Contains(err.Error(), `"agent-b"`) {
 		t.Errorf("%v", err)
 	}
@@ -138,17 +138,17 @@ func TestClaim(t *testing.T) {
 	for i := range maxIDs {
 		w.add(newAgent(id(fmt.Sprint(i)), "many"))
 	}
-	if err := w.Claim(id("one more"), "many"); !errors.Is(err, ErrTooMany) {
+	if err := w.Claim(t.Context(), id("one more"), "many"); !errors.Is(err, ErrTooMany) {
 		t.Errorf("%v", err)
 	}
-	if n, known, err := w.Forget("agent-a", w.now); n != 1 || !known || err != nil {
+	if n, known, err := w.Forget(t.Context(), "agent-a", w.now); n != 1 || !known || err != nil {
 		t.Errorf("%d, %v, %v", n, known, err)
 	}
-	if _, known, err := w.Forget("agent-a", w.now); known || err != nil {
+	if _, known, err := w.Forget(t.Context(), "agent-a", w.now); known || err != nil {
 		t.Errorf("forgotten twice: %v", err)
 	}
 	w.kill()
-	w.must(w.Claim(a, "agent-b"))
+	w.must(w.Claim(t.Context(), a, "agent-b"))
 }
 
 // Whoever comes first at once, one gets the id.
@@ -158,7 +158,7 @@ func TestClaimAtOnce(t *testing.T) {
 	errs := make([]error, 8)
 	var wg sync.WaitGroup
 	for i := range errs {
-		wg.Go(func() { errs[i] = w.Claim(id("a"), fmt.Sprint(i)) })
+		wg.Go(func() { errs[i] = w.Claim(t.Context(), id("a"), fmt.Sprint(i)) })
 	}
 	wg.Wait()
 	taken := 0
@@ -277,7 +277,7 @@ func TestVeryManySilent(t *testing.T) {
 	for i := range names {
 		names[i] = fmt.Sprint("web", i)
 	}
-	w.must(w.Expect(names, w.now))
+	w.must(w.Expect(t.Context(), names, w.now))
 	w.pass(silence+time.Minute, "q", "a")
 	w.wantSaid(t, "hosts-silent")
 }
@@ -285,10 +285,10 @@ func TestVeryManySilent(t *testing.T) {
 func TestExpected(t *testing.T) {
 	w := newTown(t, t.TempDir())
 	defer func() { w.Close() }()
-	w.must(w.Expect([]string{"agent-a", "b", "gone", "web"}, w.now))
+	w.must(w.Expect(t.Context(), []string{"agent-a", "b", "gone", "web"}, w.now))
 	w.pass(time.Minute, "q", "a", "b", "web.example.org")
 	w.wantStates(t, "agent-a ok, agent-b ok, agent-web.example.org ok, gone expected")
-	w.must(w.Expect([]string{"agent-a", "b", "gone", "web"}, w.now)) // is nothing new
+	w.must(w.Expect(t.Context(), []string{"agent-a", "b", "gone", "web"}, w.now)) // is nothing new
 	w.kill()
 	w.pass(silence, "q", "a", "b", "web.example.org")
 	w.wantStates(t, "agent-a ok, agent-b ok, agent-web.example.org ok, gone silent")
@@ -296,9 +296,9 @@ func TestExpected(t *testing.T) {
 	w.kill()
 	w.pass(time.Minute, "q", "a", "b", "web.example.org")
 	w.wantSaid(t)
-	w.must(w.Expect([]string{"agent-a"}, w.now))
+	w.must(w.Expect(t.Context(), []string{"agent-a"}, w.now))
 	w.wantStates(t, "agent-a ok, agent-b ok, agent-web.example.org ok")
-	if _, known, err := w.Forget("gone", w.now); known || err != nil {
+	if _, known, err := w.Forget(t.Context(), "gone", w.now); known || err != nil {
 		t.Errorf("known %v, %v", known, err)
 	}
 }
@@ -415,7 +415,7 @@ func TestHostOfHeartbeats(t *testing.T) {
 // written was taken for one that is to be removed.
 func TestHostileHeartbeat(t *testing.T) {
 	w := newTown(t, t.TempDir())
-	w.must(w.Claim(id("web01"), "agent-web01"))
+	w.must(w.Claim(t.Context(), id("web01"), "agent-web01"))
 	h := heartbeat.Heartbeat{Boot: id("boot"), Config: strings.Repeat("c", 1<<20), Streams: []heartbeat.Stream{
 		{ID: id("s"), Path: strings.Repeat("\u00e9", 1<<20), End: 1}}}
 	e := beat(w, "web01", h)
@@ -494,7 +494,7 @@ func TestReplay(t *testing.T) {
 				name := rapid.SampledFrom([]string{"a", "b"}).Draw(t, "host")
 				end := uint64(rapid.IntRange(0, 1000).Draw(t, "end"))
 				e := beat(w, name, heartbeat.Heartbeat{Streams: []heartbeat.Stream{{ID: id("s"), End: end}}})
-				w.must(w.Claim(id(name), "agent-"+name))
+				w.must(w.Claim(t.Context(), id(name), "agent-"+name))
 				log = append(log, e)
 				w.must(w.Process(uint64(len(log)), []*event.Event{e}))
 				ends[name] = max(ends[name], end)
@@ -514,7 +514,7 @@ func TestAdopted(t *testing.T) {
 	w := newTown(t, t.TempDir())
 	defer func() { w.Close() }()
 	pos := ledger.Position{Agent: id("a"), Stream: id("s"), Epoch: 1}
-	w.must(w.Claim(pos.Agent, "agent-a"))
+	w.must(w.Claim(t.Context(), pos.Agent, "agent-a"))
 	l := ledger.New()
 	w.must(l.Add(pos, batch.Data, 0, 70))
 	w.must(l.Add(ledger.Position{Agent: own, Stream: id("s")}, batch.Data, 0, 1))

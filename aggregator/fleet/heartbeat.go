@@ -27,7 +27,14 @@ func (f *Fleet) Process(position uint64, events []*event.Event) error {
 }
 
 // Cursor returns the position up to which everything that was learned is on the disk.
-func (f *Fleet) Cursor() uint64 { return f.db.cursor() }
+func (f *Fleet) Cursor() uint64 {
+	if f.docs != nil { // what is not in a document yet, its sender or the index tells again
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return f.at
+	}
+	return f.db.cursor()
+}
 
 // heartbeat takes one heartbeat. Whose it is was set by who received it, and is not the sender's word.
 func (f *Fleet) heartbeat(e *event.Event) {
@@ -51,7 +58,7 @@ func (f *Fleet) heartbeat(e *event.Event) {
 	defer f.mu.Unlock()
 	a := f.agents[id]
 	if a == nil {
-		if len(f.agents) >= maxAgents {
+		if len(f.agents) >= maxAgents || f.docs != nil { // who shares them has claimed the id before, or it was forgotten since
 			return
 		}
 		a = newAgent(id, e.Get("agent.name"))
@@ -61,7 +68,13 @@ func (f *Fleet) heartbeat(e *event.Event) {
 	if f.opened.After(heard) {
 		heard = f.opened
 	}
+	came, err := heartbeat.ParseTime(e.Get("event.ingested"))
+	if err == nil && f.docs != nil && came.Before(a.Heard) {
+		return // another aggregator has heard a newer one
+	}
 	a.beat(h, e, at)
+	a.Heard = came
+	f.soon(id, shareBeats)
 	f.dirty[id] = true
 	for i := range h.Streams {
 		k := streamKey{h.Streams[i].ID, h.Streams[i].Epoch}
@@ -103,10 +116,10 @@ func (a *agent) named(s *stream) bool { return !s.Beat.IsZero() && a.Beat.Sub(s.
 // quiet is how long after its newest heartbeat an agent is told nothing any more.
 const quiet = 20 * heartbeat.Every
 
-// Acks yields, for each agent that has sent a heartbeat lately, how far the streams are held that it names.
+// Acks yields, for each agent that is judged here and has sent a heartbeat lately, how far the streams are held that it names.
 func (f *Fleet) Acks(l *ledger.Ledger, now time.Time) iter.Seq[heartbeat.Ack] {
 	return func(yield func(heartbeat.Ack) bool) {
-		for _, id := range f.keys() {
+		for _, id := range f.judged() {
 			ack, ok := f.ack(id, l, now)
 			if ok && !yield(ack) {
 				return
@@ -147,13 +160,15 @@ func (f *Fleet) ack(id event.Key, l *ledger.Ledger, now time.Time) (ack heartbea
 	return ack, len(ack.Streams) > 0
 }
 
-// keys returns all agent ids, in order.
-func (f *Fleet) keys() []event.Key {
+// judged returns the ids of the agents that are judged here, in order.
+func (f *Fleet) judged() []event.Key {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	all := make([]event.Key, 0, len(f.agents))
-	for id := range f.agents {
-		all = append(all, id)
+	for id, a := range f.agents {
+		if f.judgesHost(a) {
+			all = append(all, id)
+		}
 	}
 	slices.SortFunc(all, func(x, y event.Key) int { return bytes.Compare(x[:], y[:]) })
 	return all

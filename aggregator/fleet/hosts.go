@@ -97,7 +97,7 @@ func (f *Fleet) state(a *agent, newest, now time.Time) string {
 		return Replaced
 	case a.cloned():
 		return Clone
-	case f.mute(a, now), f.still(a, now):
+	case a.missed(), f.judgesHost(a) && f.mute(a, now), f.still(a, now):
 		return Silent
 	}
 	return OK

@@ -11,8 +11,9 @@ import (
 // lane is by which queue one lane of an agent has spoken last. An agent that relays has several, so that it is not bound
 // to one queue; all that it says of itself, and its files and journals, go by lane 0.
 type lane struct {
-	Lane  int    `json:"lane"`
-	Queue string `json:"queue,omitempty"`
+	Lane  int       `json:"lane"`
+	Queue string    `json:"queue,omitempty"`
+	Seen  time.Time `json:"seen,omitzero"` // when it has, by our clock
 }
 
 const (
@@ -27,15 +28,15 @@ const (
 )
 
 // speaks notes that a lane has spoken by a queue.
-func (a *agent) speaks(number int, queue string) {
+func (a *agent) speaks(number int, queue string, now time.Time) {
 	for i := range a.Lanes {
 		if a.Lanes[i].Lane == number {
-			a.Lanes[i].Queue = queue
+			a.Lanes[i].Queue, a.Lanes[i].Seen = queue, now
 			return
 		}
 	}
 	if len(a.Lanes) < maxLanes || number == 0 {
-		a.Lanes = append(a.Lanes, lane{number, queue})
+		a.Lanes = append(a.Lanes, lane{number, queue, now})
 	}
 }
 
@@ -107,7 +108,7 @@ func (f *Fleet) paceOf(a *agent, s *stream, now time.Time) pace {
 		}
 	}
 	for name, q := range f.queues { // it comes by any, or by one that nobody has heard of
-		if !f.idle(q, now) && !p.now.IsZero() {
+		if !q.Came.IsZero() && !f.idle(q, now) && !p.now.IsZero() {
 			p.now = earlier(p.now, f.dataTime(name, now))
 		}
 	}

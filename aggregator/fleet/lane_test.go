@@ -43,9 +43,9 @@ func TestSilenceOfLanes(t *testing.T) {
 func TestLanesAreBounded(t *testing.T) {
 	a := newAgent(id("a"), "agent-a")
 	for i := range 2 * maxLanes {
-		a.speaks(i+1, "q")
+		a.speaks(i+1, "q", noon)
 	}
-	a.speaks(0, "home")
+	a.speaks(0, "home", noon)
 	if q, ok := a.by(0); !ok || q != "home" || len(a.Lanes) != maxLanes+1 {
 		t.Errorf("%q, %v, %d lanes", q, ok, len(a.Lanes))
 	}
@@ -91,4 +91,19 @@ func TestLagOfARelay(t *testing.T) {
 	if h := w.Hosts(w.now)[0]; h.Lag != 40+100 || h.Spool != 140 || h.LagTime != 9 {
 		t.Errorf("%+v", h)
 	}
+}
+
+// Who was told to be silent is not back because its queue has paused.
+func TestPauseOfAQueueBringsNobodyBack(t *testing.T) {
+	w := newTown(t, t.TempDir())
+	defer func() { w.Close() }()
+	w.pass(time.Minute, "q", "a", "b")
+	w.pass(2*silence, "q", "a")
+	w.wantSaid(t, "host-silent agent-b")
+	w.now = w.now.Add(silence - time.Minute) // nobody could speak
+	w.pass(2*silence, "q", "a")
+	w.wantSaid(t)
+	w.wantStates(t, "agent-a ok, agent-b silent")
+	w.pass(time.Minute, "q", "a", "b")
+	w.wantSaid(t, "host-back agent-b")
 }

@@ -21,6 +21,9 @@ const saveStreams = 2000
 
 // Save writes what has changed.
 func (f *Fleet) Save(now time.Time) error {
+	if f.docs != nil {
+		return nil // see Publish
+	}
 	f.writing.Lock()
 	defer f.writing.Unlock()
 	f.mu.Lock()
@@ -39,7 +42,7 @@ func (f *Fleet) Save(now time.Time) error {
 	f.saved = now
 	f.mu.Unlock()
 	if err == nil {
-		if err = f.db.Write(puts, says); err == nil {
+		if err = f.db.Write(puts, events(says)); err == nil {
 			says = nil
 			err = f.saveStreams(stale)
 		}
@@ -111,7 +114,7 @@ func (f *Fleet) load() error {
 			a.lose(a.Boot, a.Dropped, time.Time{}, a.Beat)
 		}
 		if len(a.Lanes) == 0 && !a.Seen.IsZero() {
-			a.speaks(0, a.Queue)
+			a.speaks(0, a.Queue, a.Seen)
 		}
 		a.Boot, a.Dropped, a.Queue = event.Key{}, 0, ""
 		f.add(a)
@@ -164,7 +167,12 @@ func (f *Fleet) load() error {
 // are judged as well. It returns how many there were. It is to be called once, after Open. Agents that are not in the
 // fleet are left out: they are the aggregators' own, or were forgotten.
 func (f *Fleet) Adopt(l *ledger.Ledger, now time.Time) (streams int) {
-	for _, p := range l.Positions() {
+	return f.AdoptSome(l.Positions(), l, now)
+}
+
+// AdoptSome is Adopt for some positions. It may be called at any time.
+func (f *Fleet) AdoptSome(all []ledger.Position, l *ledger.Ledger, now time.Time) (streams int) {
+	for _, p := range all {
 		f.mu.Lock()
 		a := f.agents[p.Agent]
 		known := a == nil || a.streams[streamKey{p.Stream, p.Epoch}] != nil
@@ -178,16 +186,24 @@ func (f *Fleet) Adopt(l *ledger.Ledger, now time.Time) (streams int) {
 		}
 		f.mu.Lock()
 		if s := f.stream(a, streamKey{p.Stream, p.Epoch}); s != nil {
-			s.Last, s.Came, s.Seen = now, now, max(s.Seen, end)
-			if f.adopted[p.Agent] == nil {
-				f.adopted[p.Agent] = make(map[ledger.Position]bool)
-			}
-			f.adopted[p.Agent][p] = true
 			streams++
+			s.Came, s.Seen = now, max(s.Seen, end)
+			if f.docs == nil { // else somebody knows more of it
+				s.Last = now
+				f.unnamed(p)
+			}
 		}
 		f.mu.Unlock()
 	}
 	return streams
+}
+
+// unnamed notes a position that was adopted. The caller holds mu.
+func (f *Fleet) unnamed(p ledger.Position) {
+	if f.adopted[p.Agent] == nil {
+		f.adopted[p.Agent] = make(map[ledger.Position]bool)
+	}
+	f.adopted[p.Agent][p] = true
 }
 
 // Recognize names the streams that were adopted, by the events at a position of the index's log: it finds out of which

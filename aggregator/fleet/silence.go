@@ -1,11 +1,14 @@
 package fleet
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
+
+	"belfry/shared/event"
 )
 
 // queue is one queue that agents speak in; the one without a name is the road over HTTPS.
@@ -16,8 +19,10 @@ type queue struct {
 	Resumed time.Time `json:"resumed,omitzero"` // Time at the first batch after the last pause
 	Back    time.Time `json:"back,omitzero"`    // by our clock, when that one came
 	Idle    time.Time `json:"idle,omitzero"`    // when it was told that nobody speaks
+	Turned  time.Time `json:"turned,omitzero"`  // when Idle has changed last
 
-	bare bool // at the last look no heartbeats were due in it: it has other lanes of relays, or nobody
+	taken time.Time // since when it is judged here; zero: by another aggregator, where there are several
+	bare  bool      // at the last look no heartbeats were due in it: it has other lanes of relays, or nobody
 }
 
 // pauses is the part of Config.SilenceAfter for which nothing comes in a queue before those who speak again are given
@@ -66,10 +71,10 @@ func (f *Fleet) dataTime(name string, now time.Time) time.Time {
 
 // idle reports whether nobody speaks in a queue.
 func (f *Fleet) idle(q *queue, now time.Time) bool {
-	last := q.Came
-	if f.opened.After(last) {
-		last = f.opened // while we were away nobody could
+	if !f.judges(q) {
+		return !q.Idle.IsZero() || now.Sub(q.Came) > f.cfg.SilenceAfter+overlap // as who does has told, or nobody does
 	}
+	last := later(later(q.Came, q.taken), f.opened) // while we were away nobody could
 	return now.Sub(last) > f.cfg.SilenceAfter
 }
 
@@ -142,24 +147,32 @@ func (f *Fleet) judgeQueues(now time.Time) {
 	for _, q := range f.queues {
 		idle := f.idle(q, now)
 		switch {
+		case !f.judges(q):
 		case idle && q.Idle.IsZero():
 			names := f.speakers(q)
 			if len(names) == 0 {
 				continue
 			}
-			q.Idle = now
+			q.Idle, q.Turned = now, now
 			e := Say(now, "belfry.silence", "queue-idle", fmt.Sprintf("nobody speaks in %s since %s: %s", q.shown(),
 				q.Came.UTC().Format(time.RFC3339), list(names)))
-			e.Set("belfry.silence.queue", q.Name)
-			f.says = append(f.says, e)
+			f.sayQueue(e, q, q.Idle)
 		case !idle && !q.Idle.IsZero():
 			e := Say(now, "belfry.silence", "queue-back", fmt.Sprintf("%s: agents speak again, after nobody did from %s on",
 				q.shown(), q.Idle.UTC().Format(time.RFC3339)))
-			e.Set("belfry.silence.queue", q.Name)
-			f.says = append(f.says, e)
-			q.Idle = time.Time{}
+			since := q.Idle
+			q.Idle, q.Turned = time.Time{}, now
+			f.sayQueue(e, q, since)
 		}
 	}
+}
+
+func (f *Fleet) sayQueue(e *event.Event, q *queue, since time.Time) {
+	e.Set("belfry.silence.queue", q.Name)
+	f.says = append(f.says, word{
+		event: e, key: []string{e.Get("event.action"), q.Name, stampKey(since)},
+		queue: &queue{Name: q.Name, Idle: q.Idle, Turned: q.Turned},
+	})
 }
 
 func (q *queue) shown() string {
@@ -181,43 +194,54 @@ func (f *Fleet) speakers(q *queue) (names []string) {
 
 func (f *Fleet) judgeHosts(now time.Time) {
 	newest := f.newest()
-	var silent, back []string
-	since := make(map[string]time.Time)
+	var silent, back []absent
 	for _, a := range f.agents {
-		mute := f.mute(a, now) && !newest[a.Name].After(a.Sealed)
+		if !f.judgesHost(a) {
+			continue
+		}
+		replaced := newest[a.Name].After(a.Sealed)
+		mute := f.mute(a, now) && !replaced
 		switch {
 		case mute && a.Silent.IsZero():
-			a.Silent = now
-			silent = append(silent, a.shown())
-			since[a.shown()] = a.Sealed
-		case !mute && !a.Silent.IsZero() && !f.still(a, now):
-			if !newest[a.Name].After(a.Sealed) {
-				back = append(back, a.shown())
-				since[a.shown()] = a.Silent
+			a.Silent, a.Turned = now, now
+			silent = append(silent, absent{name: a.shown(), since: a.Sealed, agent: a})
+		case !mute && !a.Silent.IsZero() && !f.still(a, now) && (replaced || !a.missed()):
+			since := a.Silent
+			a.Silent, a.Turned = time.Time{}, now
+			if !replaced {
+				back = append(back, absent{name: a.shown(), since: since, agent: a})
 			}
-			a.Silent = time.Time{}
 		default:
 			continue
 		}
 		f.dirty[a.id] = true
+		f.soon(a.id, 0)
 	}
-	f.tell(now, "silent", "says nothing since %s, and others do", silent, since)
-	f.tell(now, "back", "speaks again; it was silent from %s on", back, since)
+	f.tell(now, "silent", "says nothing since %s, and others do", silent)
+	f.tell(now, "back", "speaks again; it was silent from %s on", back)
 }
 
+// missed reports whether it was told that an agent is silent, and nothing of it has come since. After a pause of its queue
+// it is given time to speak, but it does not do so by that.
+func (a *agent) missed() bool { return !a.Silent.IsZero() && !a.Seen.After(a.Silent) }
+
 func (f *Fleet) judgeExpected(now time.Time) {
-	var missing []string
-	since := make(map[string]time.Time)
-	here := f.reported()
+	var missing []absent
+	if !f.leads() {
+		return
+	}
+	here, least := f.reported(), f.cfg.SilenceAfter
+	if f.docs != nil { // it may have spoken to another aggregator
+		least += overlap
+	}
 	for name, x := range f.expected {
-		if here[name] || !x.Told.IsZero() || now.Sub(x.Since) <= f.cfg.SilenceAfter {
+		if here[name] || !x.Told.IsZero() || now.Sub(x.Since) <= least {
 			continue
 		}
 		x.Told = now
-		missing = append(missing, name)
-		since[name] = x.Since
+		missing = append(missing, absent{name: name, since: x.Since, expected: x})
 	}
-	f.tell(now, "silent", "has never reported, and is expected since %s", missing, since)
+	f.tell(now, "silent", "has never reported, and is expected since %s", missing)
 }
 
 // names returns by which names an agent may be expected: that in its certificate, and the host that this names.
@@ -252,32 +276,34 @@ const many = 10
 // maxNamed is how many of them the event's list has: no more values than an index takes.
 const maxNamed = 1000
 
-func (f *Fleet) tell(now time.Time, action, text string, names []string, since map[string]time.Time) {
-	slices.Sort(names)
-	if len(names) > many {
-		e := Say(now, "belfry.silence", "hosts-"+action, fmt.Sprintf("%d hosts at once: each "+text+" or later: %s",
-			len(names), earliest(since), list(names)))
-		for _, n := range names[:min(len(names), maxNamed)] {
-			e.Append("belfry.silence.hosts", n)
-		}
-		f.says = append(f.says, e)
-		return
-	}
-	for _, n := range names {
-		e := Say(now, "belfry.silence", "host-"+action, fmt.Sprintf("%s "+text, n, since[n].UTC().Format(time.RFC3339)))
-		e.Set("host.name", n)
-		f.says = append(f.says, e)
-	}
+// absent is who is told of.
+type absent struct {
+	name     string
+	since    time.Time
+	agent    *agent       // or
+	expected *expectation // nobody
 }
 
-func earliest(all map[string]time.Time) string {
-	var first time.Time
-	for _, t := range all {
-		if first.IsZero() || t.Before(first) {
-			first = t
+func (f *Fleet) tell(now time.Time, action, text string, all []absent) {
+	slices.SortFunc(all, func(x, y absent) int { return strings.Compare(x.name, y.name) })
+	if len(all) <= many {
+		for _, x := range all {
+			e := Say(now, "belfry.silence", "host-"+action, fmt.Sprintf("%s "+text, x.name, x.since.UTC().Format(time.RFC3339)))
+			e.Set("host.name", x.name)
+			f.says = append(f.says, wordOf(e, x))
 		}
+		return
 	}
-	return first.UTC().Format(time.RFC3339)
+	names, first := make([]string, len(all)), all[0].since
+	for i, x := range all {
+		names[i], first = x.name, earlier(first, x.since)
+	}
+	e := Say(now, "belfry.silence", "hosts-"+action, fmt.Sprintf("%d hosts at once: each "+text+" or later: %s",
+		len(all), first.UTC().Format(time.RFC3339), list(names)))
+	for _, n := range names[:min(len(names), maxNamed)] {
+		e.Append("belfry.silence.hosts", n)
+	}
+	f.says = append(f.says, wordOf(e, all...))
 }
 
 // list writes some names, and how many more there are.
@@ -292,7 +318,10 @@ func list(names []string) string {
 
 // Expect makes hosts known, by the names in their certificates or those of the hosts that these name, whether they have ever reported or not. Those that were
 // expected before and are not named any more are expected no longer.
-func (f *Fleet) Expect(names []string, now time.Time) error {
+func (f *Fleet) Expect(ctx context.Context, names []string, now time.Time) error {
+	if f.docs != nil {
+		return f.expectShared(ctx, names, now)
+	}
 	f.writing.Lock()
 	defer f.writing.Unlock()
 	f.mu.Lock()

@@ -26,6 +26,8 @@ type stream struct {
 	Last   time.Time `json:"last,omitzero"`  // of the newest; of the heartbeat if there was none
 	Came   time.Time `json:"came,omitzero"`  // when it was heard of last, by our clock: who has a wrong one must not expire
 	Line   timeline  `json:"line,omitempty"`
+
+	filed bool // it is as its document of what rests has it
 }
 
 // came notes the stream's part of a batch.
@@ -70,24 +72,33 @@ func (s *stream) beat(h *heartbeat.Stream, at, heard time.Time) {
 func (f *Fleet) stream(a *agent, k streamKey) *stream {
 	s := a.streams[k]
 	if s == nil {
-		if !f.room(a) {
-			a.Over, f.dirty[a.id] = true, true
-			if !f.full {
-				f.full = true
-				f.log.Error("there are more streams than are judged", "agent", a.id.String(), "name", a.Name, "of it", f.named[a.Name],
-					"of all", f.streams)
-			}
+		if s = f.newStream(a, k); s == nil {
 			return nil
 		}
-		f.counts(a, 1)
-		s = new(stream)
-		if k.id == event.HashKey("heartbeat", a.id.String()) { // no heartbeat names it; if they end, silence tells
-			s.Path, s.Known = "(heartbeats)", true
-		}
-		a.streams[k] = s
+		f.soon(a.id, shareStreams)
 	}
 	p := a.position(k)
-	f.touched[p], f.stale[p] = struct{}{}, true
+	f.touched[p], f.stale[p], s.filed = struct{}{}, true, false
+	return s
+}
+
+// newStream makes a stream of an agent; nil if the agent has too many.
+func (f *Fleet) newStream(a *agent, k streamKey) *stream {
+	if !f.room(a) {
+		a.Over, f.dirty[a.id] = true, true
+		if !f.full {
+			f.full = true
+			f.log.Error("there are more streams than are judged", "agent", a.id.String(), "name", a.Name, "of it", f.named[a.Name],
+				"of all", f.streams)
+		}
+		return nil
+	}
+	f.counts(a, 1)
+	s := new(stream)
+	if k.id == event.HashKey("heartbeat", a.id.String()) { // no heartbeat names it; if they end, silence tells
+		s.Path, s.Known = "(heartbeats)", true
+	}
+	a.streams[k] = s
 	return s
 }
 
@@ -186,6 +197,7 @@ type Stream struct {
 	First time.Time
 	Last  time.Time
 	Fresh bool // it was heard of within the retention
+	Ours  bool // it is judged here; else by another aggregator
 
 	Taken uint64        // what is behind that its agent still has, as it says; MaxUint64 if it does not say so
 	Beat  time.Time     // when the newest heartbeat that names it was made, no later than its queue has got
@@ -226,7 +238,7 @@ func (f *Fleet) describe(a *agent, p ledger.Position, s *stream, now time.Time) 
 	return Stream{
 		Pos: p, Name: a.Name, Host: a.shown(), Path: s.Path, Seen: s.Seen, End: max(s.Seen, s.Said), Known: s.Known,
 		Final: s.Final, First: s.First, Last: s.Last, Now: pace.now, Back: pace.back, Wait: pace.wait,
-		Beat: beat, Taken: f.taken(a, s, now), Fresh: now.Sub(s.Came) <= f.cfg.Retention, stream: &copied,
+		Beat: beat, Taken: f.taken(a, s, now), Fresh: now.Sub(s.Came) <= f.cfg.Retention, Ours: f.judgesStream(a, s), stream: &copied,
 	}
 }
 
