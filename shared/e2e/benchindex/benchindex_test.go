@@ -5,7 +5,9 @@ import (
 	"strings"
 	"testing"
 
+	servers "belfry/shared/e2e/elastic"
 	"belfry/shared/e2e/gauge"
+	"belfry/shared/e2e/stack"
 )
 
 // A short run of the embedded half.
@@ -24,6 +26,18 @@ func TestRun(t *testing.T) {
 		if !strings.Contains(out.String(), "\n"+kind+"  ") {
 			t.Errorf("%s is not in the table:\n%s", kind, &out)
 		}
+	}
+}
+
+// A short run of the other half, on a real node.
+func TestElastic(t *testing.T) {
+	stack.NeedElastic(t, servers.Elasticsearch)
+	var out strings.Builder
+	if err := run(t.Context(), options{Events: 1, Docs: 1000, Rounds: 1, Only: []string{"elastic"}}, &out); err != nil {
+		t.Fatalf("%v\n%s", err, &out)
+	}
+	if last := regexp.MustCompile(` elastic_docs_per_s=[1-9]\d* vs_bare_bulk=\d+\.\d\d\n$`); !last.MatchString(out.String()) {
+		t.Errorf("last line of\n%s", &out)
 	}
 }
 
