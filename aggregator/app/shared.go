@@ -61,7 +61,7 @@ func (a *Aggregator) writeSaid(ctx context.Context, e *event.Event) error {
 	if errors.Is(err, index.ErrBadWrite) {
 		id, dataset, action := e.Get("event.id"), e.Get("event.dataset"), e.Get("event.action")
 		a.log.Error("event of our own is cut short", "dataset", dataset, "action", action, "err", err)
-		reduce(e, err)
+		index.Reduce(e, err)
 		e.Set("event.id", id)
 		e.Set("event.dataset", dataset)
 		e.Set("event.action", action)
