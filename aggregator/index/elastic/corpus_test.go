@@ -12,7 +12,7 @@ import (
 
 // The servers take what is in the corpus as it is: nothing is refused, and no value is left out of its column but where
 // the document says so.
-func TestCorpus(t *testing.T) { corpusFits(t, nodes(t)) }
+func TestCorpus(t *testing.T) { corpusFits(t, elasticsearchNode.Open(t).URLs) }
 
 func corpusFits(t *testing.T, urls []string) {
 	o := open(t, Config{Nodes: urls, Prefix: prefix(t, urls[0])}, Hooks{})
@@ -66,7 +66,7 @@ func corpusFits(t *testing.T, urls []string) {
 
 // OpenSearch takes the same.
 func TestOpenSearch(t *testing.T) {
-	urls := openSearchNodes(t)
+	urls := opensearchNode.Open(t).URLs
 	t.Run("corpus", func(t *testing.T) { corpusFits(t, urls) })
 	t.Run("write", func(t *testing.T) {
 		o := open(t, Config{Nodes: urls, Prefix: prefix(t, urls[0])}, Hooks{})
@@ -86,7 +86,7 @@ func TestOpenSearch(t *testing.T) {
 
 // A later version puts its template in the place of an earlier one; an earlier leaves a later one alone.
 func TestTemplate(t *testing.T) {
-	urls := nodes(t)
+	urls := elasticsearchNode.Open(t).URLs
 	cfg := Config{Nodes: urls, Prefix: prefix(t, urls[0])}
 	o := open(t, cfg, Hooks{})
 	installed := func(version int, shape string) {

@@ -125,7 +125,7 @@ func (x *Index) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	x.store = &ledgerStore{docs: docs}
+	x.store = &ledgerStore{docs: docs, conflicts: x.measures.conflicts}
 	if x.house, err = newHouse(ctx, x); err != nil {
 		return err
 	}

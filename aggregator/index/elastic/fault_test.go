@@ -17,7 +17,7 @@ import (
 
 // Whatever becomes of requests on their way, each event is there once, and is counted as new.
 func TestFaults(t *testing.T) {
-	urls := nodes(t)
+	urls := elasticsearchNode.Open(t).URLs
 	f := func(name string, trouble stack.Trouble) {
 		t.Run(name, func(t *testing.T) {
 			proxy := stack.OpenFaultProxy(t, urls[0])
@@ -50,7 +50,7 @@ func TestFaults(t *testing.T) {
 
 // While the servers are away nothing is answered, and it is said why.
 func TestAway(t *testing.T) {
-	urls := nodes(t)
+	urls := elasticsearchNode.Open(t).URLs
 	proxy := stack.OpenFaultProxy(t, urls[0])
 	o := open(t, Config{Nodes: []string{proxy.URL}, Prefix: prefix(t, urls[0])}, Hooks{})
 	s := newStream("away")
@@ -84,7 +84,7 @@ func until(t testing.TB, what string, ok func() bool) {
 
 // An item that is refused for the state of the servers waits, and the others do not come twice.
 func TestReadOnlyIndex(t *testing.T) {
-	urls := nodes(t)
+	urls := elasticsearchNode.Open(t).URLs
 	o := open(t, Config{Nodes: urls, Prefix: prefix(t, urls[0])}, Hooks{})
 	s := newStream("full")
 	o.must(t, s.write(0, 10))
@@ -112,7 +112,7 @@ var deep = strings.TrimSuffix(strings.Repeat("a.", 1100), ".")
 
 // A document that the servers refuse is there as its raw line, and says why; the others are as they were.
 func TestReduced(t *testing.T) {
-	urls := nodes(t)
+	urls := elasticsearchNode.Open(t).URLs
 	o := open(t, Config{Nodes: urls, Prefix: prefix(t, urls[0])}, Hooks{})
 	s := newStream("refused")
 	w := s.write(0, 10)
@@ -137,7 +137,7 @@ func TestReduced(t *testing.T) {
 
 // What is refused even as raw line is a dead letter, for the ledger too, and the Write is answered.
 func TestBuried(t *testing.T) {
-	urls := nodes(t)
+	urls := elasticsearchNode.Open(t).URLs
 	proxy := stack.OpenFaultProxy(t, urls[0])
 	var letters []string
 	tries := 0
@@ -178,7 +178,7 @@ func TestBuried(t *testing.T) {
 
 // What can never be taken is refused at once.
 func TestRefused(t *testing.T) {
-	urls := nodes(t)
+	urls := elasticsearchNode.Open(t).URLs
 	o := open(t, Config{Nodes: urls, Prefix: prefix(t, urls[0])}, Hooks{})
 	f := func(change func(w *index.Write)) {
 		t.Helper()

@@ -16,7 +16,7 @@ func day0(ago int) string { return time.Now().UTC().AddDate(0, 0, -ago).Format(d
 
 // Days that are over go, each class in its time; those of others, and what has another name, stay.
 func TestRetention(t *testing.T) {
-	urls := nodes(t)
+	urls := elasticsearchNode.Open(t).URLs
 	cfg := Config{Nodes: urls, Prefix: prefix(t, urls[0]), Retention: conf.Durations{
 		conf.Default: conf.Duration(3 * 24 * time.Hour), "auth": conf.Duration(9 * 24 * time.Hour),
 	}}
@@ -65,7 +65,7 @@ func TestRetention(t *testing.T) {
 
 // One of two keeps house; the other does when that one is gone, or when its lease is over.
 func TestLease(t *testing.T) {
-	urls := nodes(t)
+	urls := elasticsearchNode.Open(t).URLs
 	cfg := Config{Nodes: urls, Prefix: prefix(t, urls[0])}
 	a, b := open(t, cfg, Hooks{}), open(t, cfg, Hooks{})
 	holds := func(o *opened) bool {
@@ -98,7 +98,7 @@ func TestLease(t *testing.T) {
 
 // What two aggregators write of one agent's ledger is united, and each comes to know of the other's.
 func TestTwoLedgers(t *testing.T) {
-	urls := nodes(t)
+	urls := elasticsearchNode.Open(t).URLs
 	cfg := Config{Nodes: urls, Prefix: prefix(t, urls[0])}
 	a, b := open(t, cfg, Hooks{}), open(t, cfg, Hooks{})
 	s := newStream("shared")
@@ -126,7 +126,7 @@ func TestTwoLedgers(t *testing.T) {
 }
 
 func TestDocs(t *testing.T) {
-	urls := nodes(t)
+	urls := elasticsearchNode.Open(t).URLs
 	o := open(t, Config{Nodes: urls, Prefix: prefix(t, urls[0])}, Hooks{})
 	d, err := o.Docs(t.Context(), "trial")
 	if err != nil {

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/VictoriaMetrics/metrics"
+
 	"belfry/aggregator/ledger"
 	"belfry/shared/event"
 )
@@ -18,7 +20,8 @@ import (
 // has ended AGENT-STREAM-EPOCH. It remembers what it wrote last, so that the usual case, that nobody else did, is one
 // request.
 type ledgerStore struct {
-	docs *docs
+	docs      *docs
+	conflicts *metrics.Counter // that others had written in between
 
 	mu    sync.Mutex
 	known map[ledger.Name]knownDoc
@@ -102,6 +105,9 @@ func (s *ledgerStore) Save(ctx context.Context, n ledger.Name, document []byte, 
 	next, err := s.docs.save(ctx, docID(n), body, v)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if errors.Is(err, ledger.ErrConflict) {
+		s.conflicts.Inc()
+	}
 	if err != nil {
 		delete(s.known, n) // whatever is there now, it is not what was known
 		return err

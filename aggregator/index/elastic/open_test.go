@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -22,22 +21,6 @@ import (
 	"belfry/shared/batch"
 	"belfry/shared/event"
 )
-
-func nodes(t testing.TB) []string {
-	t.Helper()
-	if u := os.Getenv("ELASTIC_NODE"); u != "" {
-		return []string{u}
-	}
-	return elasticsearchNode.Open(t).URLs
-}
-
-func openSearchNodes(t testing.TB) []string {
-	t.Helper()
-	if u := os.Getenv("OPENSEARCH_NODE"); u != "" {
-		return []string{u}
-	}
-	return opensearchNode.Open(t).URLs
-}
 
 var prefixes atomic.Int64
 

@@ -7,7 +7,7 @@ import (
 )
 
 func TestWrite(t *testing.T) {
-	urls := nodes(t)
+	urls := elasticsearchNode.Open(t).URLs
 	cfg := Config{Nodes: urls, Prefix: prefix(t, urls[0])}
 	o := open(t, cfg, Hooks{First: 41})
 	s := newStream("a")
