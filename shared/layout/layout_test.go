@@ -101,8 +101,8 @@ var outside = map[string]string{
 	"github.com/klauspost/compress/gzip":                          "agent/rotate aggregator/receive agent/input/file/archive",
 	"github.com/klauspost/compress/s2":                            "aggregator/index/embedded",
 	"github.com/klauspost/compress/zlib":                          "aggregator/receive",
-	"github.com/klauspost/compress/zstd":                          "shared/batch aggregator/receive agent/input/file/archive", // logrotate's compresscmd
-	"github.com/maxmind/mmdbwriter":                               "aggregator/enrich/geoip",                                  // make geoip makes a database of CSV
+	"github.com/klauspost/compress/zstd":                          "shared/batch aggregator/app aggregator/receive agent/input/file/archive", // app: backups; logrotate\'s compresscmd
+	"github.com/maxmind/mmdbwriter":                               "aggregator/enrich/geoip",                                                 // make geoip makes a database of CSV
 	"github.com/maxmind/mmdbwriter/mmdbtype":                      "aggregator/enrich/geoip",
 	"github.com/oschwald/maxminddb-golang/v2":                     "aggregator/enrich",
 	"github.com/rabbitmq/amqp091-go":                              "shared/broker agent/ship/amqp aggregator/receive/amqp aggregator/dead shared/e2e/benchship shared/e2e/torture", // dead takes letters one by one, and puts them back; benchship is compared with it; torture is the receiver
