@@ -37,11 +37,9 @@ func (x *reader) Count(ctx context.Context, c index.Count) ([]index.Bucket, erro
 			return nil, nil
 		}
 	}
-	p, err := x.halves(c.Span, c.By, c.By != "" && column.Path == "" || c.Every%time.Millisecond != 0)
-	if err != nil {
-		return nil, err
-	}
-	if err = n.ask(ctx, p, column); err == nil {
+	p := x.halves(c.Span, c.By, c.By != "" && column.Path == "" || c.Every%time.Millisecond != 0)
+	err := n.ask(ctx, p, column)
+	if err == nil {
 		err = p.read(ctx, n.add)
 	}
 	if errors.Is(err, errTooMany) || err == nil && len(n.steps) > index.MaxBuckets {
@@ -225,10 +223,7 @@ func (x *reader) tooMany(ctx context.Context, c index.Count, values int) error {
 
 // ends returns the times of the first and the last event of a span.
 func (x *reader) ends(ctx context.Context, sp index.Span) (first, last time.Time, err error) {
-	filter, _, err := x.filter(sp)
-	if err != nil {
-		return first, last, err
-	}
+	filter, _ := x.filter(sp)
 	for _, at := range []*time.Time{&first, &last} {
 		s := scan{class: sp.Class, filter: filter, match: sp.Query, limit: 1, oldest: at == &first}
 		err = x.scan(ctx, s, func(_ *event.Event, h *hit) error {

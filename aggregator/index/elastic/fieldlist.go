@@ -21,12 +21,9 @@ func (x *reader) Fields(ctx context.Context, sp index.Span) ([]index.Field, erro
 	if err := x.fresh(ctx); err != nil {
 		return nil, err
 	}
-	p, err := x.halves(sp, "", false)
-	if err != nil {
-		return nil, err
-	}
+	p := x.halves(sp, "", false)
 	counts := make(map[string]uint64)
-	err = p.read(ctx, func(e *event.Event, _ *hit) error {
+	err := p.read(ctx, func(e *event.Event, _ *hit) error {
 		for name := range fieldNames(e) {
 			counts[name]++
 		}

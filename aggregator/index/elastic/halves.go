@@ -25,15 +25,12 @@ type halves struct {
 
 // halves makes the halves for a question about fields (of none, if only events are counted). Of a field for whose values
 // there is no column that gives them back, whole says that everything must be read.
-func (x *reader) halves(sp index.Span, field string, whole bool) (*halves, error) {
-	all, exact, err := x.filter(sp)
-	if err != nil {
-		return nil, err
-	}
+func (x *reader) halves(sp index.Span, field string, whole bool) *halves {
+	all, exact := x.filter(sp)
 	p := &halves{x: x, class: sp.Class, match: sp.Query}
 	if whole {
 		p.sure, p.others = jsonOf(matchNone()), all
-		return p, nil
+		return p
 	}
 	sure := all
 	if !exact {
@@ -46,7 +43,7 @@ func (x *reader) halves(sp index.Span, field string, whole bool) (*halves, error
 	if !exact || field != "" {
 		p.others = allOf(all, not(sure))
 	}
-	return p, nil
+	return p
 }
 
 // read calls fn for each of the other events that matches.

@@ -68,7 +68,7 @@ func (x *reader) raw(ctx context.Context, method, path string, body []byte) ([]b
 		if len(body) > 0 {
 			req.Header.Set("Content-Type", "application/json")
 		}
-		resp, err := x.c.http.Perform(req)
+		resp, err := x.c.http.Perform(req) //nolint:bodyclose // fetch closes it, by cut
 		if err != nil {
 			return nil, err
 		}

@@ -22,10 +22,7 @@ func (x *reader) events(ctx context.Context, s index.Search, fn func(*event.Even
 	if err := x.fresh(ctx); err != nil {
 		return err
 	}
-	filter, exact, err := x.filter(s.Span)
-	if err != nil {
-		return err
-	}
+	filter, exact := x.filter(s.Span)
 	match := s.Query
 	if exact {
 		match = nil
@@ -113,7 +110,7 @@ var (
 const timeLayout = "2006-01-02T15:04:05.000000000Z"
 
 // filter returns what finds the events of a span, and whether it finds no others.
-func (x *reader) filter(sp index.Span) (filter json.RawMessage, exact bool, err error) {
+func (x *reader) filter(sp index.Span) (filter json.RawMessage, exact bool) {
 	conditions, exact := []any{}, true
 	if sp.Query != nil {
 		var q json.RawMessage
@@ -123,7 +120,7 @@ func (x *reader) filter(sp index.Span) (filter json.RawMessage, exact bool, err 
 	if r := timeRange(sp); r != nil {
 		conditions = append(conditions, r)
 	}
-	return allOf(conditions...), exact, nil
+	return allOf(conditions...), exact
 }
 
 // timeRange returns the condition on the time; nil if there is none.

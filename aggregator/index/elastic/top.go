@@ -41,10 +41,7 @@ func checkCounted(field string) error {
 // top is Top without the checks.
 func (x *reader) top(ctx context.Context, t index.Top) (r index.TopResult, err error) {
 	c := x.tellable(t.Field)
-	p, err := x.halves(t.Span, t.Field, c.Path == "")
-	if err != nil {
-		return r, err
-	}
+	p := x.halves(t.Span, t.Field, c.Path == "")
 	n := tally{counts: make(map[string]uint64), most: cmp.Or(t.Limit, 10)}
 	err = p.read(ctx, func(e *event.Event, _ *hit) error {
 		r.Events++
