@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -107,17 +109,21 @@ func TestReadOnlyIndex(t *testing.T) {
 	once(t, o.ids(t), s, 20)
 }
 
-// deep is the name of a field that no server takes: its objects lie too deep.
-var deep = strings.TrimSuffix(strings.Repeat("a.", 1100), ".")
-
 // A document that the servers refuse is there as its raw line, and says why; the others are as they were.
 func TestReduced(t *testing.T) {
 	urls := elasticsearchNode.Open(t).URLs
 	o := open(t, Config{Nodes: urls, Prefix: prefix(t, urls[0])}, Hooks{})
 	s := newStream("refused")
-	w := s.write(0, 10)
-	w.Items[3].Event.Append(deep, "x")
-	if r := o.must(t, w); r.New != 10 {
+	o.must(t, s.write(0, 1))
+	// Somebody has given a field of the senders' own a type.
+	status, err := ask(t.Context(), http.MethodPut, o.url+"/"+o.c.names.index(s.class, s.day)+"/_mapping",
+		`{"properties":{"labels":{"properties":{"n":{"type":"long"}}}}}`, nil)
+	if err != nil || status != http.StatusOK {
+		t.Fatal(status, err)
+	}
+	w := s.write(1, 10)
+	w.Items[2].Event.Append("labels.n", "x")
+	if r := o.must(t, w); r.New != 9 {
 		t.Errorf("%+v", r)
 	}
 	once(t, o.ids(t), s, 10)
@@ -132,6 +138,76 @@ func TestReduced(t *testing.T) {
 	}
 	if ranges := o.Ledger().Ranges(s.pos); len(ranges) != 1 || ranges[0].Kind != batch.Data {
 		t.Errorf("%v", ranges)
+	}
+}
+
+// hostile returns events that no server, and no reader, would take as they are.
+func hostile() (all []*event.Event) {
+	add := func(change func(e *event.Event)) {
+		e := newStream("hostile").event(uint64(len(all)))
+		change(e)
+		all = append(all, e)
+	}
+	add(func(e *event.Event) { e.Append(strings.TrimSuffix(strings.Repeat("a.", 1100), "."), "deep") })
+	add(func(e *event.Event) { e.Append(strings.Repeat("n", 5000), "long name") })
+	add(func(e *event.Event) { e.Append("labels.long", strings.Repeat("v", 100_000)) })
+	add(func(e *event.Event) { e.Append("user.name", strings.Repeat("😀", 20_000)) })
+	add(func(e *event.Event) { e.Append("labels.nul", "a\x00b"); e.Append("labels.n\x00l", "c") })
+	add(func(e *event.Event) {
+		for n := range 2500 {
+			e.Append(fmt.Sprint("labels.many", n), "x")
+		}
+	})
+	add(func(e *event.Event) {
+		for n := range 2500 {
+			e.Append("labels.list", fmt.Sprint(n))
+		}
+	})
+	for _, name := range []string{"source", "source.ip.x", "_id", "_source", "a..b", ".", " ", "a. .b", "belfry", "belfry.order",
+		"belfry.rest.x", "message.x", "source.geo.location.lat", "tags.x", "labels.\n"} {
+		add(func(e *event.Event) { e.Append(name, "x") })
+	}
+	for _, f := range [][2]string{{"source.geo.location", "nowhere"}, {"event.start", "1800-01-01T00:00:00Z"},
+		{"event.end", "9999-01-01T00:00:00Z"}, {"host.ip", "fe80::1%eth0"}, {"event.duration", "1e400"},
+		{"event.risk_score", "NaN"}, {"event.severity", "99999999999999999999"}, {"tls.established", "yes"}} {
+		add(func(e *event.Event) { e.Append(f[0], f[1]) })
+	}
+	return all
+}
+
+// Whatever senders make up, the servers take it as it is, and it is read back as it was.
+func TestHostile(t *testing.T) {
+	for _, urls := range [][]string{elasticsearchNode.Open(t).URLs, opensearchNode.Open(t).URLs} {
+		o := open(t, Config{Nodes: urls, Prefix: prefix(t, urls[0])}, Hooks{})
+		var w index.Write
+		want := make(map[string]*event.Event)
+		for _, e := range hostile() {
+			want[e.Get("event.id")] = e.Clone()
+			w.Items = append(w.Items, index.Item{Event: e})
+		}
+		if r := o.must(t, w); r.New != len(want) {
+			t.Errorf("%+v", r)
+		}
+		if n := o.measures.reduced.Get(); n != 0 {
+			t.Errorf("%d were refused: %s", n, o.log)
+		}
+		err := o.Search(t.Context(), index.Search{Limit: -1}, func(e *event.Event, _ index.Cursor) error {
+			id := e.Get("event.id")
+			if len(want[id].Fields) > maxFields {
+				delete(want, id)
+				return nil // it was folded
+			}
+			for _, f := range want[id].Fields {
+				if f.Name != "@timestamp" && !slices.Equal(e.All(f.Name), want[id].All(f.Name)) {
+					t.Errorf("%.50q: %.100q, want %.100q", f.Name, e.All(f.Name), want[id].All(f.Name))
+				}
+			}
+			delete(want, id)
+			return nil
+		})
+		if err != nil || len(want) > 0 {
+			t.Errorf("%d events are missing, %v", len(want), err)
+		}
 	}
 }
 

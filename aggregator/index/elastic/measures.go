@@ -23,7 +23,7 @@ func newMeasures(set *metrics.Set) measures {
 		dead:      set.NewCounter("belfry_index_dead_total"),
 		retries:   set.NewCounter("belfry_index_bulk_retries_total"),
 		busy:      set.NewCounter("belfry_index_busy_items_total"),
-		dropped:   set.NewCounter("belfry_index_days_dropped_total"),
+		dropped:   set.NewCounter("belfry_index_dropped_days_total"),
 		bulk:      set.NewSummary("belfry_index_bulk_duration_seconds"),
 		ack:       set.NewSummary("belfry_index_ack_duration_seconds"),
 		conflicts: set.NewCounter("belfry_index_ledger_conflicts_total"),

@@ -116,6 +116,9 @@ func opening(n int, object, name string) string {
 	return string(append(event.AppendString(b, name), ':'))
 }
 
+// maxDepth bounds the objects that lie in each other: a document must be read back.
+const maxDepth = 30
+
 // hasPlace reports whether a field that the mapping does not know may stand in a document under its own name: the server
 // looks at the names of what it does not index too.
 func hasPlace(name string) bool {
@@ -126,6 +129,9 @@ func hasPlace(name string) bool {
 		if name[i] == '.' && fields.leaves[name[:i]] {
 			return false
 		}
+	}
+	if strings.Count(name, ".") > maxDepth {
+		return false
 	}
 	for part := range strings.SplitSeq(name, ".") {
 		if part == "" || strings.TrimSpace(part) != part || strings.ContainsFunc(part, unicode.IsControl) {

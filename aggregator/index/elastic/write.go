@@ -21,7 +21,8 @@ var errUncovered = fmt.Errorf("%w: an event is in no data range", index.ErrBadWr
 const (
 	MaxItems  = 1 << 16 // items
 	maxValues = 16 << 10
-	maxID     = 512 // bytes of a document's id, as the servers bound it
+	maxID     = 512                   // bytes of a document's id, as the servers bound it
+	maxFields = event.MaxFields - 100 // values of an event: it must be read back
 )
 
 // pending is a Write on its way.
@@ -108,6 +109,7 @@ func (x *Index) prepare(p *pending) error {
 			p.states[i].end, p.states[i].fate = len(p.docs), held
 			continue
 		}
+		admit.Fold(it.Event, maxFields)
 		admit.Time(it.Event, now, x.cfg.keep(it.Class))
 		p.docs = m.appendDocument(p.docs, it.Event, order+uint64(i)*orderStep)
 		p.docs = append(p.docs, '\n')
