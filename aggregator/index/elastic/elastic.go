@@ -70,6 +70,7 @@ type Index struct {
 	closed  bool
 	running bool
 
+	docSize  atomic.Int64  // of the last documents, and some more
 	position atomic.Uint64 // of the last Write that is durable
 	stats    atomic.Pointer[index.Stats]
 }

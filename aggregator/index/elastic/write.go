@@ -98,6 +98,7 @@ func (x *Index) prepare(p *pending) error {
 	defer x.makers.Put(m)
 	order := x.clock.take(now, len(p.w.Items))
 	p.states = make([]itemState, len(p.w.Items))
+	p.docs = make([]byte, 0, len(p.w.Items)*int(x.docSize.Load()))
 	for i := range p.w.Items {
 		it := &p.w.Items[i]
 		look, err := x.place(it, today)
@@ -114,6 +115,9 @@ func (x *Index) prepare(p *pending) error {
 		p.docs = m.appendDocument(p.docs, it.Event, order+uint64(i)*orderStep)
 		p.docs = append(p.docs, '\n')
 		p.states[i].end = len(p.docs)
+	}
+	if n := len(p.w.Items); n > 0 {
+		x.docSize.Store(int64(min(len(p.docs)/n*5/4, 64<<10))) // the next are about as long
 	}
 	p.cost += int64(len(p.docs)) + int64(len(p.w.Ranges))*rangeCost
 	return nil
