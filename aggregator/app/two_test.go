@@ -23,9 +23,9 @@ type pair struct {
 	b *rig
 }
 
-func (q *mq) pair(t *testing.T) *pair {
+func (q *mq) pair(t *testing.T, more string) *pair {
 	t.Helper()
-	section := onServers(t)
+	section := onServers(t) + more
 	p := &pair{t: t, q: q}
 	receive := strings.TrimSuffix(q.receive, "}") + `, senders: [{name: agent-h, hosts: ["*"]}]}`
 	p.a = startWith(t, t.TempDir(), receive, q.files, section)
@@ -88,7 +88,7 @@ func (p *pair) total(name string) (n uint64) {
 
 func TestTwoAggregators(t *testing.T) {
 	q := startBrokerOf(t, 2)
-	p := q.pair(t)
+	p := q.pair(t, "")
 	t.Run("once, and told once", p.once)
 	t.Run("tail", p.tail)
 	t.Run("dead letters", p.letters)
