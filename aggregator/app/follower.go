@@ -22,7 +22,7 @@ const (
 	// fresh is how old what was read may be for an answer: who asks often must not make others wait.
 	fresh = 500 * time.Millisecond
 	// watchPatience bounds one round of judging where servers must answer: a question waits for its end.
-	watchPatience = 10 * time.Second
+	watchPatience = 30 * time.Second
 )
 
 // ledgers is what a follower needs of an engine that several aggregators write: each of them has a ledger of its own in

@@ -25,8 +25,9 @@ func TestTwoWatch(t *testing.T) {
 	w.ship()
 	lost := w.lose("h0")
 	w.must(w.a.Start(t.Context()), w.b.Start(t.Context()))
+	w.goOn("h0") // a queue that stands still misses nothing
 	var told stack.Watched
-	until(t, "both know what is missing, and all else", func(ctx context.Context) (err error) {
+	w.until("both know what is missing, and all else", func(ctx context.Context) (err error) {
 		told, err = w.agree(ctx, w.a, w.b)
 		if err == nil {
 			err = w.complete(told, lost, "open")
@@ -35,7 +36,7 @@ func TestTwoWatch(t *testing.T) {
 	})
 	id := w.gaps(told)[0].ID
 	w.must(w.b.AcceptGap(t.Context(), id, "a test has taken it"))
-	until(t, "both know that the gap is accepted", func(ctx context.Context) (err error) {
+	w.until("both know that the gap is accepted", func(ctx context.Context) (err error) {
 		if told, err = w.agree(ctx, w.a, w.b); err == nil {
 			err = w.complete(told, lost, "accepted")
 		}
@@ -49,14 +50,14 @@ func TestTwoWatch(t *testing.T) {
 		t.Errorf("with the other one gone it tells\n%+v\nand before\n%+v", after, told)
 	}
 	w.goOn("h1", "h2", "h3") // in whosever queues: one of them was the other's
-	until(t, "who is left knows what has come since", func(ctx context.Context) (err error) {
+	w.until("who is left knows what has come since", func(ctx context.Context) (err error) {
 		if told, err = w.b.Watched(ctx); err == nil {
 			err = w.complete(told, lost, "accepted")
 		}
 		return err
 	})
 	w.must(w.a.Start(t.Context()))
-	until(t, "who comes back knows what has come since", func(ctx context.Context) (err error) {
+	w.until("who comes back knows what has come since", func(ctx context.Context) (err error) {
 		_, err = w.agree(ctx, w.a, w.b)
 		return err
 	})
@@ -214,6 +215,19 @@ func (w *pair) lose(host string) (lost batch.Range) {
 		w.t.Fatalf("no batch of %s to take", host)
 	}
 	return lost
+}
+
+// until is until that says of an attempt what was wrong, and not that the time was up.
+func (w *pair) until(what string, try func(context.Context) error) {
+	w.t.Helper()
+	var last error
+	until(w.t, what, func(ctx context.Context) error {
+		err := try(ctx)
+		if err == nil || ctx.Err() == nil {
+			last = err
+		}
+		return last
+	})
 }
 
 // agree asks two aggregators, and returns what they tell if that is the same.
