@@ -83,9 +83,9 @@ torture: deps build ## what hosts do to log files, scenario by scenario, with re
 torture-short: deps build ## the cheap ones of them, with smaller files, in 3 minutes; part of make test
 	@$(TORTURE) --short
 
-demo: deps build ## the whole road on this machine until Ctrl-C; FOR=60s ends and judges, BROKER=none does without RabbitMQ
+demo: deps build ## the whole road on this machine until Ctrl-C; FOR=60s ends and judges, BROKER=none does without RabbitMQ, INDEX=elastic with Elasticsearch
 	@$(GO) build -o bin/demo ./shared/e2e/demo
-	@exec bin/demo --bin=bin --broker=$(BROKER) $(if $(FOR),--for=$(FOR))
+	@exec bin/demo --bin=bin --broker=$(BROKER) --index=$(INDEX) $(if $(FOR),--for=$(FOR))
 
 lint: ## gofmt, go vet and golangci-lint
 	@bad=$$(gofmt -l agent aggregator shared); test -z "$$bad" || { echo "gofmt -w $$bad"; exit 1; }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"belfry/shared/corpus"
+	"belfry/shared/e2e/elastic"
 	"belfry/shared/e2e/stack"
 )
 
@@ -28,6 +29,7 @@ type demo struct {
 	begin  time.Time
 	dir    string
 	broker bool
+	index  string // the engine
 	tail   *stack.Tail
 	steps  []*step
 	mark   int // numbered lines that are looked for
@@ -35,7 +37,7 @@ type demo struct {
 
 // run does everything, and cleans up after it. It returns an error if a step was not seen although there was time.
 func run(ctx context.Context, o options) (err error) {
-	d := &demo{begin: time.Now(), broker: o.Broker != "none"}
+	d := &demo{begin: time.Now(), broker: o.Broker != "none", index: o.Index}
 	if err := d.programs(); err != nil {
 		return err
 	}
@@ -69,12 +71,19 @@ func (d *demo) programs() error {
 	if missing := stack.Missing("ngircd", "curl", "logger", "gzip"); len(missing) > 0 {
 		return fmt.Errorf("not installed: %s (make deps installs it, or says how)", strings.Join(missing, ", "))
 	}
+	if d.elastic() {
+		if missing := stack.ElasticMissing(elastic.Elasticsearch); len(missing) > 0 {
+			return fmt.Errorf("not there: %s (make deps fetches it, or says how)", strings.Join(missing, ", "))
+		}
+	}
 	if d.broker && len(stack.Missing("rabbitmq-server")) > 0 {
 		d.say("RabbitMQ is not installed, and make deps could not change that: going over HTTPS")
 		d.broker = false
 	}
 	return nil
 }
+
+func (d *demo) elastic() bool { return d.index == "elastic" }
 
 func (d *demo) open(ctx context.Context, o options) error {
 	if err := os.Chmod(d.dir, 0o755); err != nil { // the servers run as users of their own
@@ -88,7 +97,7 @@ func (d *demo) open(ctx context.Context, o options) error {
 		d.say("no broker: the agent ships over HTTPS, straight to the aggregator")
 	}
 	d.Road, err = stack.OpenRoad(ctx, stack.RoadConfig{
-		Dir: d.dir, Binaries: stack.Binaries{Dir: bin}, Host: host(), Broker: d.broker, IRC: true,
+		Dir: d.dir, Binaries: stack.Binaries{Dir: bin}, Host: host(), Broker: d.broker, Elastic: d.elastic(), IRC: true,
 		Plain: d.door(), Following: machineLogs(), Say: d.say,
 	})
 	if err != nil {
@@ -153,8 +162,17 @@ Try, in another terminal (%s):
   logger --rfc5424 -n 127.0.0.1 -P %s -d 'hello from the relay'
   irssi --connect=127.0.0.1 --port=%s --nick=bob      # then /join %s
   (no IRC client? { echo NICK bob; echo USER bob 0 '*' :bob; sleep 2; echo 'JOIN %s'; cat; } | nc 127.0.0.1 %s)
+%s
+`, d.until(o.For), belfry, belfry, belfry, belfry, belfry, d.curl(), udp, port, stack.Channel, stack.Channel, port, d.tryElastic())
+}
 
-`, d.until(o.For), belfry, belfry, belfry, belfry, belfry, d.curl(), udp, port, stack.Channel, stack.Channel, port)
+// tryElastic is how to look at what Elasticsearch holds, without any program of ours.
+func (d *demo) tryElastic() string {
+	if d.Elastic == nil {
+		return ""
+	}
+	url := d.Elastic.URLs[0]
+	return fmt.Sprintf("  curl '%s/_cat/indices/belfry-*?v'\n  curl '%s/belfry/_search?q=process.name:sudo&size=1&pretty'\n", url, url)
 }
 
 func (d *demo) until(length time.Duration) string {

@@ -145,6 +145,9 @@ func (d *demo) verdict(ctx context.Context, end time.Time) error {
 
 func (d *demo) serversRun(context.Context) (string, error) {
 	servers := "ngircd, belfry serve, belfry-agent"
+	if d.elastic() {
+		servers = "Elasticsearch, " + servers
+	}
 	if d.broker {
 		servers = "RabbitMQ, " + servers
 	}

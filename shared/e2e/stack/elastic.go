@@ -232,6 +232,11 @@ func (e *Elastic) Settled(ctx context.Context, i int, status string) error {
 	})
 }
 
+// Index is the section of an aggregator's config that names these nodes.
+func (e *Elastic) Index() string {
+	return fmt.Sprintf("{elastic: {nodes: [%s], replicas: %d}}", quoted(e.URLs), min(1, len(e.URLs)-1))
+}
+
 // PID is the process of node i.
 func (e *Elastic) PID(i int) int { return e.nodes[i].d.cmd.Process.Pid }
 

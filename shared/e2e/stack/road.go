@@ -23,6 +23,7 @@ type RoadConfig struct {
 	Binaries  Binaries   // built before
 	Host      string     // name of the agent's host
 	Broker    bool       // through RabbitMQ; otherwise over HTTPS
+	Elastic   bool       // the index is an Elasticsearch of one node; otherwise the embedded one
 	IRC       bool       // with an IRC server, and a reader on call
 	Plain     string     // where the aggregator takes events over plain HTTP; default a free port
 	Following []string   // files of this machine that the agent follows from their end
@@ -34,6 +35,7 @@ type RoadConfig struct {
 // Road is one log line's way, all of real programs: a file, an agent, a broker (or HTTPS), an aggregator, and IRC.
 type Road struct {
 	Rabbit     *RabbitMQ // nil without a broker
+	Elastic    *Elastic  // nil with the embedded index
 	IRC        *Ngircd   // nil without IRC
 	Reader     *IRCClient
 	Aggregator *Aggregator
@@ -54,7 +56,7 @@ func OpenRoad(ctx context.Context, cfg RoadConfig) (*Road, error) {
 		cfg.Say = func(string, ...any) {}
 	}
 	r := &Road{cfg: cfg}
-	for _, step := range []func(context.Context) error{r.openCA, r.openRabbit, r.openIRC, r.openAggregator, r.openAgent} {
+	for _, step := range []func(context.Context) error{r.openCA, r.openRabbit, r.openElastic, r.openIRC, r.openAggregator, r.openAgent} {
 		if err := step(ctx); err != nil {
 			return nil, errors.Join(err, r.Close())
 		}
@@ -118,6 +120,23 @@ func (r *Road) openRabbit(ctx context.Context) error {
 	return nil
 }
 
+func (r *Road) openElastic(ctx context.Context) error {
+	if !r.cfg.Elastic {
+		return nil
+	}
+	r.cfg.Say("starting an Elasticsearch of our own, one node (this takes some seconds)")
+	dir, err := r.folder("elastic")
+	if err != nil {
+		return err
+	}
+	if r.Elastic, err = StartElastic(ctx, ElasticConfig{Dir: dir}); err != nil {
+		return err
+	}
+	r.onClose(r.Elastic.Stop)
+	r.cfg.Say("Elasticsearch listens on %s", r.Elastic.URLs[0])
+	return nil
+}
+
 func (r *Road) openIRC(ctx context.Context) error {
 	if !r.cfg.IRC {
 		return nil
@@ -166,6 +185,9 @@ func (r *Road) openAggregator(ctx context.Context) error {
 		return err
 	}
 	cfg := AggregatorConfig{Dir: filepath.Join(r.cfg.Dir, "aggregator"), Plain: r.cfg.Plain, Files: files, Relays: []string{r.agentName(), ForeignSender}}
+	if r.Elastic != nil {
+		cfg.Index = r.Elastic.Index()
+	}
 	if r.IRC != nil {
 		cfg.IRC, cfg.Channel, cfg.Oncall = r.IRC.Addr, Channel, Oncall
 	}
