@@ -20,6 +20,7 @@ const (
 	pace        = 100 * time.Millisecond
 	rotateEvery = 7 * time.Second
 	actEvery    = 8 * time.Second // between two rounds of sudo, logger and curl
+	shortest    = 30 * time.Second // between the start of the servers and the end of --for, if that is not less
 	finish      = 6 * time.Second // of --for, for the last lines to arrive; at most a third of it
 )
 
@@ -182,9 +183,19 @@ func (d *demo) until(length time.Duration) string {
 	return "Ctrl-C here ends everything"
 }
 
+// end is when the demo ends by itself: after that length, but not before all had a while to be seen once the servers ran,
+// however long they took to start.
+func (d *demo) end(length time.Duration) time.Time {
+	end := d.begin.Add(length)
+	if enough := time.Now().Add(min(length, shortest)); enough.After(end) {
+		return enough
+	}
+	return end
+}
+
 // live feeds, acts and watches until ctx is done, or until length is over.
 func (d *demo) live(ctx context.Context, length time.Duration) error {
-	end := d.begin.Add(length)
+	end := d.end(length)
 	feeding, stop := context.WithCancel(ctx)
 	if length > 0 {
 		feeding, stop = context.WithDeadline(ctx, end.Add(-min(finish, length/3)))

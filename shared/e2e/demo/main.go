@@ -19,7 +19,7 @@ import (
 
 // options is the command line.
 type options struct {
-	For    time.Duration `help:"End after this long and judge what was seen; default: run until Ctrl-C."`
+	For    time.Duration `help:"End after this long, or 30 s after the servers run, and judge what was seen; default: run until Ctrl-C."`
 	Broker string        `help:"none: go without RabbitMQ, over HTTPS." enum:"auto,none" default:"auto"`
 	Index  string        `help:"Engine of the index: embedded or elastic." enum:"embedded,elastic" default:"embedded"`
 	Bin    string        `help:"Folder with belfry and belfry-agent." default:"bin"`
