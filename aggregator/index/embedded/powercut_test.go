@@ -101,7 +101,22 @@ func cutWrite(first, end uint64, named bool) index.Write {
 	return w
 }
 
+// copyRows copies the folders of the storages. One that is open may merge parts meanwhile, and remove what was copied from:
+// then it is copied anew.
 func copyRows(from, to string) error {
+	for range 100 {
+		err := copyRowsOnce(from, to)
+		if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if err := os.RemoveAll(to); err != nil {
+			return err
+		}
+	}
+	return errors.New("copy rows: parts are merged all the time")
+}
+
+func copyRowsOnce(from, to string) error {
 	folders, err := filepath.Glob(filepath.Join(from, rowsDir+"*"))
 	for _, f := range folders {
 		err = errors.Join(err, os.CopyFS(filepath.Join(to, filepath.Base(f)), os.DirFS(f)))
@@ -134,7 +149,7 @@ func (h *powerHistory) cut(t *testing.T, r *rand.Rand, at int, to string) {
 		}
 		return // not even the folder
 	}
-	if err := copyRows(fits[r.IntN(len(fits))].folders, dir); err != nil {
+	if err := copyRowsOnce(fits[r.IntN(len(fits))].folders, dir); err != nil {
 		t.Fatal(err)
 	}
 	if c, err := Check(dir); err != nil || hasBadFault(c) {
