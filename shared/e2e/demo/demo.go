@@ -19,9 +19,9 @@ const (
 	plain       = "127.0.0.1:8080" // where the mission's curl command goes
 	pace        = 100 * time.Millisecond
 	rotateEvery = 7 * time.Second
-	actEvery    = 8 * time.Second // between two rounds of sudo, logger and curl
+	actEvery    = 8 * time.Second  // between two rounds of sudo, logger and curl
 	shortest    = 30 * time.Second // between the start of the servers and the end of --for, if that is not less
-	finish      = 6 * time.Second // of --for, for the last lines to arrive; at most a third of it
+	finish      = 6 * time.Second  // of --for, for the last lines to arrive; at most a third of it
 )
 
 // demo is one run.

@@ -133,13 +133,18 @@ func FreeAddr() (string, error) {
 
 // freeAddrs is several different free addresses.
 func freeAddrs(into ...*string) error {
-	var errs []error
+	given := make(map[string]bool)
 	for _, a := range into {
-		addr, err := FreeAddr()
-		*a = addr
-		errs = append(errs, err)
+		for *a = ""; *a == "" || given[*a]; { // one that was free a moment ago may be given again
+			addr, err := FreeAddr()
+			if err != nil {
+				return err
+			}
+			*a = addr
+		}
+		given[*a] = true
 	}
-	return errors.Join(errs...)
+	return nil
 }
 
 // Taken reports whether somebody listens on a TCP address, or nobody may.
