@@ -184,7 +184,7 @@ func (b *backupWriter) database(dir, name string, copyOf snapshot) error {
 	if err != nil {
 		return fmt.Errorf("back up %s: %w", name, err)
 	}
-	defer os.Remove(f.Name())
+	defer func() { _ = os.Remove(f.Name()) }()
 	defer f.Close()
 	if err := copyOf(f); err != nil {
 		return fmt.Errorf("back up %s: %w", name, err)
