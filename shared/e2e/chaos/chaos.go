@@ -11,13 +11,16 @@ import (
 	"sync"
 	"time"
 
+	"belfry/shared/e2e/elastic"
 	"belfry/shared/e2e/stack"
 )
 
 const (
 	tellEvery = 5 * time.Second
 	lookEvery = time.Second
+	alias     = "belfry"          // of all events in an Elasticsearch
 	own       = 100               // events that the programs write of themselves meanwhile: no sign that anything moves
+	answer    = 10 * time.Second  // patience with one question
 	quiet     = 3 * time.Second   // nothing moves for so long: all has arrived, if all is there
 	gone      = 30 * time.Second  // nor for so long, and nothing is on its way: what is missing does not come
 	stuck     = 150 * time.Second // nor for so long, although something is on its way: longer than any back-off
@@ -101,6 +104,11 @@ func (c *chaos) open(ctx context.Context) error {
 	if missing := stack.Missing("rabbitmq-server", "gzip"); len(missing) > 0 {
 		return fmt.Errorf("not installed: %s (make deps installs it, or says how)", strings.Join(missing, ", "))
 	}
+	if c.o.elastic() {
+		if missing := stack.ElasticMissing(elastic.Elasticsearch); len(missing) > 0 {
+			return fmt.Errorf("not there: %s (make deps fetches it, or says how)", strings.Join(missing, ", "))
+		}
+	}
 	bin, err := filepath.Abs(c.o.Bin)
 	if err != nil {
 		return err
@@ -112,7 +120,7 @@ func (c *chaos) open(ctx context.Context) error {
 		return err
 	}
 	c.say("seed %d: faults for %v, %d lines a second", c.o.Seed, c.o.For, c.o.Rate)
-	if c.town, err = openTown(ctx, c.folder, stack.Binaries{Dir: bin}, c.say); err != nil {
+	if c.town, err = openTown(ctx, c.folder, c.o, stack.Binaries{Dir: bin}, c.say); err != nil {
 		return err
 	}
 	for _, name := range hostNames {
@@ -129,6 +137,14 @@ func (c *chaos) open(ctx context.Context) error {
 // perHost is how many lines each host writes a second, rounded up.
 func (c *chaos) perHost() int { return (c.o.Rate + len(hostNames) - 1) / len(hostNames) }
 
+func (c *chaos) cast() cast {
+	all := cast{agents: len(hostNames), aggregators: c.o.Aggregators}
+	if c.o.elastic() {
+		all.nodes = c.o.Nodes
+	}
+	return all
+}
+
 // disturb writes lines while faults happen, and returns when both have ended.
 func (c *chaos) disturb(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
@@ -142,7 +158,7 @@ func (c *chaos) disturb(ctx context.Context) error {
 			}
 		})
 	}
-	work.Go(func() { errs[len(c.hosts)] = c.f.run(ctx, plan(c.o.Seed, c.o.For, len(hostNames))) })
+	work.Go(func() { errs[len(c.hosts)] = c.f.run(ctx, plan(c.o.Seed, c.o.For, c.cast())) })
 	during, enough := context.WithCancel(ctx)
 	telling.Go(func() { c.tell(during) })
 	work.Wait()
@@ -169,15 +185,22 @@ func (c *chaos) tell(ctx context.Context) {
 	}
 }
 
-// rows is how many events are indexed; an error while the aggregator is in the hands of a fault.
+// rows is how many events are indexed; an error while who tells is in the hands of a fault.
 func (c *chaos) rows(ctx context.Context) (int, error) {
-	if !c.aggregatorLock.TryLock() {
+	lock := &c.aggregators[0].lock
+	if c.elastic != nil {
+		lock = &c.elasticLock
+	}
+	if !lock.TryLock() {
 		return 0, errors.New("it is disturbed")
 	}
-	defer c.aggregatorLock.Unlock()
-	ctx, cancel := context.WithTimeout(ctx, 2*lookEvery)
+	defer lock.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, answer)
 	defer cancel()
-	return c.aggregator.Rows(ctx)
+	if c.elastic != nil { // the aggregators' own figure is half a minute old
+		return c.elastic.Documents(ctx, 0, alias)
+	}
+	return c.aggregators[0].Rows(ctx)
 }
 
 // revive starts programs again that ended by themselves, and keeps that against them.
@@ -200,7 +223,15 @@ func (c *chaos) revive(ctx context.Context) {
 		}
 	}
 	again(&c.brokerLock, c.rabbit.Died, c.rabbit.Start)
-	again(&c.aggregatorLock, c.aggregator.Died, c.aggregator.Start)
+	if c.elastic != nil {
+		for i := range c.elastic.URLs {
+			n := &node{c.elastic, i}
+			again(&c.elasticLock, n.died, n.Start)
+		}
+	}
+	for _, a := range c.aggregators {
+		again(&a.lock, a.Died, a.Start)
+	}
 	for i, a := range c.agents {
 		again(&c.agentLocks[i], a.Died, a.Start)
 	}

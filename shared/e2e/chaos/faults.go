@@ -85,22 +85,27 @@ func (f *faults) commit(ctx context.Context, x fault) error {
 	case killAgent, restartAgent, pauseAgent:
 		return f.disturb(ctx, x, "agent of "+host, &f.agentLocks[x.agent], f.agents[x.agent])
 	case killAggregator, restartAggregator, pauseAggregator:
-		return f.disturb(ctx, x, "aggregator", &f.aggregatorLock, f.aggregator)
+		a := f.aggregators[x.other]
+		return f.disturb(ctx, x, a.name, &a.lock, a)
 	case killBroker, restartBroker, pauseBroker:
 		return f.disturb(ctx, x, "broker", &f.brokerLock, &ordered{f.rabbit})
+	case killElastic, restartElastic, pauseElastic:
+		return f.disturb(ctx, x, fmt.Sprintf("Elasticsearch node %d", x.other), &f.elasticLock, &node{f.elastic, x.other})
 	case killBoth:
 		return f.killBoth(ctx, x)
 	case cutAgent:
 		f.cutLink(&f.agentLinkLocks[x.agent], f.agentLinks[x.agent], "connection of the agent of "+host)
 		return nil
 	case cutAggregator:
-		f.cutLink(&f.indexLinkLock, f.indexLink, "connections of the aggregator")
+		a := f.aggregators[x.other]
+		f.cutLink(&a.linkLock, a.link, "connections of the "+a.name)
 		return nil
 	case holdAgent:
 		f.hold(ctx, x, &f.agentLinkLocks[x.agent], f.agentLinks[x.agent], "wire of the agent of "+host)
 		return nil
 	case holdAggregator:
-		f.hold(ctx, x, &f.indexLinkLock, f.indexLink, "wires of the aggregator")
+		a := f.aggregators[x.other]
+		f.hold(ctx, x, &a.linkLock, a.link, "wires of the "+a.name)
 		return nil
 	case fullQueues, memoryAlarm, diskAlarm:
 		return f.order(ctx, x)
@@ -124,17 +129,30 @@ type ordered struct{ *stack.RabbitMQ }
 
 func (o *ordered) Stop() error { return o.Halt() }
 
+// node is one of an Elasticsearch.
+type node struct {
+	e *stack.Elastic
+	i int
+}
+
+func (n *node) Start(ctx context.Context) error { return n.e.Restart(ctx, n.i) }
+func (n *node) Stop() error                     { return n.e.Halt(n.i) }
+func (n *node) Kill()                           { n.e.Kill(n.i) }
+func (n *node) Pause() error                    { return n.e.Pause(n.i) }
+func (n *node) Resume() error                   { return n.e.Resume(n.i) }
+func (n *node) died() error                     { return n.e.Died(n.i) }
+
 func (f *faults) disturb(ctx context.Context, x fault, name string, lock *sync.Mutex, p server) error {
 	lock.Lock()
 	defer lock.Unlock()
 	switch x.kind {
-	case pauseAgent, pauseAggregator, pauseBroker:
+	case pauseAgent, pauseAggregator, pauseBroker, pauseElastic:
 		if err := p.Pause(); err != nil {
 			return err
 		}
 		f.lasting(ctx, x, "SIGSTOP %s", name)
 		return p.Resume()
-	case restartAgent, restartAggregator, restartBroker:
+	case restartAgent, restartAggregator, restartBroker, restartElastic:
 		if err := p.Stop(); err != nil {
 			f.say("stop of the %s: %v", name, err) // it was killed then, and that is one more fault
 			f.kills.Add(1)
@@ -157,13 +175,14 @@ func (f *faults) start(ctx context.Context, p server) error {
 func (f *faults) killBoth(ctx context.Context, x fault) error {
 	f.agentLocks[x.agent].Lock()
 	defer f.agentLocks[x.agent].Unlock()
-	f.aggregatorLock.Lock()
-	defer f.aggregatorLock.Unlock()
+	a := f.aggregators[x.other]
+	a.lock.Lock()
+	defer a.lock.Unlock()
 	f.agents[x.agent].Kill()
-	f.aggregator.Kill()
+	a.Kill()
 	f.kills.Add(2)
-	f.lasting(ctx, x, "SIGKILL agent of %s and aggregator", hostNames[x.agent])
-	return errors.Join(f.start(ctx, f.agents[x.agent]), f.start(ctx, f.aggregator))
+	f.lasting(ctx, x, "SIGKILL agent of %s and %s", hostNames[x.agent], a.name)
+	return errors.Join(f.start(ctx, f.agents[x.agent]), f.start(ctx, a))
 }
 
 func (f *faults) cutLink(lock *sync.Mutex, k *stack.Link, name string) {

@@ -36,6 +36,9 @@ type host struct {
 	rnd  *rand.Rand
 	sent atomic.Int64
 
+	quiet    *logFile // of the calm; nil before
+	calmFrom int      // its first number
+
 	files []*logFile
 	left  int // lines of the present turn
 	file  *logFile
@@ -62,6 +65,7 @@ type logFile struct {
 	truncated  bool // at a rotation, instead of renamed
 	live       *os.File
 	size       int64
+	total      int64    // bytes, its archives included
 	lines      int      // in the live file
 	most       int      // before it is rotated
 	late       int      // of them, those that are written after it was renamed
@@ -154,7 +158,7 @@ func (h *host) batch(n, due, perSecond int) (int, error) {
 
 func (l *logFile) put(text []byte) error {
 	m, err := l.live.Write(text)
-	l.size += int64(m)
+	l.size, l.total = l.size+int64(m), l.total+int64(m)
 	return err
 }
 
@@ -269,6 +273,17 @@ func (h *host) where(n int) turn {
 		return turn{}
 	}
 	return h.turns[i-1]
+}
+
+// bytes is how much was written; for after the writing.
+func (h *host) bytes() (n int64) {
+	for _, l := range h.files {
+		n += l.total
+	}
+	if h.quiet != nil {
+		n += h.quiet.total
+	}
+	return n
 }
 
 // rotations is how often the files were rotated; for after the writing.

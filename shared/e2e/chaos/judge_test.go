@@ -108,28 +108,35 @@ func TestHostWritesEachLineOnce(t *testing.T) {
 }
 
 func TestPlan(t *testing.T) {
-	for s := range uint64(50) {
-		for _, length := range []time.Duration{time.Second, time.Minute, 10 * time.Minute} {
-			p := plan(s, length, 3)
-			if fmt.Sprint(p) != fmt.Sprint(plan(s, length, 3)) {
-				t.Fatalf("seed %d: two plans", s)
+	f := func(who cast, seed uint64, length time.Duration) {
+		t.Helper()
+		p, all := plan(seed, length, who), len(who.kinds())
+		if fmt.Sprint(p) != fmt.Sprint(plan(seed, length, who)) {
+			t.Fatalf("seed %d: two plans", seed)
+		}
+		first, others := map[kind]bool{}, max(who.aggregators, who.nodes)
+		for i, x := range p {
+			if i < all {
+				first[x.kind] = true
 			}
-			first := map[kind]bool{}
-			for i, x := range p {
-				if i < len(kinds) {
-					first[x.kind] = true
-				}
-				if x.at > length || i > 0 && x.at < p[i-1].at || x.length > longEnd || x.agent < 0 || x.agent > 2 {
-					t.Fatalf("seed %d: entry %d: %+v", s, i, x)
-				}
-			}
-			if len(first) != len(kinds) {
-				t.Fatalf("seed %d, %v: of %d kinds %d are among the first", s, length, len(kinds), len(first))
+			if x.at > length || i > 0 && x.at < p[i-1].at || x.length > longEnd || x.agent < 0 || x.agent >= who.agents ||
+				x.other < 0 || x.other >= others {
+				t.Fatalf("seed %d: entry %d: %+v", seed, i, x)
 			}
 		}
+		if len(first) != all {
+			t.Fatalf("seed %d, %v: of %d kinds %d are among the first", seed, length, all, len(first))
+		}
 	}
-	if fmt.Sprint(plan(1, time.Minute, 3)) == fmt.Sprint(plan(2, time.Minute, 3)) {
-		t.Error("two seeds make one plan")
+	for _, who := range []cast{{3, 1, 0}, {3, 2, 1}, {2, 1, 3}} {
+		for s := range uint64(50) {
+			for _, length := range []time.Duration{time.Second, time.Minute, 10 * time.Minute} {
+				f(who, s, length)
+			}
+		}
+		if fmt.Sprint(plan(1, time.Minute, who)) == fmt.Sprint(plan(2, time.Minute, who)) {
+			t.Error("two seeds make one plan")
+		}
 	}
 }
 

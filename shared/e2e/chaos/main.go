@@ -1,8 +1,9 @@
 // Command chaos shows that nothing is lost and nothing repeated. Agents of several hosts read numbered lines, written at
-// a pace and rotated as by logrotate, and ship them through a real RabbitMQ into an aggregator, while all of them are
-// killed, stopped, cut off, blocked and refused, by a plan that is drawn from a seed. Then everything may run, until
-// nothing moves any more, and every event of the index is read: each number of each host must be there once, by what
-// stands in its line. Its last line is
+// a pace and rotated as by logrotate, and ship them through a real RabbitMQ into an aggregator (or several, which share
+// the queues, and then an Elasticsearch), while all of them are killed, stopped, cut off, blocked and refused, by a plan
+// that is drawn from a seed. Then everything may run, until nothing moves any more, and every event of the index is read:
+// each number of each host must be there once, by what stands in its line. What each aggregator tells of hosts, gaps and
+// bytes must be the same, and true; and a tail at each shows what passes, whoever holds the queue. The last line is
 //
 //	chaos: sent=N indexed=N lost=0 repeated=0 declared_gaps=N doubt=N kills=N seed=N
 //
@@ -32,25 +33,41 @@ import (
 type options struct {
 	For         time.Duration `help:"How long faults happen; each kind happens at least once, whatever this is." default:"10m"`
 	Seed        uint64        `help:"Of the faults and the lines; 0 draws one."`
-	Rate        int           `help:"Lines a second, of all hosts together." default:"21000"`
-	Index       string        `help:"Engine of the index: embedded." default:"embedded"`
-	Aggregators int           `help:"How many aggregators: 1." default:"1"`
+	Rate        int           `help:"Lines a second, of all hosts together; default: 21000, or 4000 with an Elasticsearch, which is on this machine, too."`
+	Index       string        `help:"Engine of the index: embedded or elastic." enum:"embedded,elastic" default:"embedded"`
+	Nodes       int           `help:"Of the Elasticsearch." default:"1"`
+	Aggregators int           `help:"How many aggregators; several share an Elasticsearch." default:"1"`
 	Keep        bool          `help:"Keep the folder with all logs and states after a good run, too."`
 	Bin         string        `help:"Folder with belfry and belfry-agent." default:"bin"`
 }
 
-// Validate refuses what cannot be done yet; kong calls it.
+// Validate refuses what cannot be, and fills in defaults; kong calls it.
 func (o *options) Validate() error {
+	if o.Rate == 0 {
+		o.Rate = embeddedRate
+		if o.elastic() {
+			o.Rate = elasticRate
+		}
+	}
 	switch {
 	case o.For <= 0 || o.Rate < len(hostNames):
 		return fmt.Errorf("--for=%v --rate=%d: nothing would be written", o.For, o.Rate)
-	case o.Index != "embedded":
-		return fmt.Errorf("--index=%s (INDEX=%s): only embedded can be chosen; other engines come later", o.Index, o.Index)
-	case o.Aggregators != 1:
-		return fmt.Errorf("--aggregators=%d (AGGREGATORS=%d): only 1 can run; more come later", o.Aggregators, o.Aggregators)
+	case o.Aggregators < 1 || o.Nodes < 1:
+		return fmt.Errorf("--aggregators=%d --nodes=%d: at least one", o.Aggregators, o.Nodes)
+	case o.Aggregators > 1 && !o.elastic():
+		return fmt.Errorf("--aggregators=%d (AGGREGATORS=%d): an embedded index is one aggregator's: --index=elastic (INDEX=elastic)",
+			o.Aggregators, o.Aggregators)
 	}
 	return nil
 }
+
+// Lines a second: what is written faster than it can be indexed is waited for.
+const (
+	embeddedRate = 21_000
+	elasticRate  = 4_000
+)
+
+func (o *options) elastic() bool { return o.Index == "elastic" }
 
 // Exit codes.
 const (

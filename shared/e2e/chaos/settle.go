@@ -14,6 +14,11 @@ import (
 // nothing moves for long.
 func (c *chaos) settle(ctx context.Context) error {
 	arrived := c.wait(ctx, quiet)
+	var tails error
+	if arrived && len(c.aggregators) > 1 {
+		tails = c.calm(ctx)
+		arrived = c.wait(ctx, quiet)
+	}
 	err := c.judge(ctx)
 	if err == nil && c.verdict.lost > 0 && arrived { // by a figure that is a little off
 		c.say("%d lines are missing: waiting until nothing moves for %v", c.verdict.lost, gone)
@@ -35,7 +40,10 @@ func (c *chaos) settle(ctx context.Context) error {
 	if v.lost > 0 {
 		err = errors.Join(err, c.leaders(ctx))
 	}
-	return err
+	if err == nil {
+		err = c.watched(ctx)
+	}
+	return errors.Join(err, tails)
 }
 
 // wait returns when all has arrived and stayed so for enough, or when nothing moves for long. It reports which.
@@ -74,7 +82,7 @@ type progress struct {
 }
 
 func (c *chaos) progress(ctx context.Context) (p progress, err error) {
-	ctx, cancel := context.WithTimeout(ctx, 5*lookEvery)
+	ctx, cancel := context.WithTimeout(ctx, 2*answer)
 	defer cancel()
 	p.rows, err = c.rows(ctx)
 	for _, a := range c.agents {
@@ -94,7 +102,7 @@ func (c *chaos) queued(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	defer conn.End()
-	defer time.AfterFunc(5*lookEvery, conn.Cut).Stop() // a queue without a leader answers nothing
+	defer time.AfterFunc(answer, conn.Cut).Stop() // a queue without a leader answers nothing
 	ch, err := conn.Channel()
 	if err != nil {
 		return 0, err
@@ -110,18 +118,25 @@ func (c *chaos) queued(ctx context.Context) (int, error) {
 	return n, nil
 }
 
-// judge reads the whole index.
+// judge reads the whole index, as each aggregator shows it; the worst of them counts.
 func (c *chaos) judge(ctx context.Context) error {
-	sent, begin := map[string]int{}, time.Now()
+	sent := map[string]int{}
 	for _, h := range c.hosts {
 		sent[h.name] = int(h.sent.Load())
 	}
-	t := newTally(sent)
-	if err := c.aggregator.Export(ctx, "", t.add); err != nil {
-		return fmt.Errorf("export the index: %w", err)
+	worst := -1
+	for _, a := range c.aggregators {
+		t, begin := newTally(sent), time.Now()
+		if err := a.Export(ctx, "", t.add); err != nil {
+			return fmt.Errorf("export the index from %s: %w", a.name, err)
+		}
+		c.say("read %d events of ours and %d of the programs' own from %s in %v",
+			t.whole, t.others, a.name, time.Since(begin).Round(time.Second))
+		v := t.judge()
+		if faults := v.lost + v.repeated + t.strays; faults > worst {
+			worst, c.tally, c.verdict = faults, t, v
+		}
 	}
-	c.say("read %d events of ours and %d of the programs' own in %v", t.whole, t.others, time.Since(begin).Round(time.Second))
-	c.tally, c.verdict = t, t.judge()
 	return nil
 }
 
@@ -158,7 +173,7 @@ func (c *chaos) samples(ctx context.Context, what string, all []stretch, of func
 
 // found tells what the index holds of one number.
 func (c *chaos) found(ctx context.Context, host string, n int) {
-	found, err := c.aggregator.Search(ctx, fmt.Sprintf(`"number=%d of=%s"`, n, host))
+	found, err := c.aggregators[0].Search(ctx, fmt.Sprintf(`"number=%d of=%s"`, n, host))
 	if err != nil {
 		c.say("    number %d: %v", n, err)
 	}

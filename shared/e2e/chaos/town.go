@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -17,7 +18,7 @@ import (
 )
 
 const (
-	startup = 3 * time.Minute // of one program on a busy machine
+	startup = 6 * time.Minute // of one program on a busy machine
 	confirm = "10s"           // so that what was lost on the way is missed soon
 	cnIndex = "belfry"
 )
@@ -25,37 +26,51 @@ const (
 // hostNames are the hosts, one agent each.
 var hostNames = []string{"web01", "db01", "mx01"}
 
-// town is all that runs: agents of several hosts, a broker, an aggregator, and wires between them. Whoever does
-// something to a program or a wire holds its lock.
+// town is all that runs: agents of several hosts, a broker, aggregators, an Elasticsearch where they index in one, and
+// wires between them. Whoever does something to a program or a wire holds its lock.
 type town struct {
-	dir        string
-	ca         *certs.Authority
-	rabbit     *stack.RabbitMQ
-	aggregator *stack.Aggregator
-	indexLink  *stack.Link
-	agents     []*stack.Agent
-	agentLinks []*stack.Link
-	slots      []string // of the agents
+	dir         string
+	ca          *certs.Authority
+	rabbit      *stack.RabbitMQ
+	elastic     *stack.Elastic // nil with an embedded index
+	aggregators []*aggregator
+	agents      []*stack.Agent
+	agentLinks  []*stack.Link
+	slots       []string // of the agents
 
-	brokerLock, aggregatorLock, indexLinkLock sync.Mutex
-	agentLocks, agentLinkLocks                []sync.Mutex
+	brokerLock                 sync.Mutex
+	elasticLock                sync.Mutex // of all nodes: no more than one of them is away
+	agentLocks, agentLinkLocks []sync.Mutex
 
 	closing []func() error
 }
 
+// aggregator is one of those that share the queues, with its wires to the broker.
+type aggregator struct {
+	*stack.Aggregator
+	name           string
+	link           *stack.Link
+	lock, linkLock sync.Mutex
+}
+
 // openTown starts everything. On an error nothing stays.
-func openTown(ctx context.Context, dir string, bin stack.Binaries, say func(string, ...any)) (*town, error) {
+func openTown(ctx context.Context, dir string, o options, bin stack.Binaries, say func(string, ...any)) (*town, error) {
 	t := &town{dir: dir, agentLocks: make([]sync.Mutex, len(hostNames)), agentLinkLocks: make([]sync.Mutex, len(hostNames))}
-	for _, step := range []func(context.Context, stack.Binaries) error{t.openBroker, t.openAggregator, t.openAgents} {
-		if err := step(ctx, bin); err != nil {
+	for _, step := range []func(context.Context, options, stack.Binaries) error{
+		t.openBroker, t.openElastic, t.openAggregators, t.openAgents,
+	} {
+		if err := step(ctx, o, bin); err != nil {
 			return nil, errors.Join(err, t.kill())
 		}
 	}
-	say("%d agents, RabbitMQ at %s and one aggregator run in %s", len(t.agents), t.rabbit.Addr, dir)
+	say("%d agents, RabbitMQ at %s and %d aggregators run in %s", len(t.agents), t.rabbit.Addr, len(t.aggregators), dir)
+	if t.elastic != nil {
+		say("they index in the Elasticsearch of %s", strings.Join(t.elastic.URLs, " "))
+	}
 	return t, nil
 }
 
-func (t *town) openBroker(ctx context.Context, _ stack.Binaries) error {
+func (t *town) openBroker(ctx context.Context, _ options, _ stack.Binaries) error {
 	certificates := filepath.Join(t.dir, "certs")
 	if err := os.MkdirAll(certificates, 0o755); err != nil {
 		return err
@@ -105,23 +120,51 @@ func (t *town) wire() (*stack.Link, string, error) {
 	return k, "amqps://" + k.Addr + "/", nil
 }
 
-func (t *town) openAggregator(ctx context.Context, bin stack.Binaries) error {
+func (t *town) openElastic(ctx context.Context, o options, _ stack.Binaries) (err error) {
+	if !o.elastic() {
+		return nil
+	}
+	dir := filepath.Join(t.dir, "elastic")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	if t.elastic, err = stack.StartElastic(ctx, stack.ElasticConfig{Dir: dir, Nodes: o.Nodes}); err != nil {
+		return err
+	}
+	t.closing = append(t.closing, t.elastic.Stop)
+	return nil
+}
+
+func (t *town) openAggregators(ctx context.Context, o options, bin stack.Binaries) error {
 	files, err := t.issue(cnIndex)
 	if err != nil {
 		return err
 	}
-	cfg := stack.AggregatorConfig{Dir: filepath.Join(t.dir, "aggregator"), Files: files}
-	if t.indexLink, cfg.Broker, err = t.wire(); err != nil {
-		return err
+	for n := range o.Aggregators {
+		a := &aggregator{name: "aggregator"}
+		if o.Aggregators > 1 {
+			a.name += fmt.Sprint(n + 1)
+		}
+		cfg := stack.AggregatorConfig{Dir: filepath.Join(t.dir, a.name), Files: files}
+		if t.elastic != nil {
+			cfg.Index = t.elastic.Index()
+		}
+		if a.link, cfg.Broker, err = t.wire(); err != nil {
+			return err
+		}
+		if a.Aggregator, err = bin.NewAggregator(cfg); err != nil {
+			return err
+		}
+		t.aggregators = append(t.aggregators, a)
+		t.closing = append(t.closing, a.Stop)
+		if err := a.Start(ctx); err != nil {
+			return err
+		}
 	}
-	if t.aggregator, err = bin.NewAggregator(cfg); err != nil {
-		return err
-	}
-	t.closing = append(t.closing, t.aggregator.Stop)
-	return t.aggregator.Start(ctx)
+	return nil
 }
 
-func (t *town) openAgents(ctx context.Context, bin stack.Binaries) error {
+func (t *town) openAgents(ctx context.Context, _ options, bin stack.Binaries) error {
 	for _, h := range hostNames {
 		files, err := t.issue("agent-" + h)
 		if err != nil {
@@ -183,8 +226,11 @@ func (t *town) kill() error {
 	for _, a := range t.agents {
 		a.Kill()
 	}
-	if t.aggregator != nil {
-		t.aggregator.Kill()
+	for _, a := range t.aggregators {
+		a.Kill()
+	}
+	if t.elastic != nil {
+		t.elastic.KillAll()
 	}
 	if t.rabbit != nil {
 		t.rabbit.Kill()

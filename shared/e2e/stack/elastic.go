@@ -18,8 +18,9 @@ import (
 )
 
 const (
-	// elasticStart bounds a start; one node takes 5 seconds on an idle machine, three take 15.
-	elasticStart = 3 * time.Minute
+	// elasticStart bounds a start; one node takes 5 seconds on an idle machine, three take 15, and one that was killed
+	// may have the writes of a minute to take up again.
+	elasticStart = 5 * time.Minute
 	elasticGrace = 60 * time.Second
 	elasticTries = 3 // other ports each time
 
@@ -50,6 +51,7 @@ type Elastic struct {
 type elasticNode struct {
 	name, home, output, http, transport string
 	d                                   *daemon
+	ended                               bool // by Kill or Halt
 }
 
 // ElasticMissing returns what is not there of all that a node needs.
@@ -77,7 +79,7 @@ func StartElastic(ctx context.Context, cfg ElasticConfig) (*Elastic, error) {
 		if err = e.start(ctx); err == nil {
 			return e, nil
 		}
-		e.killAll()
+		e.KillAll()
 		if last = err; errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
 			break // it was not for want of a port
 		}
@@ -124,6 +126,7 @@ func (e *Elastic) run(n *elasticNode) error {
 	}
 	cmd := exec.Command(Find("java"), args...)
 	cmd.Dir = n.home
+	n.ended = false
 	n.d, err = startDaemon(e.cfg.Kind.String()+" "+n.name, cmd, n.output)
 	return err
 }
@@ -232,11 +235,6 @@ func (e *Elastic) Settled(ctx context.Context, i int, status string) error {
 	})
 }
 
-// Index is the section of an aggregator's config that names these nodes.
-func (e *Elastic) Index() string {
-	return fmt.Sprintf("{elastic: {nodes: [%s], replicas: %d}}", quoted(e.URLs), min(1, len(e.URLs)-1))
-}
-
 // PID is the process of node i.
 func (e *Elastic) PID(i int) int { return e.nodes[i].d.cmd.Process.Pid }
 
@@ -244,11 +242,15 @@ func (e *Elastic) PID(i int) int { return e.nodes[i].d.cmd.Process.Pid }
 func (e *Elastic) Log(i int) string { return lastOf(e.nodes[i].output) }
 
 // Kill ends node i by SIGKILL. See Restart.
-func (e *Elastic) Kill(i int) { e.nodes[i].d.kill() }
+func (e *Elastic) Kill(i int) {
+	e.nodes[i].ended = true
+	e.nodes[i].d.kill()
+}
 
 // Halt ends node i in order. See Restart.
 func (e *Elastic) Halt(i int) error {
 	d := e.nodes[i].d
+	e.nodes[i].ended = true
 	if !d.running() {
 		return nil
 	}
@@ -291,8 +293,9 @@ func (e *Elastic) Stop() error {
 	return errors.Join(errs...)
 }
 
-func (e *Elastic) killAll() {
-	for _, n := range e.nodes {
-		n.d.kill()
+// KillAll ends all nodes by SIGKILL.
+func (e *Elastic) KillAll() {
+	for i := range e.nodes {
+		e.Kill(i)
 	}
 }

@@ -84,7 +84,7 @@ func TestElasticPortTaken(t *testing.T) {
 		if err := e.start(t.Context()); err == nil || !strings.Contains(err.Error(), "ended: exit status 1") {
 			t.Error(err)
 		}
-		e.killAll()
+		e.KillAll()
 	}
 	f(elastic.Elasticsearch)
 	f(elastic.OpenSearch)

@@ -71,7 +71,7 @@ func (s *SharedElastic) Open(t TB) *Elastic {
 // Stop ends the server and removes what it wrote; it may be called where nobody has asked for one.
 func (s *SharedElastic) Stop() {
 	if s.e != nil {
-		s.e.killAll() // there is nothing to keep
+		s.e.KillAll() // there is nothing to keep
 	}
 	if s.dir != "" {
 		_ = os.RemoveAll(s.dir)

@@ -38,6 +38,20 @@ func (r *RabbitMQ) Resume() error { return r.node.signal(syscall.SIGCONT) }
 // Died is as that of an Agent.
 func (r *RabbitMQ) Died() error { return r.node.died() }
 
+// Pause is as that of an Agent, of node i.
+func (e *Elastic) Pause(i int) error { return e.nodes[i].d.signal(syscall.SIGSTOP) }
+
+// Resume is as that of an Agent, of node i.
+func (e *Elastic) Resume(i int) error { return e.nodes[i].d.signal(syscall.SIGCONT) }
+
+// Died is as that of an Agent, of node i; nodes that Kill or Halt has ended did not die.
+func (e *Elastic) Died(i int) error {
+	if n := e.nodes[i]; !n.ended {
+		return n.d.died()
+	}
+	return nil
+}
+
 // signal sends a signal to a daemon that runs.
 func (d *daemon) signal(s syscall.Signal) error {
 	if d == nil {

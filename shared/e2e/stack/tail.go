@@ -78,5 +78,11 @@ func (t *Tail) Wait(ctx context.Context, text string) error {
 	})
 }
 
+// End ends the tail, however it takes that.
+func (t *Tail) End() error {
+	t.d.kill()
+	return nil
+}
+
 // Stop ends the tail.
 func (t *Tail) Stop() error { return t.d.stop(tailGrace) }

@@ -1,6 +1,10 @@
 package stack
 
-import "context"
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+)
 
 // Watched is what an aggregator tells of hosts, gaps and bytes, as JSON: `belfry hosts`, `belfry gaps` and `belfry audit`.
 type Watched struct{ Hosts, Gaps, Audit string }
@@ -28,4 +32,27 @@ func (a *Aggregator) Watched(ctx context.Context) (w Watched, err error) {
 func (a *Aggregator) AcceptGap(ctx context.Context, id, why string) error {
 	_, err := oneShot(ctx, a.bin.belfry(), "--config", a.Config, "gaps", "accept", id, why)
 	return err
+}
+
+// Queues asks the running aggregator which of the broker's queues it consumes itself.
+func (a *Aggregator) Queues(ctx context.Context) ([]string, error) {
+	out, err := oneShot(ctx, a.bin.belfry(), "--config", a.Config, "status", "--json")
+	if err != nil {
+		return nil, err
+	}
+	var s struct {
+		Members []struct {
+			Self   bool
+			Queues []string
+		}
+	}
+	if err := json.Unmarshal(out, &s); err != nil {
+		return nil, fmt.Errorf("read the aggregator's status: %w", err)
+	}
+	for _, m := range s.Members {
+		if m.Self {
+			return m.Queues, nil
+		}
+	}
+	return nil, nil
 }
