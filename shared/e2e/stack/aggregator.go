@@ -17,8 +17,8 @@ import (
 )
 
 const (
-	aggregatorGrace = 20 * time.Second
-	nothingFound    = 1 // exit code of a search
+	aggregatorGrace = 40 * time.Second // twice what the program allows itself
+	nothingFound    = 1                // exit code of a search
 )
 
 // Aggregator is one `belfry serve` with its config and state in a folder, and the command line that speaks to it.
