@@ -60,6 +60,7 @@ func Import(ctx context.Context, r io.Reader, to *Loader, progress func(n uint64
 		}
 	}
 	if err := lines.Err(); err != nil {
+		_ = to.Flush(ctx) // the fault is told already
 		return n, fmt.Errorf("line %d: %w", n+1, err)
 	}
 	return n, to.Flush(ctx)

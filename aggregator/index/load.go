@@ -25,11 +25,12 @@ type Loader struct {
 	from  time.Time // of the chunk
 	until time.Time // its last time
 
-	room chan struct{} // for writes that are not answered
-	wait sync.WaitGroup
-	mu   sync.Mutex // guards what follows
-	n    Loaded
-	err  error
+	room   chan struct{} // for writes that are not answered
+	wait   sync.WaitGroup
+	mu     sync.Mutex // guards what follows
+	n      Loaded
+	flying map[string]bool // ids that were sent, and may not be found yet; where it looks
+	err    error           // the first one: nothing is sent behind it, and no Flush says that all is there
 }
 
 // Loaded says what became of the events of a Loader.
@@ -47,10 +48,11 @@ const (
 
 // NewLoader returns a loader into a retention class.
 func NewLoader(to Index, class string, look bool) *Loader {
-	return &Loader{to: to, class: class, look: look, room: make(chan struct{}, loadWrites)}
+	return &Loader{to: to, class: class, look: look, room: make(chan struct{}, loadWrites), flying: make(map[string]bool)}
 }
 
-// Add puts an event, which is the loader's from then on. It is durable behind the next Flush.
+// Add puts an event, which is the loader's from then on. It is durable behind the next Flush that returns nil; after an
+// error none does.
 func (l *Loader) Add(ctx context.Context, e *event.Event) error {
 	if !e.Has("event.id") {
 		e.Set("event.id", event.HashKey("loaded", string(e.AppendJSON(nil))).String())
@@ -78,8 +80,16 @@ func (l *Loader) Flush(ctx context.Context) error {
 		return err
 	}
 	l.wait.Wait()
+	return l.failed(nil)
+}
+
+// failed notes an error, if it is one, and returns the first.
+func (l *Loader) failed(err error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.err == nil {
+		l.err = err
+	}
 	return l.err
 }
 
@@ -93,39 +103,56 @@ func (l *Loader) Loaded() Loaded {
 func (l *Loader) send(ctx context.Context) error {
 	chunk := l.chunk
 	l.chunk, l.size = nil, 0
-	if len(chunk) == 0 {
-		return nil
+	if err := l.failed(nil); err != nil || len(chunk) == 0 {
+		return err
 	}
 	if l.look {
 		var err error
-		if chunk, err = l.unknown(ctx, chunk); err != nil || len(chunk) == 0 {
-			return err
+		if chunk, err = l.unknown(ctx, chunk); err != nil {
+			return l.failed(err) // the chunk is not there
 		}
-	}
-	w := Write{Items: make([]Item, len(chunk))}
-	for i, e := range chunk {
-		w.Items[i] = Item{Event: e, Class: l.class, Day: dayOf(e)}
+		if len(chunk) == 0 {
+			return nil
+		}
 	}
 	select {
 	case l.room <- struct{}{}:
 	case <-ctx.Done():
-		return ctx.Err()
+		return l.failed(ctx.Err())
+	}
+	l.write(ctx, chunk)
+	return l.failed(nil)
+}
+
+func (l *Loader) write(ctx context.Context, chunk []*event.Event) {
+	w := Write{Items: make([]Item, len(chunk))}
+	ids := make([]string, len(chunk))
+	for i, e := range chunk {
+		w.Items[i] = Item{Event: e, Class: l.class, Day: dayOf(e)}
+		ids[i] = e.Get("event.id")
+	}
+	if l.look {
+		l.mu.Lock()
+		for _, id := range ids {
+			l.flying[id] = true
+		}
+		l.mu.Unlock()
 	}
 	l.wait.Add(1)
 	l.to.Write(ctx, w, func(r Result, err error) {
+		if err != nil {
+			_ = l.failed(fmt.Errorf("write %d events: %w", len(ids), err)) // is told by who sends next, or flushes
+		}
 		l.mu.Lock()
 		l.n.Added += uint64(r.New)
 		l.n.Known += uint64(r.Repeats)
-		if err != nil && l.err == nil {
-			l.err = fmt.Errorf("write %d events: %w", len(chunk), err)
+		for _, id := range ids {
+			delete(l.flying, id)
 		}
 		l.mu.Unlock()
 		<-l.room
 		l.wait.Done()
 	})
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.err
 }
 
 // unknown returns the events of which the index does not have the id.
@@ -134,6 +161,11 @@ func (l *Loader) unknown(ctx context.Context, chunk []*event.Event) ([]*event.Ev
 	for _, e := range chunk {
 		missing[e.Get("event.id")] = true
 	}
+	l.mu.Lock() // before the search: what has been answered by now, that finds
+	for id := range l.flying {
+		delete(missing, id)
+	}
+	l.mu.Unlock()
 	s := Search{Span: Span{Class: l.class, From: l.from, To: l.until.Add(1)}, Limit: -1}
 	err := l.to.Search(ctx, s, func(e *event.Event, _ Cursor) error {
 		delete(missing, e.Get("event.id"))
