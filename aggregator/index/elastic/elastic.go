@@ -136,6 +136,11 @@ func (x *Index) open(ctx context.Context) error {
 	if err := x.store.join(ctx, x.ledger, time.Time{}); err != nil {
 		return fmt.Errorf("read the ledger: %w", err)
 	}
+	days, err := x.days(ctx) // who asks at once for the classes must not be told that there are none
+	if err != nil {
+		return err
+	}
+	x.stats.Store(statsOf(&x.cfg, days))
 	return nil
 }
 
