@@ -21,11 +21,12 @@ func TestRetention(t *testing.T) {
 		conf.Default: conf.Duration(3 * 24 * time.Hour), "auth": conf.Duration(9 * 24 * time.Hour),
 	}}
 	o := open(t, cfg, Hooks{})
-	put := func(class string, ago int) string {
-		s := newStream(class + day0(ago))
-		s.class, s.day = class, day0(ago)
-		o.must(t, s.write(0, 1))
-		return o.c.names.index(class, s.day)
+	put := func(class string, ago int) string { // by the template it has the alias
+		name := o.c.names.index(class, day0(ago))
+		if _, err := ask(t.Context(), http.MethodPut, urls[0]+"/"+name, `{"aliases":{}}`, nil); err != nil {
+			t.Fatal(err)
+		}
+		return name
 	}
 	stay := []string{put("auth", 0), put("auth", 8), put("default", 0), put("default", 3), put("default", 4)}
 	gone := []string{put("auth", 11), put("default", 5), put("web", 5)}
@@ -60,6 +61,21 @@ func TestRetention(t *testing.T) {
 	}
 	if n, err := o.Drop(t.Context(), "auth", day0(-1)); n != 1 || !errors.Is(err, index.ErrQuestion) {
 		t.Errorf("dropped %d, %v: today's index must stay", n, err)
+	}
+}
+
+// What comes so late that its day is over is kept as of today, and is a repeat when it comes again.
+func TestLate(t *testing.T) {
+	urls := elasticsearchNode.Open(t).URLs
+	o := open(t, Config{Nodes: urls, Prefix: prefix(t, urls[0])}, Hooks{})
+	s := newStream("late")
+	s.day = "1970-01-01"
+	for range 2 {
+		o.must(t, s.write(0, 10))
+		if err := o.house.look(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		once(t, o.ids(t), s, 10)
 	}
 }
 

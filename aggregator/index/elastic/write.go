@@ -146,6 +146,10 @@ func (x *Index) place(it *index.Item, today string) (look bool, err error) {
 	if !validDay(it.Day) {
 		return false, fmt.Errorf("%w: day %q", index.ErrBadWrite, it.Day)
 	}
+	if it.Day < x.oldest(it.Class, x.now()) { // or it would be deleted as soon as it is there
+		look = look || id != ""
+		it.Day = today
+	}
 	return look, nil
 }
 
