@@ -14,6 +14,7 @@ import (
 
 	"belfry/aggregator/config"
 	"belfry/aggregator/index"
+	"belfry/shared/batch"
 	"belfry/shared/event"
 )
 
@@ -70,6 +71,9 @@ func export(ctx context.Context, c *CLI, v url.Values, to io.Writer) (n int, err
 
 // Run puts events into the index, each once, however often it is done.
 func (i indexImportCmd) Run(ctx context.Context, c *CLI) (err error) {
+	if !batch.ValidClass(i.Class) { // it would be kept as another, where the next import does not look for it
+		return fmt.Errorf("--class %q: a class is 1 to 32 of a-z, 0-9 and _", printable(i.Class))
+	}
 	cfg, err := config.Load(c.Config)
 	if err != nil {
 		return err
