@@ -95,7 +95,7 @@ func (b *backupWriter) adopt(c *CLI, cfg *config.Config, body io.Reader) error {
 
 // offline backs up a state that no aggregator has open.
 func (b *backupWriter) offline(ctx context.Context, c *CLI, cfg *config.Config) (err error) {
-	x, err := openOffline(ctx, cfg, cfg.Index.Engine, c.Log)
+	x, err := openToRead(ctx, cfg, cfg.Index.Engine, c.Log)
 	if err != nil {
 		return err
 	}
@@ -145,9 +145,13 @@ func copyFile(w io.Writer, path string) error {
 	return err
 }
 
+// headRoom is how many records may come between the head of a backup and the copies of the databases behind it: an index
+// that is restored begins behind all that these have seen, or they would pass over what comes then.
+const headRoom = 1 << 20
+
 func headOf(x index.Index) backupHead {
 	s := x.Stats()
-	return backupHead{Format: backupFormat, Created: time.Now().UTC(), Engine: s.Engine, Position: s.Position}
+	return backupHead{Format: backupFormat, Created: time.Now().UTC(), Engine: s.Engine, Position: s.Position + headRoom}
 }
 
 // docNames are the documents that aggregators share, but for the ledger, which is backed up by itself.

@@ -1,18 +1,21 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"os"
+	"sync"
 	"time"
 
 	"belfry/aggregator/config"
 	"belfry/aggregator/index"
 	"belfry/aggregator/index/elastic"
 	"belfry/aggregator/index/embedded"
+	"belfry/shared/event"
 )
 
 // offline is an index that is open without an aggregator: nobody watches what is written.
@@ -22,44 +25,68 @@ type offline struct {
 	looks  bool // a Loader must look for what is there already
 	ended  chan error
 	cancel context.CancelFunc
+
+	mu    sync.Mutex
+	fault error // why it was ended from within
 }
 
-// openOffline opens the index of an engine as the configuration describes it, and runs it. The embedded one must not be
-// open elsewhere.
+// openOffline opens the index of an engine as the configuration describes it, and runs it, to be written without alerts.
+// The embedded one must not be open elsewhere.
 func openOffline(ctx context.Context, cfg *config.Config, engine string, log *slog.Logger) (*offline, error) {
+	return openWatched(ctx, cfg, engine, nil, log)
+}
+
+// openToRead is openOffline for who writes nothing: what an aggregator that was killed has not shown its alerts stays in
+// the log, until it starts again.
+func openToRead(ctx context.Context, cfg *config.Config, engine string, log *slog.Logger) (*offline, error) {
+	return openWatched(ctx, cfg, engine, func(uint64, []*event.Event) error { return nil }, log)
+}
+
+func openWatched(ctx context.Context, cfg *config.Config, engine string, watch index.Watch, log *slog.Logger) (*offline, error) {
 	o := &offline{engine: engine, ended: make(chan error, 1)}
+	run, cancel := context.WithCancel(ctx)
+	o.cancel = cancel
 	var err error
 	switch engine {
 	case config.EngineEmbedded:
 		o.looks = true
-		o.Index, err = embedded.Open(embeddedConfig(cfg), log, nil, nil)
+		o.Index, err = embedded.Open(embeddedConfig(cfg), log, nil, watch)
 	case config.EngineElastic:
 		if cfg.Index.Elastic == nil {
-			return nil, errors.New("index.elastic: the configuration does not say where the servers are")
+			err = errors.New("index.elastic: the configuration does not say where the servers are")
+			break
 		}
-		o.Index, err = elastic.Open(ctx, *cfg.Index.Elastic, elastic.Hooks{Dead: refuseDead}, log, nil)
+		o.Index, err = elastic.Open(ctx, *cfg.Index.Elastic, elastic.Hooks{Dead: o.refuseDead}, log, nil)
 	default:
-		return nil, fmt.Errorf("engine %q is neither %s nor %s", engine, config.EngineEmbedded, config.EngineElastic)
+		err = fmt.Errorf("engine %q is neither %s nor %s", engine, config.EngineEmbedded, config.EngineElastic)
 	}
 	if err != nil {
+		cancel()
 		return nil, err
 	}
-	var run context.Context
-	run, o.cancel = context.WithCancel(ctx)
 	go func() { o.ended <- o.Run(run) }()
 	return o, nil
 }
 
-// refuseDead is told of what the servers take in no form, not even as a raw line.
-func refuseDead(_ context.Context, it index.Item, _ uint64, reason error) error {
-	return fmt.Errorf("the servers refuse event %s: %w", it.Event.Get("event.id"), reason)
+// refuseDead is told of what the servers take in no form, not even as a raw line. It ends the index: nobody is there who
+// could see to it while all others wait.
+func (o *offline) refuseDead(_ context.Context, it index.Item, _ uint64, reason error) error {
+	err := fmt.Errorf("the servers refuse event %s: %w", it.Event.Get("event.id"), reason)
+	o.mu.Lock()
+	o.fault = cmp.Or(o.fault, err)
+	o.mu.Unlock()
+	o.cancel()
+	return err
 }
 
 // Close ends what openOffline began.
 func (o *offline) Close() error {
 	err := o.Index.Close()
 	o.cancel()
-	return errors.Join(err, <-o.ended)
+	ended := <-o.ended
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return errors.Join(o.fault, err, ended)
 }
 
 // classes returns the retention classes that an index holds.

@@ -12,6 +12,7 @@ import (
 
 	"belfry/aggregator/config"
 	"belfry/aggregator/index"
+	"belfry/aggregator/ledger"
 	"belfry/shared/event"
 	"belfry/shared/segment"
 )
@@ -33,6 +34,8 @@ type reindexState struct {
 	Cursors map[string]index.Cursor `json:"cursors"` // by class; one that is done is in Done
 	Done    map[string]bool         `json:"done"`
 	Loaded  index.Loaded            `json:"loaded"` // by the runs before
+	// Position of the index that has the events: what came since is anywhere among them, in what was moved too.
+	Position uint64 `json:"position"`
 }
 
 // reindexStep is how many events go between two notes of how far a reindex has come.
@@ -52,7 +55,7 @@ func (r reindexCmd) Run(ctx context.Context, c *CLI) (err error) {
 	if err != nil {
 		return err
 	}
-	from, err := openOffline(ctx, cfg, r.From, c.Log)
+	from, err := openToRead(ctx, cfg, r.From, c.Log)
 	if err != nil {
 		return fmt.Errorf("open what to move from: %w", err)
 	}
@@ -111,8 +114,16 @@ type mover struct {
 
 func (m *mover) move(ctx context.Context) error {
 	defer m.progress.end()
-	// First: what it claims is among the events that are moved then.
-	known := m.from.Ledger()
+	// First, and as it is now: what it claims is among the events that are moved then.
+	known := ledger.New()
+	if err := known.Join(m.from.Ledger()); err != nil {
+		return fmt.Errorf("copy the ledger: %w", err)
+	}
+	if at := m.from.Stats().Position; at != m.state.Position {
+		clear(m.state.Cursors)
+		clear(m.state.Done)
+		m.state.Loaded, m.state.Position = index.Loaded{}, at
+	}
 	for _, class := range m.from.classes() {
 		if m.state.Done[class] {
 			continue
