@@ -158,8 +158,8 @@ func (w *worker) bulk(ctx context.Context, ops []op) error {
 	}
 	var refusal *statusError
 	switch answered := errors.As(err, &refusal); {
-	case answered && (refusal.Status == http.StatusRequestEntityTooLarge || refusal.Status == http.StatusBadRequest):
-		return w.halve(ctx, ops, err)
+	case answered && blames(refusal) && (refusal.Type != "" || refusal.Status == http.StatusRequestEntityTooLarge):
+		return w.halve(ctx, ops, err) // a 400 that is not of the servers' making, as of a proxy, says nothing of documents
 	case !answered || refusal.Status != http.StatusTooManyRequests:
 		for i := range ops {
 			ops[i].lost = true
