@@ -35,9 +35,11 @@ func (b backupCmd) Run(ctx context.Context, c *CLI) (err error) {
 	if err != nil {
 		return fmt.Errorf("write backup: %w", err)
 	}
+	whole := false
 	defer func() {
-		if err = errors.Join(err, f.Close()); err != nil {
-			_ = os.Remove(b.File) // it is not whole
+		closed := f.Close()
+		if err = errors.Join(err, closed); !whole || closed != nil {
+			_ = os.Remove(b.File)
 		}
 	}()
 	w := newBackupWriter(f, time.Now())
@@ -55,6 +57,7 @@ func (b backupCmd) Run(ctx context.Context, c *CLI) (err error) {
 	if err := errors.Join(w.end(), f.Sync()); err != nil {
 		return fmt.Errorf("write backup: %w", err)
 	}
+	whole = true
 	_, err = fmt.Fprintf(c.out(), "backup: %d events, %s\n", w.sums.Events, b.File)
 	return err
 }
