@@ -92,7 +92,7 @@ func (i indexImportCmd) Run(ctx context.Context, c *CLI) (err error) {
 		return fmt.Errorf("import (does an aggregator run?): %w", err)
 	}
 	defer func() { err = errors.Join(err, to.Close()) }()
-	l := index.NewLoader(to, i.Class, to.looks)
+	l := to.loader(cfg, i.Class)
 	t := newTicker("import")
 	_, err = index.Import(ctx, in, l, func(n uint64) { t.say(n, time.Now()) })
 	t.end()
@@ -100,6 +100,6 @@ func (i indexImportCmd) Run(ctx context.Context, c *CLI) (err error) {
 	if err != nil {
 		return fmt.Errorf("import (%d events are there before; the same may be imported again): %w", done.Added+done.Known, err)
 	}
-	_, err = fmt.Fprintf(c.out(), "%d events are new, %d were there already\n", done.Added, done.Known)
+	_, err = fmt.Fprintln(c.out(), done)
 	return err
 }

@@ -49,7 +49,7 @@ func TestExportImport(t *testing.T) {
 		t.Errorf("check beside an aggregator: %v", err)
 	}
 	other.stop()
-	for _, want := range []string{"4 events are new, 0 were there already\n", "0 events are new, 4 were there already\n"} {
+	for _, want := range []string{"4 events, 4 new, 0 were there already\n", "4 events, 0 new, 4 were there already\n"} {
 		if got := load(); got != want {
 			t.Errorf("%s, want %s", got, want)
 		}

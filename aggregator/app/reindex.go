@@ -65,12 +65,12 @@ func (r reindexCmd) Run(ctx context.Context, c *CLI) (err error) {
 		return fmt.Errorf("open where to move to: %w", err)
 	}
 	defer func() { err = errors.Join(err, to.Close()) }()
-	m := mover{from: from, to: to, state: st, path: r.path(cfg), progress: newTicker("reindex")}
+	m := mover{cfg: cfg, from: from, to: to, state: st, path: r.path(cfg), progress: newTicker("reindex")}
 	if err := m.move(ctx); err != nil {
 		return fmt.Errorf("%w (the same command goes on where this one ended)", err)
 	}
 	n := m.state.Loaded
-	_, err = fmt.Fprintf(c.out(), "reindex: %d events, %d new in %s, %d were there already\n", n.Added+n.Known, n.Added, r.To, n.Known)
+	_, err = fmt.Fprintf(c.out(), "reindex: to %s: %v\n", r.To, n)
 	return errors.Join(err, os.Remove(m.path))
 }
 
@@ -106,6 +106,7 @@ func (r reindexCmd) begin(cfg *config.Config) (*reindexState, error) {
 
 // mover moves events, class by class, the oldest first.
 type mover struct {
+	cfg      *config.Config
 	from, to *offline
 	state    *reindexState
 	path     string
@@ -144,13 +145,13 @@ func (m *mover) move(ctx context.Context) error {
 
 func (m *mover) class(ctx context.Context, class string) error {
 	before, n := m.state.Loaded, 0
-	load := index.NewLoader(m.to, class, m.to.looks)
+	load := m.to.loader(m.cfg, class)
 	note := func(at index.Cursor) error {
 		if err := load.Flush(ctx); err != nil {
 			return err
 		}
 		now := load.Loaded()
-		m.state.Loaded = index.Loaded{Added: before.Added + now.Added, Known: before.Known + now.Known}
+		m.state.Loaded = before.Plus(now)
 		m.state.Cursors[class] = at
 		return m.save()
 	}
@@ -165,7 +166,7 @@ func (m *mover) class(ctx context.Context, class string) error {
 		}
 		last = at
 		n++
-		m.progress.say(before.Added+before.Known+uint64(n), time.Unix(0, at.Time))
+		m.progress.say(before.All()+uint64(n), time.Unix(0, at.Time))
 		if n%reindexStep == 0 {
 			return note(at)
 		}

@@ -60,10 +60,10 @@ func (r restoreCmd) Run(ctx context.Context, c *CLI) error {
 	if err != nil {
 		return fmt.Errorf("restore: %w (%s holds a part of it: remove it and begin again)", err, cfg.State)
 	}
-	if got := n.Added + n.Known; got != sums.Events {
+	if got := n.All(); got != sums.Events {
 		return fmt.Errorf("restore: %d events of %d are there", got, sums.Events)
 	}
-	_, err = fmt.Fprintf(c.out(), "restore: %d events, %d new in %s, %d were there already\n", sums.Events, n.Added, cfg.Index.Engine, n.Known)
+	_, err = fmt.Fprintf(c.out(), "restore: into %s: %v\n", cfg.Index.Engine, n)
 	return err
 }
 
@@ -233,7 +233,7 @@ func restoreState(ctx context.Context, file string, cfg *config.Config, head bac
 			return n, err
 		}
 		got := l.Loaded()
-		n.Added, n.Known = n.Added+got.Added, n.Known+got.Known
+		n = n.Plus(got)
 	}
 	if cfg.Index.Engine == config.EngineElastic {
 		return n, index.CopyLedger(ctx, r.claims, r.index)
@@ -342,7 +342,7 @@ func (r *restorer) events(ctx context.Context, class string, in io.Reader) error
 	}
 	load := r.loads[class]
 	if load == nil {
-		load = index.NewLoader(r.index, class, false) // it is empty, or knows its events by their ids
+		load = r.index.loader(r.cfg, class)
 		r.loads[class] = load
 	}
 	if err := r.unzip.Reset(in); err != nil {
@@ -350,7 +350,7 @@ func (r *restorer) events(ctx context.Context, class string, in io.Reader) error
 	}
 	_, err := index.Import(ctx, r.unzip, load, func(uint64) {
 		got := load.Loaded()
-		r.ticker.say(got.Added+got.Known, time.Now())
+		r.ticker.say(got.All(), time.Now())
 	})
 	return err
 }

@@ -16,6 +16,10 @@ import (
 // makes the loader ask which ids there are in the times of a chunk: events should come in order of time, and nobody
 // else may put the same ones meanwhile.
 type Loader struct {
+	// Oldest is the first time that the index still keeps: what is older is over, and is counted and left out. An index
+	// would give it another time.
+	Oldest time.Time
+
 	to    Index
 	class string
 	look  bool
@@ -37,6 +41,22 @@ type Loader struct {
 type Loaded struct {
 	Added uint64 `json:"added"`
 	Known uint64 `json:"known"` // were there already
+	Over  uint64 `json:"over"`  // are older than the index keeps any
+}
+
+// All returns how many events were put.
+func (n Loaded) All() uint64 { return n.Added + n.Known + n.Over }
+
+// Plus returns the sum.
+func (n Loaded) Plus(m Loaded) Loaded { return Loaded{n.Added + m.Added, n.Known + m.Known, n.Over + m.Over} }
+
+// String tells it to people.
+func (n Loaded) String() string {
+	text := fmt.Sprintf("%d events, %d new, %d were there already", n.All(), n.Added, n.Known)
+	if n.Over > 0 {
+		text += fmt.Sprintf(", %d older than is kept were left out", n.Over)
+	}
+	return text
 }
 
 // The bounds of a chunk.
@@ -58,6 +78,12 @@ func (l *Loader) Add(ctx context.Context, e *event.Event) error {
 		e.Set("event.id", event.HashKey("loaded", string(e.AppendJSON(nil))).String())
 	}
 	at := timeOf(e)
+	if at.Before(l.Oldest) && !at.IsZero() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.n.Over++
+		return l.err
+	}
 	if len(l.chunk) == 0 || at.Before(l.from) {
 		l.from = at
 	}
