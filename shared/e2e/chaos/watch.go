@@ -26,7 +26,7 @@ func (c *chaos) watched(ctx context.Context) error {
 			return fmt.Errorf("what the aggregators tell: %w", err)
 		}
 	}
-	c.say("hosts, gaps and bytes: %d aggregators tell the same, and all of it", len(c.aggregators))
+	c.say("hosts, gaps and bytes: all is told, and the same by each aggregator (%d)", len(c.aggregators))
 	return nil
 }
 
