@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"belfry/shared/broker"
 	"belfry/shared/e2e/stack"
 )
 
@@ -65,18 +66,23 @@ func (c *chaos) calm(ctx context.Context) (err error) {
 	return c.twice(tails)
 }
 
-// shared waits until each aggregator holds queues, so that none of them holds all, and says which.
+// shared waits until all queues of events are held, some by each aggregator, and says which.
 func (c *chaos) shared(ctx context.Context) error {
 	for {
-		var idle []string
-		var held []string
+		var idle, held, all []string
 		for _, a := range c.aggregators {
 			queues, err := a.Queues(ctx)
 			if err != nil || len(queues) == 0 {
 				idle = append(idle, fmt.Sprintf("%s holds no queue (%v)", a.name, err))
 			}
 			slices.Sort(queues)
+			all = append(all, queues...)
 			held = append(held, fmt.Sprintf("%s holds %s", a.name, strings.Join(queues, " ")))
+		}
+		for n := range broker.DefaultQueues {
+			if q := broker.EventQueue(n); !slices.Contains(all, q) {
+				idle = append(idle, "nobody holds "+q)
+			}
 		}
 		if len(idle) == 0 {
 			c.say("calm: %s", strings.Join(held, "; "))
