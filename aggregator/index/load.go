@@ -48,7 +48,9 @@ type Loaded struct {
 func (n Loaded) All() uint64 { return n.Added + n.Known + n.Over }
 
 // Plus returns the sum.
-func (n Loaded) Plus(m Loaded) Loaded { return Loaded{n.Added + m.Added, n.Known + m.Known, n.Over + m.Over} }
+func (n Loaded) Plus(m Loaded) Loaded {
+	return Loaded{n.Added + m.Added, n.Known + m.Known, n.Over + m.Over}
+}
 
 // String tells it to people.
 func (n Loaded) String() string {

@@ -121,14 +121,15 @@ func (l *lexer) edge(e *edge) error {
 	return nil
 }
 
-// expression reads a regular expression. The lexer stands on its first slash.
+// expression reads a regular expression: what ends with the next slash, behind which a value may end. Without that it is
+// a path, as /usr/bin/su*. The lexer stands on its first slash.
 func (l *lexer) expression() error {
 	start := l.at
 	class := false
 	for l.at++; ; l.at++ {
 		if l.at == len(l.src) {
-			return l.fail(start+1, `this "/" begins a regular expression, which is never closed`,
-				`add a "/" at the end; a path goes into quotes, as "/usr/bin/su"`)
+			l.at = start
+			return l.bare()
 		}
 		switch r := l.src[l.at]; {
 		case r == '\\':
@@ -152,8 +153,8 @@ func (l *lexer) endExpression(start int) error {
 		return l.fail(start+1, "this regular expression is empty", `for the sign itself use quotes, as "//"`)
 	}
 	if l.at < len(l.src) && !l.ends() {
-		return l.fail(l.at+1, "there is no space behind the regular expression",
-			`a path goes into quotes, as "/usr/bin/su"; within an expression write \/`)
+		l.at = start
+		return l.bare()
 	}
 	l.emit(token{kind: tRegex, col: start + 1, text: string(l.src[start:l.at]), body: body})
 	return nil

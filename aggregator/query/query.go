@@ -7,6 +7,7 @@
 //	field:"a value"        the same, quoted: nothing inside means anything but \" and \\
 //	field:val*  field:v?l  * is any run of characters, ? is one; in text they stay within one word
 //	field:/expression/     a regular expression: all of a value; in text, and without a field, all of a word
+//	field:/usr/bin/su      a path: what no slash ends
 //	field:*  _exists_:f    the field is there; empty is absent
 //	field:>=10  field:<5   also > and <=
 //	field:[1 TO 5}         from 1, and before 5: [ and ] take the value in, { and } leave it out, * is no bound

@@ -241,6 +241,7 @@ func (x *Index) open() error {
 	if err := x.disk.usable(); err != nil {
 		return err
 	}
+	allowFiles(x.log)
 	if err := prepareLibrary(x.cfg.Memory, x.log); err != nil {
 		return err
 	}
