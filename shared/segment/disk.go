@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 )
 
 // Disk is what changes files for a Log and for ReplaceFileOn. What is only read is read from the operating system.
@@ -62,17 +63,20 @@ func (OS) SyncDir(path string) error {
 
 // MakeDir makes a folder, and those above it, unless they are there. What it makes is there after a power cut.
 func MakeDir(d Disk, path string, mode fs.FileMode) error {
-	if fi, err := os.Stat(path); err == nil && fi.IsDir() {
-		return nil
+	if fi, err := os.Stat(path); err == nil {
+		if fi.IsDir() {
+			return nil
+		}
+		return &fs.PathError{Op: "mkdir", Path: path, Err: syscall.ENOTDIR}
 	}
-	if err := d.Mkdir(path, mode); errors.Is(err, fs.ErrNotExist) {
+	err := d.Mkdir(path, mode)
+	if errors.Is(err, fs.ErrNotExist) {
 		if err := MakeDir(d, filepath.Dir(path), mode); err != nil {
 			return err
 		}
-		if err := d.Mkdir(path, mode); err != nil {
-			return err
-		}
-	} else if err != nil {
+		err = d.Mkdir(path, mode)
+	}
+	if err != nil && !errors.Is(err, fs.ErrExist) { // another may have made it meanwhile
 		return err
 	}
 	return d.SyncDir(filepath.Dir(path))
