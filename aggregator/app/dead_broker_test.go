@@ -233,4 +233,5 @@ func (q *mq) killed(t *testing.T, more string) {
 	if len(got) != 2*pairs {
 		t.Errorf("%d ranges, want %d", len(got), 2*pairs)
 	}
+	r.wantCLI(0, "", "dead", "drop", "--all", "--yes") // the queue is that of all these tests
 }
