@@ -277,7 +277,7 @@ func TestDropWhileAll(t *testing.T) {
 	done := make(chan error, 1)
 	go func() {
 		for range 15 {
-			if _, err := x.Drop(t.Context(), "auth", time.Now().UTC().Format(time.DateOnly)); err != nil {
+			if _, err := x.Drop(t.Context(), "auth", time.Now().UTC().AddDate(0, 0, -1).Format(time.DateOnly)); err != nil {
 				done <- err
 				return
 			}
