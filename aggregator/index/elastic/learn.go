@@ -34,8 +34,11 @@ func (c *client) learn(ctx context.Context) error {
 	wait := backoff.Backoff{Min: 500 * time.Millisecond, Max: 15 * time.Second}
 	for told := false; ; {
 		err := c.learnOnce(ctx)
-		if err == nil || ctx.Err() != nil || !errors.Is(err, index.ErrAway) {
+		if err == nil || !errors.Is(err, index.ErrAway) {
 			return err
+		}
+		if ctx.Err() != nil {
+			return errors.Join(ctx.Err(), err)
 		}
 		if !told {
 			told = true

@@ -146,7 +146,7 @@ func (d *ircd) start(path string) {
 		defer close(d.exited)
 		_ = d.process.Wait()
 	}()
-	for range 200 {
+	for range 1200 {
 		select {
 		case <-d.exited:
 			d.t.Fatalf("ngircd ended:\n%s", out.String())
