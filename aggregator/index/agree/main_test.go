@@ -14,7 +14,7 @@ import (
 var server = stack.SharedElastic{Config: stack.ElasticConfig{Settings: []string{"action.destructive_requires_name=false"}}}
 
 // checks is how often each test draws events, unless -rapid.checks says more.
-const checks = "20"
+const checks = "10"
 
 // TestMain parses the flags of logstorage, which refuses to work before.
 func TestMain(m *testing.M) {
