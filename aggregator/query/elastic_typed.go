@@ -65,12 +65,16 @@ func (n addresses) elastic(s Schema, b bound) dsl {
 	return between(c.Path, dsl{"gte": n.lo.Unmap().String(), "lte": n.hi.Unmap().String()})
 }
 
+// maxBound is the longest text, in bytes, that a range or a prefix is asked by: an index makes an automaton of it, with a
+// state for each byte, and refuses one of more than 1000.
+const maxBound = 900
+
 func (n texts) elastic(s Schema, b bound) dsl {
 	c, ok := s.of(n.field)
 	switch {
 	case !ok:
 		return vague(b)
-	case c.Kind != ColumnKeyword:
+	case c.Kind != ColumnKeyword, len(n.lo) > maxBound, len(n.hi) > maxBound:
 		return c.some(n.field, b)
 	}
 	edges := dsl{}

@@ -115,6 +115,9 @@ func (n like) elastic(s Schema, b bound) dsl {
 // wildcard finds a pattern in a keyword, or among the words of a text. It is nil if that is too much to ask.
 func wildcard(path string, p pattern) dsl {
 	if prefix, rest := p.prefix(); rest {
+		if len(prefix) > maxBound {
+			return nil
+		}
 		return dsl{"prefix": dsl{path: dsl{"value": prefix}}}
 	}
 	if tree, err := syntax.Parse(p.expression(classRE2), regexFlags); err != nil || tooComplex(tree) {
