@@ -58,8 +58,8 @@ test: deps ## lint, 30 s of fuzzing, and all tests; the last line is their numbe
 	 $(GO) test -json -count=1 -timeout 30m ./... | $(GO) run ./shared/e2e/tally || bad=1; exit $$bad
 
 test-long: deps ## the tests of several servers at once, which take longer than make test may (15 minutes)
-	@$(GO) test -tags long -count=1 -timeout 30m ./aggregator/app ./aggregator/index/elastic ./shared/e2e ./shared/e2e/kill \
-	 -run 'TestTwo|TestKilledNode|TestRun'
+	@$(GO) test -tags long -count=1 -timeout 30m ./aggregator/app ./aggregator/index/elastic ./shared/e2e ./shared/e2e/kill ./shared/e2e/chaos \
+	 -run 'TestTwo|TestKilledNode|TestRun|TestChaosShort/elastic'
 
 cut: deps ## break each link of the road in turn, and name the test that notices; ONLY=ledger for one (10 minutes for all)
 	@$(GO) run ./shared/e2e/cut $(ONLY)
