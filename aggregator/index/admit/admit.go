@@ -1,5 +1,5 @@
-// Package admit is what every engine does with a Write before it takes it: it bounds what waits, leaves out what is
-// there twice, and makes times and sizes such that nobody loses an event by them later.
+// Package admit is what every engine does with a Write before it takes it: it says whether any is taken, bounds what
+// waits, leaves out what is there twice, and makes times and sizes such that nobody loses an event by them later.
 package admit
 
 import (

@@ -63,7 +63,7 @@ func (x *Index) gather(ctx context.Context, group []*pending, within time.Durati
 			group = append(group, p)
 		case <-end.C:
 			return group
-		case <-x.stop:
+		case <-x.life.Stop:
 			return group
 		case <-ctx.Done():
 			return group
@@ -77,7 +77,7 @@ func (x *Index) ack(ctx context.Context, group []*pending) int {
 	agents, filed := x.touched(group)
 	err := x.uniteAll(ctx, agents, filed)
 	if err != nil && !errors.Is(err, index.ErrClosed) {
-		x.fail(err)
+		x.life.Fail(err)
 	}
 	x.measures.ack.UpdateDuration(begin)
 	for _, p := range group {

@@ -59,16 +59,10 @@ type Index struct {
 	order chan *pending // all Writes, in order of position
 	acks  chan *pending // what was shown to who watches
 	next  uint64        // position of the next Write
-	stop  chan struct{} // closed when no Write is taken any more
-	ended chan struct{} // closed when Run has returned
 	trouble
 	catching catching
 
-	mu      sync.RWMutex // guards reason, fault, closed, running
-	reason  error        // why it takes no more Writes
-	fault   error        // after which nothing is written any more
-	closed  bool
-	running bool
+	life *admit.Life
 
 	docSize  atomic.Int64  // of the last documents, and some more
 	position atomic.Uint64 // of the last Write that is durable
@@ -101,10 +95,10 @@ func Open(ctx context.Context, cfg Config, hooks Hooks, log *slog.Logger, set *m
 	x := &Index{
 		cfg: cfg, hooks: hooks, log: log, now: time.Now, c: c, ledger: ledger.New(), gate: admit.NewGate(queueBytes),
 		parts: make(chan *part, 2*queueBytes/queueLeast), order: make(chan *pending, queueBytes/queueLeast),
-		acks: make(chan *pending, queueBytes/queueLeast), next: hooks.First + 1, stop: make(chan struct{}),
-		ended: make(chan struct{}), measures: newMeasures(set),
+		acks: make(chan *pending, queueBytes/queueLeast), next: hooks.First + 1, life: admit.NewLife(log),
+		measures: newMeasures(set),
 	}
-	x.reader = newReader(c, log, x.gone)
+	x.reader = newReader(c, log, x.life.Gone)
 	x.makers.New = func() any { return newMaker() }
 	x.clock.begin()
 	x.position.Store(hooks.First)
@@ -163,64 +157,8 @@ func (x *Index) AlertsAt(uint64) {}
 
 // Close ends Run, and lets go of the servers.
 func (x *Index) Close() error {
-	x.mu.Lock()
-	if x.closed {
-		x.mu.Unlock()
+	if !x.life.Close(x.refuseQueued) {
 		return nil
 	}
-	x.closed = true
-	running := x.running
-	x.stopLocked(index.ErrClosed)
-	x.mu.Unlock()
-	if running {
-		<-x.ended
-	} else {
-		x.refuseQueued()
-	}
 	return x.c.close()
-}
-
-// gone says that the index is closed.
-func (x *Index) gone() error {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	if x.closed {
-		return index.ErrClosed
-	}
-	return nil
-}
-
-// failure returns the fault after which nothing is written any more, if there was one.
-func (x *Index) failure() error {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	return x.fault
-}
-
-// fail notes a fault; the first one stays.
-func (x *Index) fail(err error) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.fault != nil {
-		return
-	}
-	x.fault = err
-	x.stopLocked(err)
-	x.log.Error("index writes no more", "err", err)
-}
-
-// halt makes the index take no more Writes, for a reason; the first one stays. It returns the one that counts.
-func (x *Index) halt(reason error) error {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.stopLocked(reason)
-	return x.reason
-}
-
-// stopLocked is halt for who holds mu.
-func (x *Index) stopLocked(reason error) {
-	if x.reason == nil {
-		x.reason = reason
-		close(x.stop)
-	}
 }

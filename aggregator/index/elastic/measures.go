@@ -34,7 +34,7 @@ func newMeasures(set *metrics.Set) measures {
 func (x *Index) gauges(set *metrics.Set) {
 	gauge := func(name string, value func() float64) { set.NewGauge(name, value) }
 	gauge("belfry_index_queue_bytes", func() float64 { return float64(x.gate.Taken()) })
-	gauge("belfry_index_failed", func() float64 { return truth(x.failure() != nil) })
+	gauge("belfry_index_failed", func() float64 { return truth(x.life.Failure() != nil) })
 	gauge("belfry_index_servers_away", func() float64 { return truth(x.c.breaker.open() != nil) })
 	gauge("belfry_index_held", func() float64 { return truth(x.why() != "") })
 	gauge("belfry_index_ledger_positions", func() float64 { return float64(x.ledger.Len()) })
@@ -95,7 +95,7 @@ func (x *Index) Stats() index.Stats {
 	if err := x.c.breaker.open(); err != nil && s.Trouble == "" {
 		s.Trouble = err.Error()
 	}
-	if err := x.failure(); err != nil {
+	if err := x.life.Failure(); err != nil {
 		s.Failure = err.Error()
 	}
 	return s

@@ -2,8 +2,6 @@ package elastic
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -16,10 +14,10 @@ const drainTime = 10 * time.Second
 // Run writes what is queued, and keeps house, until ctx is done or the index is closed, which is no error, or until a
 // fault. What is queued then is written, if the servers take it at once, or refused. It runs once.
 func (x *Index) Run(ctx context.Context) error {
-	if err := x.start(); err != nil {
+	if err := x.life.Begin(); err != nil {
 		return err
 	}
-	defer close(x.ended)
+	defer close(x.life.Ended)
 	drain, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	var all sync.WaitGroup
@@ -37,9 +35,9 @@ func (x *Index) Run(ctx context.Context) error {
 	others.Go(func() { x.house.run(house) })
 	select {
 	case <-ctx.Done():
-	case <-x.stop:
+	case <-x.life.Stop:
 	}
-	_ = x.halt(index.ErrClosed) // what stopped it before tells more
+	_ = x.life.Halt(index.ErrClosed) // what stopped it before tells more
 	leave()
 	others.Wait()
 	x.drain()
@@ -48,17 +46,7 @@ func (x *Index) Run(ctx context.Context) error {
 	close(x.acks)
 	<-answered
 	x.refuseQueued()
-	return x.failure()
-}
-
-func (x *Index) start() error {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.running || x.reason != nil {
-		return fmt.Errorf("run index: %w", errors.Join(x.reason, errors.New("it runs once")))
-	}
-	x.running = true
-	return nil
+	return x.life.Failure()
 }
 
 // drain waits until everything that was queued is answered, for a while.
@@ -67,7 +55,7 @@ func (x *Index) drain() {
 	defer end.Stop()
 	look := time.NewTicker(10 * time.Millisecond)
 	defer look.Stop()
-	for x.gate.Taken() > 0 && x.failure() == nil {
+	for x.gate.Taken() > 0 && x.life.Failure() == nil {
 		select {
 		case <-look.C:
 		case <-end.C:
@@ -78,7 +66,7 @@ func (x *Index) drain() {
 
 // refuseQueued answers what is left in the queue.
 func (x *Index) refuseQueued() {
-	reason := x.halt(index.ErrClosed)
+	reason := x.life.Halt(index.ErrClosed)
 	for {
 		select {
 		case p := <-x.order:

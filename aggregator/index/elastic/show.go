@@ -21,7 +21,7 @@ func (x *Index) showLoop(ctx context.Context) {
 			case <-p.stored:
 				x.show(p)
 			case <-ctx.Done():
-				p.err = x.halt(index.ErrClosed)
+				p.err = x.life.Halt(index.ErrClosed)
 			}
 			p.docs = nil
 			x.acks <- p // has room for as many as the gate lets in
@@ -33,7 +33,7 @@ func (x *Index) showLoop(ctx context.Context) {
 
 // show shows the events of a Write that the ledger does not hold to who watches, and adds its ranges to the ledger.
 func (x *Index) show(p *pending) {
-	if p.err = x.failure(); p.err != nil {
+	if p.err = x.life.Failure(); p.err != nil {
 		return
 	}
 	fresh, err := x.pick(p)
@@ -50,7 +50,7 @@ func (x *Index) show(p *pending) {
 	if x.hooks.Watch != nil && len(events) > 0 {
 		if err := x.hooks.Watch(p.position, events); err != nil {
 			p.err = fmt.Errorf("hand on record %d: %w", p.position, err)
-			x.fail(p.err)
+			x.life.Fail(p.err)
 			return
 		}
 	}

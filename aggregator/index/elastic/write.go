@@ -191,9 +191,9 @@ func (x *Index) pick(p *pending) (fresh []int, err error) {
 
 // enqueue gives a Write its position, and hands it to the workers and to the loop that shows it.
 func (x *Index) enqueue(ctx context.Context, p *pending) error {
-	if err := x.gate.Enter(ctx, x.stop, p.cost); err != nil {
+	if err := x.gate.Enter(ctx, x.life.Stop, p.cost); err != nil {
 		if errors.Is(err, index.ErrClosed) {
-			err = x.halt(index.ErrClosed)
+			err = x.life.Halt(index.ErrClosed)
 		}
 		return err
 	}
@@ -201,20 +201,19 @@ func (x *Index) enqueue(ctx context.Context, p *pending) error {
 	p.left.Store(int32(len(parts)) + 1)
 	x.enter.Lock()
 	defer x.enter.Unlock()
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	if x.reason != nil {
+	err := x.life.Take(func() {
+		p.position = x.next
+		x.next++
+		x.order <- p // has room for as many as the gate lets in
+		for _, part := range parts {
+			x.parts <- part // likewise: a Write has one for each BulkBytes at most, and one more
+		}
+		p.leave()
+	})
+	if err != nil {
 		x.gate.Leave(p.cost)
-		return x.reason
 	}
-	p.position = x.next
-	x.next++
-	x.order <- p // has room for as many as the gate lets in
-	for _, part := range parts {
-		x.parts <- part // likewise: a Write has one for each BulkBytes at most, and one more
-	}
-	p.leave()
-	return nil
+	return err
 }
 
 // leave notes that a part is durable.

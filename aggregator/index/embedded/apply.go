@@ -42,7 +42,7 @@ func (x *Index) tell(p *pending) error {
 	err := x.onDurable(p.result.Position, events)
 	if err != nil {
 		err = fmt.Errorf("hand on record %d: %w", p.result.Position, err)
-		x.fail(err)
+		x.life.Fail(err)
 	}
 	return err
 }

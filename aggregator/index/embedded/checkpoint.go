@@ -123,7 +123,7 @@ func (x *Index) makeCheckpoint() error {
 	idle := make(chan struct{})
 	x.applying <- job{idle: idle}
 	<-idle
-	if err := x.failure(); err != nil { // some rows were not added
+	if err := x.life.Failure(); err != nil { // some rows were not added
 		return err
 	}
 	at := x.wal.Next() - 1

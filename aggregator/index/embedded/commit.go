@@ -2,7 +2,6 @@ package embedded
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -22,32 +21,22 @@ type job struct {
 // returns, everything that was queued is written or refused. It runs once: a second Run is refused, and one that begins
 // behind Close with index.ErrClosed.
 func (x *Index) Run(ctx context.Context) error {
-	if err := x.start(); err != nil {
+	if err := x.life.Begin(); err != nil {
 		return err
 	}
-	defer close(x.ended)
+	defer close(x.life.Ended)
 	applied := make(chan struct{})
 	go func() {
 		defer close(applied)
 		x.applyLoop()
 	}()
 	x.commitLoop(ctx)
-	_ = x.halt(index.ErrClosed) // what stopped it before tells more
+	_ = x.life.Halt(index.ErrClosed) // what stopped it before tells more
 	x.commitRest()
 	x.refuseQueued()
 	close(x.applying)
 	<-applied
-	return x.failure()
-}
-
-func (x *Index) start() error {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.running || x.reason != nil {
-		return fmt.Errorf("run index: %w", errors.Join(x.reason, errors.New("it runs once")))
-	}
-	x.running = true
-	return nil
+	return x.life.Failure()
 }
 
 // checkEvery is how often the loop looks whether a checkpoint is due.
@@ -66,12 +55,12 @@ func (x *Index) commitLoop(ctx context.Context) {
 			fn()
 		case <-tick.C:
 			x.keepSize(x.now())
-		case <-x.stop:
+		case <-x.life.Stop:
 			return
 		case <-ctx.Done():
 			return
 		}
-		if x.failure() != nil {
+		if x.life.Failure() != nil {
 			return
 		}
 		if x.checkpointDue() {
@@ -82,7 +71,7 @@ func (x *Index) commitLoop(ctx context.Context) {
 
 // commitRest writes what was queued when the index stopped, unless there was a fault.
 func (x *Index) commitRest() {
-	for x.failure() == nil {
+	for x.life.Failure() == nil {
 		select {
 		case p := <-x.queue:
 			x.commit(x.collect(p))
@@ -94,7 +83,7 @@ func (x *Index) commitRest() {
 
 // refuseQueued answers what is left in the queue.
 func (x *Index) refuseQueued() {
-	reason := x.halt(index.ErrClosed)
+	reason := x.life.Halt(index.ErrClosed)
 	for {
 		select {
 		case p := <-x.queue:
@@ -136,7 +125,7 @@ func (x *Index) commit(group []*pending) {
 	}
 	if err != nil {
 		err = fmt.Errorf("write the log: %w", err)
-		x.fail(err)
+		x.life.Fail(err)
 		x.handOn(group, err)
 		return
 	}

@@ -50,9 +50,9 @@ func (x *Index) askLoop(ctx context.Context, fn func()) error {
 	case x.asks <- func() { fn(); close(done) }:
 		<-done
 		return nil
-	case <-x.stop:
+	case <-x.life.Stop:
 		return index.ErrClosed
-	case <-x.ended:
+	case <-x.life.Ended:
 		return index.ErrClosed
 	case <-ctx.Done():
 		return ctx.Err()

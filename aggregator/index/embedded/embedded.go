@@ -162,18 +162,12 @@ type Index struct {
 	names     *names
 	gate      *admit.Gate
 	queue     chan *pending
-	applying  chan job      // from the loop that commits to the one that applies
-	stop      chan struct{} // closed when no Write is taken any more
+	applying  chan job // from the loop that commits to the one that applies
 	disk      disk
 	eraser    eraser
 	measures  measures
 
-	mu      sync.RWMutex // guards reason, fault, closed, running, damaged
-	reason  error        // why it takes no more writes
-	fault   error        // after which nothing is written any more, and no checkpoint is made
-	closed  bool
-	running bool
-	ended   chan struct{} // closed when Run has returned
+	life *admit.Life // after a fault, no checkpoint is made: it would claim what is left out of the storage
 
 	searches sync.RWMutex // held for reading while the shelves are asked, for writing to close them
 	flushing sync.Mutex
@@ -190,9 +184,11 @@ type Index struct {
 	sets    *columnSets // safe for concurrent use
 	refusal error       // what onDurable said, after which nothing is applied; of the loop that applies
 	grown   int64       // bytes of log since the last checkpoint; of the loop that commits
-	damaged int         // places of damage in the log that were told
 	last    time.Time   // of the last checkpoint, or the last try; of the loop that commits
 	sized   time.Time   // when the size of all rows was looked at; of the loop that commits
+
+	mu      sync.Mutex // guards damaged
+	damaged int        // places of damage in the log that were told
 }
 
 // Open opens the index in cfg.Dir, or makes it, and replays what the last process left in the log. It calls nobody:
@@ -211,7 +207,7 @@ func Open(cfg Config, log *slog.Logger, set *metrics.Set,
 	x := &Index{
 		cfg: cfg, log: log, now: time.Now, onDurable: onDurable,
 		ledger: ledger.New(), gate: admit.NewGate(queueBytes), queue: make(chan *pending, queueBytes/queueLeast),
-		applying: make(chan job, 1), stop: make(chan struct{}), ended: make(chan struct{}),
+		applying: make(chan job, 1), life: admit.NewLife(log),
 		measures: newMeasures(set), asks: make(chan func()),
 	}
 	x.names = &names{dir: cfg.Dir, most: cfg.Names, disk: cfg.disk}
@@ -313,25 +309,14 @@ func (x *Index) Since(position uint64, fn index.Watch) error {
 
 // Close ends Run and the searches, makes a last checkpoint and closes the files.
 func (x *Index) Close() error {
-	x.mu.Lock()
-	if x.closed {
-		x.mu.Unlock()
+	if !x.life.Close(x.refuseQueued) {
 		return nil
-	}
-	x.closed = true
-	running := x.running
-	x.stopLocked(index.ErrClosed)
-	x.mu.Unlock()
-	if running {
-		<-x.ended
-	} else {
-		x.refuseQueued()
 	}
 	x.searches.Lock()
 	defer x.searches.Unlock()
 	x.closeShelves() // writes all rows
 	var err error
-	if x.failure() == nil {
+	if x.life.Failure() == nil {
 		at := x.position.Load()
 		if err = x.writeCheckpoint(at); err == nil {
 			err = x.wal.TruncateBefore(min(at, x.alertsAt.Load()) + 1)
@@ -351,40 +336,4 @@ func (x *Index) release() error {
 		errs = append(errs, x.lock.Close())
 	}
 	return errors.Join(errs...)
-}
-
-// failure returns the fault after which nothing is written any more, if there was one.
-func (x *Index) failure() error {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	return x.fault
-}
-
-// fail notes a fault: no more writes are taken, and no checkpoint claims what the fault may have left out of the
-// storage. The first one stays.
-func (x *Index) fail(err error) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.fault != nil {
-		return
-	}
-	x.fault = err
-	x.stopLocked(err)
-	x.log.Error("index writes no more", "err", err)
-}
-
-// halt makes the index take no more writes, for a reason; the first one stays. It returns the one that counts.
-func (x *Index) halt(reason error) error {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.stopLocked(reason)
-	return x.reason
-}
-
-// stopLocked is halt for who holds mu.
-func (x *Index) stopLocked(reason error) {
-	if x.reason == nil {
-		x.reason = reason
-		close(x.stop)
-	}
 }

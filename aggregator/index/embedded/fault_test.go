@@ -147,7 +147,7 @@ func TestFaultAtTheEnd(t *testing.T) {
 
 func stopped(x *Index) bool {
 	select {
-	case <-x.stop:
+	case <-x.life.Stop:
 		return true
 	default:
 		return false

@@ -38,7 +38,7 @@ func (x *Index) gauges(set *metrics.Set) {
 	gauge("belfry_index_queue_bytes", func() float64 { return float64(x.gate.Taken()) })
 	gauge("belfry_index_disk_free_bytes", func() float64 { return float64(x.disk.free.Load()) })
 	gauge("belfry_index_disk_full", func() float64 { return truth(x.disk.full.Load()) })
-	gauge("belfry_index_failed", func() float64 { return truth(x.failure() != nil) })
+	gauge("belfry_index_failed", func() float64 { return truth(x.life.Failure() != nil) })
 	gauge("belfry_index_names", func() float64 { return float64(x.names.count.Load()) })
 	gauge("belfry_index_ledger_positions", func() float64 { return float64(x.ledger.Len()) })
 }
@@ -57,7 +57,7 @@ func (x *Index) Stats() index.Stats {
 		LogBytes: x.logBytes.Load(), Position: x.position.Load(), Checkpoint: x.checkpoint.Load(),
 		Positions: x.ledger.Len(), DiskFree: x.disk.free.Load(), DiskFull: x.disk.full.Load(),
 	}
-	if err := x.failure(); err != nil {
+	if err := x.life.Failure(); err != nil {
 		s.Failure = err.Error()
 	}
 	all, done, err := x.borrow()

@@ -106,7 +106,7 @@ func (m *machine) restart(*rapid.T) {
 
 // kill goes on with a copy of the files as they are before a clean end.
 func (m *machine) kill(*rapid.T) {
-	m.x.halt(index.ErrClosed)
+	m.x.life.Halt(index.ErrClosed)
 	err := <-m.ended
 	m.ended <- err
 	old := m.path()

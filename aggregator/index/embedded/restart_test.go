@@ -128,7 +128,7 @@ func resultHere(t testing.TB, x *Index, w index.Write) index.Result {
 	if err := x.prepare(p); err != nil {
 		t.Fatal(err)
 	}
-	if err := x.gate.Enter(t.Context(), x.stop, p.cost); err != nil {
+	if err := x.gate.Enter(t.Context(), x.life.Stop, p.cost); err != nil {
 		t.Fatal(err)
 	}
 	x.commit([]*pending{p})

@@ -140,18 +140,15 @@ func (p *pending) shelf(i int) *shelf {
 }
 
 func (x *Index) enqueue(ctx context.Context, p *pending) error {
-	if err := x.gate.Enter(ctx, x.stop, p.cost); err != nil {
+	if err := x.gate.Enter(ctx, x.life.Stop, p.cost); err != nil {
 		if errors.Is(err, index.ErrClosed) {
-			err = x.halt(index.ErrClosed)
+			err = x.life.Halt(index.ErrClosed)
 		}
 		return err
 	}
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	if x.reason != nil {
+	err := x.life.Take(func() { x.queue <- p }) // has room for as many as the gate lets in
+	if err != nil {
 		x.gate.Leave(p.cost)
-		return x.reason
 	}
-	x.queue <- p // has room for as many as the gate lets in
-	return nil
+	return err
 }
