@@ -8,11 +8,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"syscall"
 
-	"belfry/shared/event"
 	"belfry/shared/segment"
 )
 
@@ -31,13 +29,7 @@ func OpenFiles(dir string) (*Files, error) {
 
 const suffix = ".ledger"
 
-func (f *Files) path(n Name) string {
-	name := n.Agent.String()
-	if n.Finished {
-		name += "-" + n.Stream.String() + "-" + strconv.FormatUint(n.Epoch, 10)
-	}
-	return filepath.Join(f.dir, name+suffix)
-}
+func (f *Files) path(n Name) string { return filepath.Join(f.dir, n.String()+suffix) }
 
 // Load is Store's.
 func (f *Files) Load(_ context.Context, n Name) (document []byte, v Version, err error) {
@@ -104,7 +96,7 @@ func (f *Files) Names(_ context.Context, fn func(Name) error) error {
 		if !ok {
 			continue
 		}
-		n, err := parseName(base)
+		n, err := ParseName(base)
 		if err != nil {
 			return fmt.Errorf("%s: %w", filepath.Join(f.dir, e.Name()), err)
 		}
@@ -113,20 +105,4 @@ func (f *Files) Names(_ context.Context, fn func(Name) error) error {
 		}
 	}
 	return nil
-}
-
-func parseName(base string) (n Name, err error) {
-	parts := strings.Split(base, "-")
-	if n.Agent, err = event.ParseKey(parts[0]); err != nil || len(parts) == 1 {
-		return n, err
-	}
-	if len(parts) != 3 {
-		return n, errors.New("not the name of a ledger")
-	}
-	n.Finished = true
-	if n.Stream, err = event.ParseKey(parts[1]); err != nil {
-		return n, err
-	}
-	n.Epoch, err = strconv.ParseUint(parts[2], 10, 64)
-	return n, err
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
+	"strings"
 
 	"belfry/shared/event"
 )
@@ -16,6 +18,32 @@ type Name struct {
 	Finished bool
 	Stream   event.Key // and Epoch: only if Finished
 	Epoch    uint64
+}
+
+// String returns the name as text, which ParseName reads: AGENT, or AGENT-STREAM-EPOCH.
+func (n Name) String() string {
+	text := n.Agent.String()
+	if n.Finished {
+		text += "-" + n.Stream.String() + "-" + strconv.FormatUint(n.Epoch, 10)
+	}
+	return text
+}
+
+// ParseName reads what String returned.
+func ParseName(text string) (n Name, err error) {
+	parts := strings.Split(text, "-")
+	if n.Agent, err = event.ParseKey(parts[0]); err != nil || len(parts) == 1 {
+		return n, err
+	}
+	if len(parts) != 3 {
+		return n, errors.New("not the name of a ledger")
+	}
+	n.Finished = true
+	if n.Stream, err = event.ParseKey(parts[1]); err != nil {
+		return n, err
+	}
+	n.Epoch, err = strconv.ParseUint(parts[2], 10, 64)
+	return n, err
 }
 
 // Of returns the name of the document of a position that has ended.

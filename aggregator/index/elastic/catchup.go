@@ -61,7 +61,7 @@ func (c *catching) newer(id string, v ledger.Version) bool {
 
 // Read adds to the ledger what the documents have of a position now.
 func (x *Index) Read(ctx context.Context, p ledger.Position) error {
-	for _, id := range []string{docID(ledger.Name{Agent: p.Agent}), docID(p.Of())} {
+	for _, id := range []string{ledger.Name{Agent: p.Agent}.String(), p.Of().String()} {
 		body, _, err := x.store.docs.Load(ctx, id)
 		if err == nil && body != nil {
 			_, err = x.readDoc(id, body)

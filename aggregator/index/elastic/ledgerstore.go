@@ -5,15 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
 
 	"belfry/aggregator/ledger"
-	"belfry/shared/event"
 )
 
 // ledgerStore keeps the ledger's documents: a ledger.Store. The document of an agent has its id, that of a position which
@@ -42,30 +39,6 @@ type ledgerBody struct {
 	Snapshot []byte `json:"snapshot"` // in base64
 }
 
-func docID(n ledger.Name) string {
-	id := n.Agent.String()
-	if n.Finished {
-		id += "-" + n.Stream.String() + "-" + strconv.FormatUint(n.Epoch, 10)
-	}
-	return id
-}
-
-func parseDocID(id string) (n ledger.Name, err error) {
-	parts := strings.Split(id, "-")
-	if n.Agent, err = event.ParseKey(parts[0]); err != nil || len(parts) == 1 {
-		return n, err
-	}
-	if len(parts) != 3 {
-		return n, errors.New("not the name of a ledger")
-	}
-	n.Finished = true
-	if n.Stream, err = event.ParseKey(parts[1]); err != nil {
-		return n, err
-	}
-	n.Epoch, err = strconv.ParseUint(parts[2], 10, 64)
-	return n, err
-}
-
 // Load is ledger.Store's.
 func (s *ledgerStore) Load(ctx context.Context, n ledger.Name) (document []byte, v ledger.Version, err error) {
 	s.mu.Lock()
@@ -74,13 +47,13 @@ func (s *ledgerStore) Load(ctx context.Context, n ledger.Name) (document []byte,
 	if ok {
 		return k.document, k.version, nil
 	}
-	body, v, err := s.docs.Load(ctx, docID(n))
+	body, v, err := s.docs.Load(ctx, n.String())
 	if err != nil || body == nil {
 		return nil, v, err
 	}
 	document, err = snapshotOf(body)
 	if err != nil {
-		return nil, v, fmt.Errorf("ledger document %s: %w", docID(n), err)
+		return nil, v, fmt.Errorf("ledger document %s: %w", n.String(), err)
 	}
 	return document, v, nil
 }
@@ -100,9 +73,9 @@ func snapshotOf(body []byte) ([]byte, error) {
 func (s *ledgerStore) Save(ctx context.Context, n ledger.Name, document []byte, v ledger.Version) error {
 	body, err := json.Marshal(ledgerBody{document})
 	if err != nil {
-		return fmt.Errorf("write ledger document %s: %w", docID(n), err)
+		return fmt.Errorf("write ledger document %s: %w", n.String(), err)
 	}
-	next, err := s.docs.save(ctx, docID(n), body, v)
+	next, err := s.docs.save(ctx, n.String(), body, v)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if errors.Is(err, ledger.ErrConflict) {
@@ -125,7 +98,7 @@ func (s *ledgerStore) Names(ctx context.Context, fn func(ledger.Name) error) err
 		return err
 	}
 	return s.docs.Each(ctx, time.Time{}, func(id string, _ []byte, _ ledger.Version) error {
-		n, err := parseDocID(id)
+		n, err := ledger.ParseName(id)
 		if err != nil {
 			return fmt.Errorf("index %s: document %q: %w", s.docs.name, id, err)
 		}
