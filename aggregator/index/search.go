@@ -82,6 +82,8 @@ func ParseCursor(text string) (c Cursor, err error) {
 const (
 	MaxBuckets = 10_000 // of Count
 	MaxValues  = 1_000  // of Top, and of Count.By
+
+	DefaultValues = 10 // of these, for who does not say how many
 )
 
 // Count asks how many events there are in each step of time.
@@ -89,7 +91,7 @@ type Count struct {
 	Span
 	Every time.Duration // the length of a step; steps begin at multiples of it since 1970, UTC; 0: one step for all
 	By    string        // count each value of this field by itself; "": all events together
-	Most  int           // of the values, those with the most events in the whole span; 0: 10; the others are left out
+	Most  int           // of the values, those with the most events in the whole span; 0: DefaultValues; the others are left out
 }
 
 // Bucket is a step of time with the number of its events. Steps without events are left out.
@@ -103,7 +105,7 @@ type Bucket struct {
 type Top struct {
 	Span
 	Field string // no text field
-	Limit int    // of the values; 0: 10; at most MaxValues
+	Limit int    // of the values; 0: DefaultValues; at most MaxValues
 }
 
 // TopResult is the values, those with the most events first, those with as many in order of value.

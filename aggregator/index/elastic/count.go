@@ -1,7 +1,6 @@
 package elastic
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -17,13 +16,13 @@ import (
 // Count counts events over time. The servers count, in steps that begin at multiples of Every since 1970; those events
 // of which they cannot say all are read and counted here. The values of By are those of Top.
 func (x *reader) Count(ctx context.Context, c index.Count) ([]index.Bucket, error) {
-	if err := checkCount(c); err != nil {
+	if err := c.Check(); err != nil {
 		return nil, err
 	}
 	if err := x.fresh(ctx); err != nil {
 		return nil, err
 	}
-	n := &counting{x: x, Count: c, steps: make(map[slot]uint64)}
+	n := &counting{x: x, Count: c, steps: make(map[index.Step]uint64)}
 	column := x.tellable(c.By)
 	if c.By != "" {
 		r, err := x.top(ctx, index.Top{Span: c.Span, Field: c.By, Limit: c.Most})
@@ -48,25 +47,7 @@ func (x *reader) Count(ctx context.Context, c index.Count) ([]index.Bucket, erro
 	if err != nil {
 		return nil, err
 	}
-	return n.buckets(), nil
-}
-
-func checkCount(c index.Count) error {
-	switch {
-	case c.Every < 0:
-		return fmt.Errorf("%w: a step of %v", index.ErrQuestion, c.Every)
-	case c.Most < 0 || c.Most > index.MaxValues:
-		return fmt.Errorf("%w: %d values, of 1 to %d", index.ErrQuestion, c.Most, index.MaxValues)
-	case c.By != "":
-		return checkCounted(c.By)
-	}
-	return nil
-}
-
-// slot is one of the answer's.
-type slot struct {
-	at    int64 // nanoseconds since 1970
-	value string
+	return n.Buckets(n.steps), nil
 }
 
 // counting is the state of a Count.
@@ -74,18 +55,18 @@ type counting struct {
 	x *reader
 	index.Count
 	values []string // of By; nil: all events together
-	steps  map[slot]uint64
+	steps  map[index.Step]uint64
 }
 
 // add counts an event that was read.
 func (n *counting) add(e *event.Event, h *hit) error {
-	s := slot{at: n.begin(h.at.Time)}
+	s := index.Step{At: n.Begin(h.at.Time)}
 	if n.values == nil {
 		n.steps[s]++
 	}
 	for _, v := range toldValues(e, n.By) {
 		if slices.Contains(n.values, v) {
-			s.value = v
+			s.Value = v
 			n.steps[s]++
 		}
 	}
@@ -93,14 +74,6 @@ func (n *counting) add(e *event.Event, h *hit) error {
 		return errTooMany
 	}
 	return nil
-}
-
-// begin returns when the step of a time begins.
-func (n *counting) begin(at int64) int64 {
-	if n.Every == 0 {
-		return 0
-	}
-	return at - at%int64(n.Every)
 }
 
 // toldValues returns the values of a field by which an event counts.
@@ -179,7 +152,7 @@ func (n *counting) histogram() map[string]any {
 func (n *counting) take(value string, h histogram, total uint64) error {
 	if n.Every < time.Millisecond { // no steps, or nothing was counted
 		if total > 0 {
-			n.steps[slot{0, value}] += total
+			n.steps[index.Step{Value: value}] += total
 		}
 		return nil
 	}
@@ -188,23 +161,9 @@ func (n *counting) take(value string, h histogram, total uint64) error {
 		if err != nil {
 			return fmt.Errorf("a step of the answer: %w", err)
 		}
-		n.steps[slot{ms * int64(time.Millisecond), value}] += b.Count
+		n.steps[index.Step{At: ms * int64(time.Millisecond), Value: value}] += b.Count
 	}
 	return nil
-}
-
-// buckets returns the answer.
-func (n *counting) buckets() []index.Bucket {
-	all := make([]index.Bucket, 0, len(n.steps))
-	for s, count := range n.steps {
-		b := index.Bucket{Value: s.value, Count: count}
-		if n.Every > 0 {
-			b.At = time.Unix(0, s.at).UTC()
-		}
-		all = append(all, b)
-	}
-	slices.SortFunc(all, func(a, b index.Bucket) int { return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Value, b.Value)) })
-	return all
 }
 
 // errTooMany says that an answer would have more steps than it may.

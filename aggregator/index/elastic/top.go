@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"fmt"
 	"slices"
 
 	"belfry/aggregator/index"
@@ -15,10 +14,7 @@ import (
 // tens of thousands of different values (mostWalked): a shard sends its most frequent values, and where that may not be
 // enough, all of them are walked through. Beyond, Inexact says that values may be counted short.
 func (x *reader) Top(ctx context.Context, t index.Top) (index.TopResult, error) {
-	if t.Limit < 0 || t.Limit > index.MaxValues {
-		return index.TopResult{}, fmt.Errorf("%w: %d values, of 1 to %d", index.ErrQuestion, t.Limit, index.MaxValues)
-	}
-	if err := checkCounted(t.Field); err != nil {
+	if err := t.Check(); err != nil {
 		return index.TopResult{}, err
 	}
 	if err := x.fresh(ctx); err != nil {
@@ -27,22 +23,11 @@ func (x *reader) Top(ctx context.Context, t index.Top) (index.TopResult, error) 
 	return x.top(ctx, t)
 }
 
-// checkCounted says why the values of a field cannot be counted.
-func checkCounted(field string) error {
-	switch {
-	case field == "":
-		return fmt.Errorf("%w: no field whose values are to be counted", index.ErrQuestion)
-	case event.TypeOf(field) == event.Text:
-		return fmt.Errorf("%w: %s is a text, whose values cannot be counted", index.ErrQuestion, field)
-	}
-	return nil
-}
-
 // top is Top without the checks.
 func (x *reader) top(ctx context.Context, t index.Top) (r index.TopResult, err error) {
 	c := x.tellable(t.Field)
 	p := x.halves(t.Span, t.Field, c.Path == "")
-	n := tally{counts: make(map[string]uint64), most: cmp.Or(t.Limit, 10)}
+	n := tally{counts: make(map[string]uint64), most: cmp.Or(t.Limit, index.DefaultValues)}
 	err = p.read(ctx, func(e *event.Event, _ *hit) error {
 		r.Events++
 		values := toldValues(e, t.Field)

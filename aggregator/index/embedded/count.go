@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"time"
 
@@ -18,14 +17,14 @@ import (
 // order of value.
 func (x *Index) Count(ctx context.Context, c index.Count) ([]index.Bucket, error) {
 	defer x.took(time.Now())
-	if err := checkCount(c); err != nil {
+	if err := c.Check(); err != nil {
 		return nil, err
 	}
 	a, err := x.asking(c.Span)
 	if err != nil || a.empty() {
 		return nil, err
 	}
-	s := &steps{every: int64(c.Every), counts: make(map[step]uint64)}
+	s := &steps{Count: c, every: int64(c.Every), counts: make(map[index.Step]uint64)}
 	if c.By != "" {
 		err = a.countBy(ctx, c, s)
 	} else {
@@ -37,43 +36,14 @@ func (x *Index) Count(ctx context.Context, c index.Count) ([]index.Bucket, error
 	if err != nil {
 		return nil, fmt.Errorf("count events: %w", err)
 	}
-	return s.buckets(), nil
-}
-
-func checkCount(c index.Count) error {
-	switch {
-	case c.Every < 0:
-		return fmt.Errorf("%w: steps of %v: a step has a length, or is 0 for one that has all", index.ErrQuestion, c.Every)
-	case c.Most < 0 || c.Most > index.MaxValues:
-		return fmt.Errorf("%w: the %d most frequent values: ask for 1 to %d", index.ErrQuestion, c.Most, index.MaxValues)
-	case c.By == "":
-		return nil
-	}
-	return countable(c.By)
-}
-
-// step is what is counted by itself.
-type step struct {
-	at    int64 // nanoseconds since 1970
-	value string
+	return s.Buckets(s.counts), nil
 }
 
 // steps counts events in steps of time.
 type steps struct {
-	every  int64 // nanoseconds; 0: one step
-	counts map[step]uint64
-}
-
-// of returns when the step begins that has a time.
-func (s *steps) of(ts int64) int64 {
-	if s.every == 0 {
-		return 0
-	}
-	r := ts % s.every
-	if r < 0 {
-		r += s.every
-	}
-	return ts - r
+	index.Count
+	every  int64 // Every, in nanoseconds
+	counts map[index.Step]uint64
 }
 
 // add counts events, or returns errEnough if there are too many steps.
@@ -81,28 +51,13 @@ func (s *steps) add(at int64, value string, n uint64) error {
 	if n == 0 {
 		return nil
 	}
-	k := step{at, value}
+	k := index.Step{At: at, Value: value}
 	before := s.counts[k]
 	if before == 0 && len(s.counts) >= index.MaxBuckets {
 		return errEnough
 	}
 	s.counts[k] = before + n
 	return nil
-}
-
-func (s *steps) buckets() []index.Bucket {
-	all := make([]index.Bucket, 0, len(s.counts))
-	for k, n := range s.counts {
-		b := index.Bucket{Value: k.value, Count: n}
-		if s.every > 0 {
-			b.At = time.Unix(0, k.at).UTC()
-		}
-		all = append(all, b)
-	}
-	slices.SortFunc(all, func(a, b index.Bucket) int {
-		return cmp.Or(a.At.Compare(b.At), cmp.Compare(a.Value, b.Value))
-	})
-	return all
 }
 
 // maxStorageSteps bounds the steps that the storage counts: it has a group for each, and does not stop early.
@@ -130,7 +85,7 @@ func (a *asking) countRows(ctx context.Context, s *steps) error {
 	return a.scan(ctx, []string{}, func(r rows) error {
 		n, now := uint64(0), int64(0)
 		for _, i := range r.match {
-			at := s.of(r.times[i])
+			at := s.Begin(r.times[i])
 			if at != now {
 				if err := s.add(now, "", n); err != nil {
 					return err
@@ -145,7 +100,7 @@ func (a *asking) countRows(ctx context.Context, s *steps) error {
 
 // countBy counts each of the most frequent values by itself: first it finds out which they are.
 func (a *asking) countBy(ctx context.Context, c index.Count, s *steps) error {
-	top, err := a.top(ctx, c.By, cmp.Or(c.Most, defaultValues))
+	top, err := a.top(ctx, c.By, cmp.Or(c.Most, index.DefaultValues))
 	if err != nil {
 		return err
 	}
@@ -153,7 +108,7 @@ func (a *asking) countBy(ctx context.Context, c index.Count, s *steps) error {
 	for _, v := range top.Values {
 		wanted[v.Value] = v.Value
 		if s.every == 0 {
-			s.counts[step{0, v.Value}] = v.Count
+			s.counts[index.Step{Value: v.Value}] = v.Count
 		}
 	}
 	if s.every == 0 || len(wanted) == 0 {
@@ -168,7 +123,7 @@ func (a *asking) countBy(ctx context.Context, c index.Count, s *steps) error {
 				if !ok {
 					continue
 				}
-				if err := s.add(s.of(r.times[i]), own, 1); err != nil {
+				if err := s.add(s.Begin(r.times[i]), own, 1); err != nil {
 					return err
 				}
 			}
@@ -185,7 +140,7 @@ func (a *asking) tooMany(ctx context.Context, c index.Count) error {
 	}
 	most, what := int64(index.MaxBuckets), "steps"
 	if c.By != "" {
-		most, what = most/int64(cmp.Or(c.Most, defaultValues)), "steps of all values together"
+		most, what = most/int64(cmp.Or(c.Most, index.DefaultValues)), "steps of all values together"
 	}
 	return fmt.Errorf("%w: more than %d %s of %v have events: take steps of %v", index.ErrQuestion, index.MaxBuckets, what,
 		c.Every, enough(to-from, most))

@@ -9,32 +9,22 @@ import (
 	"time"
 
 	"belfry/aggregator/index"
-	"belfry/shared/event"
 )
 
 // maxDistinct bounds the different values that are counted to find the most frequent ones.
 const maxDistinct = 1 << 20
 
-// defaultValues is how many values are told if a question does not say.
-const defaultValues = 10
-
 // Top counts the values of a field. See index.Searcher.
 func (x *Index) Top(ctx context.Context, t index.Top) (index.TopResult, error) {
 	defer x.took(time.Now())
-	switch {
-	case t.Field == "":
-		return index.TopResult{}, fmt.Errorf("%w: name a field whose values are to be counted", index.ErrQuestion)
-	case t.Limit < 0 || t.Limit > index.MaxValues:
-		return index.TopResult{}, fmt.Errorf("%w: %d values: ask for 1 to %d", index.ErrQuestion, t.Limit, index.MaxValues)
-	}
-	if err := countable(t.Field); err != nil {
+	if err := t.Check(); err != nil {
 		return index.TopResult{}, err
 	}
 	a, err := x.asking(t.Span)
 	if err != nil || a.empty() {
 		return index.TopResult{}, err
 	}
-	r, err := a.top(ctx, t.Field, cmp.Or(t.Limit, defaultValues))
+	r, err := a.top(ctx, t.Field, cmp.Or(t.Limit, index.DefaultValues))
 	if err != nil {
 		return index.TopResult{}, fmt.Errorf("values of %s: %w", t.Field, err)
 	}
@@ -43,14 +33,6 @@ func (x *Index) Top(ctx context.Context, t index.Top) (index.TopResult, error) {
 
 // took notes how long a question took that began then.
 func (x *Index) took(begin time.Time) { x.measures.search.UpdateDuration(begin) }
-
-// countable returns why the values of a field cannot be counted, or nil.
-func countable(field string) error {
-	if event.TypeOf(field) == event.Text {
-		return fmt.Errorf("%w: %s is text: count a field of single values, or search for words of it", index.ErrQuestion, field)
-	}
-	return nil
-}
 
 // tally counts values.
 type tally struct {
