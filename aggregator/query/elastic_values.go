@@ -178,16 +178,7 @@ func classLucene(pairs []rune) string {
 	case len(pairs) == 2 && pairs[0] == 0 && pairs[1] == unicode.MaxRune:
 		return "."
 	}
-	var b strings.Builder
-	b.WriteByte('[')
-	for i := 0; i < len(pairs); i += 2 {
-		b.WriteString(luceneRune(pairs[i]))
-		if pairs[i] != pairs[i+1] {
-			b.WriteString("-" + luceneRune(pairs[i+1]))
-		}
-	}
-	b.WriteByte(']')
-	return b.String()
+	return bracketed(pairs, luceneRune)
 }
 
 // luceneRune writes a character that means itself.

@@ -116,12 +116,17 @@ func classRE2(pairs []rune) string {
 	case len(pairs) == 2 && pairs[0] == 0 && pairs[1] == unicode.MaxRune:
 		return `(?s:.)`
 	}
+	return bracketed(pairs, inBrackets)
+}
+
+// bracketed writes the pairs of a class in brackets, each character as write does.
+func bracketed(pairs []rune, write func(rune) string) string {
 	var b strings.Builder
 	b.WriteByte('[')
 	for i := 0; i < len(pairs); i += 2 {
-		b.WriteString(inBrackets(pairs[i]))
+		b.WriteString(write(pairs[i]))
 		if pairs[i] != pairs[i+1] {
-			b.WriteString("-" + inBrackets(pairs[i+1]))
+			b.WriteString("-" + write(pairs[i+1]))
 		}
 	}
 	b.WriteByte(']')
