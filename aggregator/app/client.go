@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"belfry/aggregator/config"
+	"belfry/shared/certs"
 	"belfry/shared/conf"
 	"belfry/shared/ops"
 )
@@ -72,13 +73,8 @@ func (c *CLI) encrypted(want config.Client) (*road, error) {
 	}
 	t := &tls.Config{MinVersion: tls.VersionTLS12}
 	if want.CA != "" {
-		text, err := os.ReadFile(want.CA)
-		if err != nil {
+		if t.RootCAs, err = certs.Pool(want.CA); err != nil {
 			return nil, fmt.Errorf("read the server's authorities: %w", err)
-		}
-		t.RootCAs = x509.NewCertPool()
-		if !t.RootCAs.AppendCertsFromPEM(text) {
-			return nil, fmt.Errorf("read the server's authorities: no certificate in %s", want.CA)
 		}
 	}
 	host := config.ServerHost(want.Server)

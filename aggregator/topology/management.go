@@ -12,10 +12,10 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"time"
 
+	"belfry/shared/certs"
 	"belfry/shared/conf"
 )
 
@@ -61,14 +61,11 @@ func loopback(host string) bool {
 func (m Management) tls() (*tls.Config, error) {
 	c := &tls.Config{MinVersion: tls.VersionTLS12}
 	if m.CA != "" {
-		text, err := os.ReadFile(m.CA)
+		pool, err := certs.Pool(m.CA)
 		if err != nil {
 			return nil, fmt.Errorf("ca: %w", err)
 		}
-		c.RootCAs = x509.NewCertPool()
-		if !c.RootCAs.AppendCertsFromPEM(text) {
-			return nil, fmt.Errorf("ca: no certificate in %s", m.CA)
-		}
+		c.RootCAs = pool
 	}
 	if m.Cert != "" || m.Key != "" {
 		pair, err := tls.LoadX509KeyPair(m.Cert, m.Key)

@@ -106,13 +106,22 @@ func (f Files) server(clients tls.ClientAuthType, protocols ...string) (*tls.Con
 }
 
 func (f Files) pool() (*x509.CertPool, error) {
-	text, err := os.ReadFile(f.CA)
+	pool, err := Pool(f.CA)
 	if err != nil {
 		return nil, fmt.Errorf("load authorities: %w", err)
 	}
+	return pool, nil
+}
+
+// Pool returns the authorities that a file holds. Its errors name the file.
+func Pool(path string) (*x509.CertPool, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(text) {
-		return nil, fmt.Errorf("load authorities: no certificate in %s", f.CA)
+		return nil, fmt.Errorf("no certificate in %s", path)
 	}
 	return pool, nil
 }

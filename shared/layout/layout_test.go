@@ -63,7 +63,7 @@ var rules = []struct{ from, to string }{
 	{"aggregator/index/...", "aggregator/index aggregator/query aggregator/ledger shared/batch shared/event shared/segment"},
 	// Both engines admit a Write alike; servers are waited for, and their section of the configuration is the engine's own.
 	{"aggregator/index/...", "aggregator/index/admit"},
-	{"aggregator/index/elastic", "shared/backoff shared/conf"},
+	{"aggregator/index/elastic", "shared/backoff shared/certs shared/conf"},
 	{"aggregator/alert", "aggregator/query shared/event shared/backoff"},
 	{"aggregator/notify/...", "shared/conf shared/backoff"},
 	// What the operator's command line does to the broker; no stage knows of it.

@@ -16,6 +16,7 @@ import (
 	"belfry/aggregator/index"
 	"belfry/aggregator/ledger"
 	"belfry/shared/batch"
+	"belfry/shared/certs"
 	"belfry/shared/conf"
 )
 
@@ -213,15 +214,7 @@ func authorities(path string) (*x509.CertPool, error) {
 	if path == "" {
 		return nil, nil
 	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(text) {
-		return nil, fmt.Errorf("no certificate in %s", path)
-	}
-	return pool, nil
+	return certs.Pool(path)
 }
 
 func validPrefix(s string) bool {
