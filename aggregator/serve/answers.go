@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"time"
@@ -25,22 +26,15 @@ func (a *API) count(w http.ResponseWriter, r *http.Request, by Asker) {
 	if err == nil {
 		c.Most, err = readNumber(r, "most", 0, index.MaxValues)
 	}
-	if err != nil {
-		refuse(w, err)
-		return
-	}
-	ctx, done, err := a.begin(r, by, q)
-	if err != nil {
-		refuse(w, err)
-		return
-	}
-	buckets, err := a.index.Count(ctx, c)
-	found := uint64(0)
-	for _, b := range buckets {
-		found += b.Count
-	}
-	a.answerOr(w, counted{c.Every.Seconds(), append([]index.Bucket{}, buckets...)}, err)
-	done(Asked{What: "count", Found: found, About: c.By, Err: err})
+	a.ask(w, r, by, q, err, func(ctx context.Context) Asked {
+		buckets, err := a.index.Count(ctx, c)
+		found := uint64(0)
+		for _, b := range buckets {
+			found += b.Count
+		}
+		a.answerOr(w, counted{c.Every.Seconds(), append([]index.Bucket{}, buckets...)}, err)
+		return Asked{What: "count", Found: found, About: c.By, Err: err}
+	})
 }
 
 func (a *API) top(w http.ResponseWriter, r *http.Request, by Asker) {
@@ -54,35 +48,21 @@ func (a *API) top(w http.ResponseWriter, r *http.Request, by Asker) {
 	if err == nil {
 		t.Limit, err = readNumber(r, "limit", 0, index.MaxValues)
 	}
-	if err != nil {
-		refuse(w, err)
-		return
-	}
-	ctx, done, err := a.begin(r, by, q)
-	if err != nil {
-		refuse(w, err)
-		return
-	}
-	res, err := a.index.Top(ctx, t)
-	res.Values = append([]index.Value{}, res.Values...)
-	a.answerOr(w, res, err)
-	done(Asked{What: "top", Found: res.Events, About: t.Field, Err: err})
+	a.ask(w, r, by, q, err, func(ctx context.Context) Asked {
+		res, err := a.index.Top(ctx, t)
+		res.Values = append([]index.Value{}, res.Values...)
+		a.answerOr(w, res, err)
+		return Asked{What: "top", Found: res.Events, About: t.Field, Err: err}
+	})
 }
 
 func (a *API) fields(w http.ResponseWriter, r *http.Request, by Asker) {
 	q, err := readQuestion(r)
-	if err != nil {
-		refuse(w, err)
-		return
-	}
-	ctx, done, err := a.begin(r, by, q)
-	if err != nil {
-		refuse(w, err)
-		return
-	}
-	fields, err := a.index.Fields(ctx, q.span)
-	a.answerOr(w, map[string]any{"fields": append([]index.Field{}, fields...)}, err)
-	done(Asked{What: "fields", Found: uint64(len(fields)), Err: err})
+	a.ask(w, r, by, q, err, func(ctx context.Context) Asked {
+		fields, err := a.index.Fields(ctx, q.span)
+		a.answerOr(w, map[string]any{"fields": append([]index.Field{}, fields...)}, err)
+		return Asked{What: "fields", Found: uint64(len(fields)), Err: err}
+	})
 }
 
 func (a *API) event(w http.ResponseWriter, r *http.Request, by Asker) {
@@ -91,23 +71,16 @@ func (a *API) event(w http.ResponseWriter, r *http.Request, by Asker) {
 	if err == nil {
 		ids, err = readIDs(r, 1)
 	}
-	if err != nil {
-		refuse(w, err)
-		return
-	}
-	ctx, done, err := a.begin(r, by, q)
-	if err != nil {
-		refuse(w, err)
-		return
-	}
-	e, err := a.index.Get(ctx, ids[0].id, ids[0].near)
-	found := uint64(0)
-	var line json.RawMessage
-	if err == nil {
-		line, found = e.AppendJSON(nil), 1
-	}
-	a.answerOr(w, line, err)
-	done(Asked{What: "event", Found: found, About: ids[0].id, Err: err})
+	a.ask(w, r, by, q, err, func(ctx context.Context) Asked {
+		e, err := a.index.Get(ctx, ids[0].id, ids[0].near)
+		found := uint64(0)
+		var line json.RawMessage
+		if err == nil {
+			line, found = e.AppendJSON(nil), 1
+		}
+		a.answerOr(w, line, err)
+		return Asked{What: "event", Found: found, About: ids[0].id, Err: err}
+	})
 }
 
 // The bounds of one request for context.
@@ -163,33 +136,26 @@ func (a *API) context(w http.ResponseWriter, r *http.Request, by Asker) {
 	if err == nil {
 		after, err = readNumber(r, "after", defaultContext, maxAround)
 	}
-	if err != nil {
-		refuse(w, err)
-		return
-	}
-	ctx, done, err := a.begin(r, by, q)
-	if err != nil {
-		refuse(w, err)
-		return
-	}
-	out, found := encoder(w), uint64(0)
-	for i, id := range ids {
-		var g group
-		if g, err = a.around(ctx, id, before, after); err != nil {
-			if i == 0 {
-				refuse(w, err)
-			} else {
-				a.finish(out.Encode(problem(err)))
+	a.ask(w, r, by, q, err, func(ctx context.Context) Asked {
+		out, found := encoder(w), uint64(0)
+		for i, id := range ids {
+			var g group
+			if g, err = a.around(ctx, id, before, after); err != nil {
+				if i == 0 {
+					refuse(w, err)
+				} else {
+					a.finish(out.Encode(problem(err)))
+				}
+				break
 			}
-			break
+			if i == 0 {
+				w.Header().Set("Content-Type", "application/x-ndjson")
+			}
+			found += uint64(len(g.Events))
+			a.finish(out.Encode(g))
 		}
-		if i == 0 {
-			w.Header().Set("Content-Type", "application/x-ndjson")
-		}
-		found += uint64(len(g.Events))
-		a.finish(out.Encode(g))
-	}
-	done(Asked{What: "context", Found: found, About: ids[0].id, Err: err})
+		return Asked{What: "context", Found: found, About: ids[0].id, Err: err}
+	})
 }
 
 // answerOr writes an answer, or why there is none.

@@ -22,30 +22,23 @@ func (a *API) search(w http.ResponseWriter, r *http.Request, by Asker) {
 	if err == nil {
 		s, err = readSearch(r, q)
 	}
-	if err != nil {
-		refuse(w, err)
-		return
-	}
-	ctx, done, err := a.begin(r, by, q)
-	if err != nil {
-		refuse(w, err)
-		return
-	}
-	w.Header().Set("Content-Type", "application/x-ndjson")
-	w.Header().Set("Trailer", CursorTrailer)
-	out := &lines{w: bufio.NewWriter(w), flush: http.NewResponseController(w).Flush, begin: time.Now(),
-		wanted: fieldsOf(r.Form.Get("fields")), progress: r.Form.Get("progress") == "1"}
-	stop := out.beat(ctx)
-	err = a.index.Search(ctx, s, out.event)
-	stop()
-	if err != nil && !out.written {
-		w.Header().Del("Trailer")
-		refuse(w, err)
-	} else {
-		a.finish(out.end(err, s.Limit))
-		w.Header().Set(CursorTrailer, out.cursor())
-	}
-	done(Asked{What: "search", Found: uint64(out.found), Err: err})
+	a.ask(w, r, by, q, err, func(ctx context.Context) Asked {
+		w.Header().Set("Content-Type", "application/x-ndjson")
+		w.Header().Set("Trailer", CursorTrailer)
+		out := &lines{w: bufio.NewWriter(w), flush: http.NewResponseController(w).Flush, begin: time.Now(),
+			wanted: fieldsOf(r.Form.Get("fields")), progress: r.Form.Get("progress") == "1"}
+		stop := out.beat(ctx)
+		err = a.index.Search(ctx, s, out.event)
+		stop()
+		if err != nil && !out.written {
+			w.Header().Del("Trailer")
+			refuse(w, err)
+		} else {
+			a.finish(out.end(err, s.Limit))
+			w.Header().Set(CursorTrailer, out.cursor())
+		}
+		return Asked{What: "search", Found: uint64(out.found), Err: err}
+	})
 }
 
 // fieldsOf reads a list of names. nil is all.

@@ -29,6 +29,21 @@ func cut(text string) string {
 	return text[:maxTold] + "…"
 }
 
+// ask lets a question in that was read with err, answers it, and puts what answer says of it on the trail; or it says why
+// not.
+func (a *API) ask(w http.ResponseWriter, r *http.Request, by Asker, q question, err error, answer func(ctx context.Context) Asked) {
+	var ctx context.Context
+	var done func(Asked)
+	if err == nil {
+		ctx, done, err = a.begin(r, by, q)
+	}
+	if err != nil {
+		refuse(w, err)
+		return
+	}
+	done(answer(ctx))
+}
+
 // begin lets a question in. done ends it, and puts it on the trail.
 func (a *API) begin(r *http.Request, by Asker, q question) (ctx context.Context, done func(Asked), err error) {
 	now := time.Now()
