@@ -30,18 +30,12 @@ type (
 
 // Run erases events, once somebody has said yes to how many they are.
 func (e eraseCmd) Run(ctx context.Context, c *CLI) error {
-	from, to, err := e.bounds(time.Now())
-	if err != nil {
-		return err
-	}
 	if strings.TrimSpace(e.Reason) == "" {
 		return errors.New("--reason: say why; it is kept")
 	}
 	v := url.Values{"q": {strings.Join(e.Query, " ")}, "reason": {e.Reason}}
-	for name, t := range map[string]time.Time{"from": from, "to": to} {
-		if !t.IsZero() {
-			v.Set(name, t.UTC().Format(time.RFC3339Nano))
-		}
+	if err := e.ask(v, time.Now()); err != nil {
+		return err
 	}
 	v.Set("dry", "1")
 	var would struct {

@@ -32,15 +32,9 @@ type (
 
 // Run writes events. A file is there, whole, or it is not.
 func (e indexExportCmd) Run(ctx context.Context, c *CLI) error {
-	from, to, err := e.bounds(time.Now())
-	if err != nil {
-		return err
-	}
 	v := url.Values{"q": {strings.Join(e.Query, " ")}, "limit": {"0"}, "order": {"oldest"}, "trail": {"1"}}
-	for name, t := range map[string]time.Time{"from": from, "to": to} {
-		if !t.IsZero() {
-			v.Set(name, t.UTC().Format(time.RFC3339Nano))
-		}
+	if err := e.ask(v, time.Now()); err != nil {
+		return err
 	}
 	if e.Output == "" {
 		_, err := export(ctx, c, v, c.out())

@@ -40,15 +40,9 @@ func (s searchCmd) Run(ctx context.Context, c *CLI) error {
 	if err := s.check(); err != nil {
 		return err
 	}
-	from, to, err := s.bounds(time.Now())
-	if err != nil {
-		return err
-	}
 	v := url.Values{"q": {s.text()}}
-	for name, t := range map[string]time.Time{"from": from, "to": to} {
-		if !t.IsZero() {
-			v.Set(name, t.UTC().Format(time.RFC3339Nano))
-		}
+	if err := s.ask(v, time.Now()); err != nil {
+		return err
 	}
 	switch {
 	case s.Over != nil:

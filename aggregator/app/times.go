@@ -2,6 +2,7 @@ package app
 
 import (
 	"fmt"
+	"net/url"
 	"strings"
 	"time"
 
@@ -81,4 +82,18 @@ func (s spanFlags) bounds(now time.Time) (from, to time.Time, err error) {
 		return from, to, fmt.Errorf("--from %s is not before --to %s", when(from), when(to))
 	}
 	return from, to, nil
+}
+
+// ask adds the times to the parameters of a question.
+func (s spanFlags) ask(v url.Values, now time.Time) error {
+	from, to, err := s.bounds(now)
+	if err != nil {
+		return err
+	}
+	for name, t := range map[string]time.Time{"from": from, "to": to} {
+		if !t.IsZero() {
+			v.Set(name, t.UTC().Format(time.RFC3339Nano))
+		}
+	}
+	return nil
 }
