@@ -11,10 +11,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -173,7 +173,7 @@ func (b *backupWriter) config(path string, cfg *config.Config) error {
 }
 
 // stateFiles are the files of the state that are replaced as a whole, or grow at their end, beside the index.
-var stateFiles = []string{"tokens.json", "mask.key", "erasures.ndjson", "aggregator-id"}
+var stateFiles = []string{tokensFile, maskFile, erasuresFile, homeFile}
 
 // snapshot writes a copy of a database that is open.
 type snapshot func(w io.Writer) error
@@ -262,12 +262,7 @@ func (b *backupWriter) state(ctx context.Context, src backupSource, claims *ledg
 	if err := b.bytes(ledgerName, claims.Marshal()); err != nil {
 		return err
 	}
-	names := make([]string, 0, len(src.databases))
-	for name := range src.databases {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(src.databases)) {
 		if err := b.database(src.dir, name, src.databases[name]); err != nil {
 			return err
 		}
@@ -300,12 +295,7 @@ type backedDoc struct {
 }
 
 func (b *backupWriter) documents(ctx context.Context, all map[string]index.Docs) error {
-	names := make([]string, 0, len(all))
-	for name := range all {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(all)) {
 		var text bytes.Buffer
 		out := json.NewEncoder(&text)
 		err := all[name].Each(ctx, time.Time{}, func(id string, body []byte, _ ledger.Version) error {
@@ -319,14 +309,4 @@ func (b *backupWriter) documents(ctx context.Context, all map[string]index.Docs)
 		}
 	}
 	return nil
-}
-
-// backupClass returns the retention class of an entry with events; "" of any other.
-func backupClass(name string) string {
-	rest, ok := strings.CutPrefix(name, eventsDir+"/")
-	if !ok {
-		return ""
-	}
-	class, _, _ := strings.Cut(rest, "/")
-	return class
 }

@@ -17,7 +17,6 @@ import (
 	"belfry/aggregator/config"
 	"belfry/aggregator/dead"
 	"belfry/aggregator/index"
-	"belfry/aggregator/ledger"
 	"belfry/aggregator/serve"
 )
 
@@ -116,8 +115,8 @@ func (b *backupWriter) offline(ctx context.Context, c *CLI, cfg *config.Config) 
 			src.databases[name] = func(w io.Writer) error { return copyFile(w, path) }
 		}
 	}
-	if _, err := os.Stat(cfg.Dir("dead")); err == nil {
-		folder, err := dead.OpenFolder(cfg.Dir("dead"), 0)
+	if _, err := os.Stat(cfg.Dir(deadDir)); err == nil {
+		folder, err := dead.OpenFolder(cfg.Dir(deadDir), 0)
 		if err != nil {
 			return err
 		}
@@ -132,10 +131,15 @@ func (b *backupWriter) offline(ctx context.Context, c *CLI, cfg *config.Config) 
 	return b.state(ctx, src, x.Ledger())
 }
 
-// The databases of the state.
+// The files of the state beside the index, and the folder of dead letters.
 const (
-	fleetFile  = "fleet.db"
-	alertsFile = "alerts.db"
+	fleetFile    = "fleet.db"
+	alertsFile   = "alerts.db"
+	tokensFile   = "tokens.json"
+	maskFile     = "mask.key"
+	erasuresFile = "erasures.ndjson"
+	homeFile     = "aggregator-id" // names this aggregator among those that share an index
+	deadDir      = "dead"
 )
 
 func copyFile(w io.Writer, path string) error {
@@ -158,16 +162,16 @@ func headOf(x index.Index) backupHead {
 }
 
 // docNames are the documents that aggregators share, but for the ledger, which is backed up by itself.
-var docNames = []string{"agents", "alerts", "gaps", "notes"}
+var docNames = []string{docsAgents, docsAlerts, docsGaps, docsNotes}
 
 func sharedDocs(ctx context.Context, x index.Index) (map[string]index.Docs, error) {
-	opener, ok := x.(docsOpener)
+	shared, ok := x.(sharedIndex)
 	if !ok {
 		return nil, nil
 	}
 	all := make(map[string]index.Docs)
 	for _, name := range docNames {
-		docs, err := opener.Docs(ctx, name)
+		docs, err := shared.Docs(ctx, name)
 		if err != nil {
 			return nil, fmt.Errorf("back up the documents %s: %w", name, err)
 		}
@@ -193,10 +197,7 @@ func (a *Aggregator) addBackup(api *serve.API) {
 
 func (a *Aggregator) backup(ctx context.Context, w io.Writer) error {
 	b := newBackupWriter(w, time.Now())
-	claims := ledger.New() // as it is now, before the events
-	if err := claims.Join(a.index.Ledger()); err != nil {
-		return err
-	}
+	claims := a.index.Ledger().Clone() // as it is now, before the events
 	if err := b.json(headName, headOf(a.index)); err != nil {
 		return err
 	}

@@ -102,13 +102,13 @@ func (a *Aggregator) openDead() error {
 		b.AppID = "belfry"
 		a.graves = dead.NewQueue(b, a.publishLetter, a.log)
 		d.store, d.again = a.graves, a.retryByBroker
-		if _, err := os.Stat(a.cfg.Dir("dead")); err == nil {
-			if a.folder, err = dead.OpenFolder(a.cfg.Dir("dead"), 0); err != nil {
+		if _, err := os.Stat(a.cfg.Dir(deadDir)); err == nil {
+			if a.folder, err = dead.OpenFolder(a.cfg.Dir(deadDir), 0); err != nil {
 				return err
 			}
 		}
 	} else {
-		f, err := dead.OpenFolder(a.cfg.Dir("dead"), 0)
+		f, err := dead.OpenFolder(a.cfg.Dir(deadDir), 0)
 		if err != nil {
 			return err
 		}

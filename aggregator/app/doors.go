@@ -40,7 +40,7 @@ func (a *Aggregator) addDoors(g *run.Group) error {
 	if err != nil {
 		return err
 	}
-	tokens, err := token.Open(a.cfg.Dir("tokens.json"))
+	tokens, err := token.Open(a.cfg.Dir(tokensFile))
 	if err != nil {
 		return err
 	}

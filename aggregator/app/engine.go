@@ -50,7 +50,7 @@ func (a *Aggregator) openElastic(ctx context.Context) error {
 		return err
 	}
 	a.index = x
-	alerts, err := x.Docs(ctx, "alerts")
+	alerts, err := x.Docs(ctx, docsAlerts)
 	if err != nil {
 		return err
 	}
@@ -96,7 +96,7 @@ type aboutIndex struct {
 }
 
 func (a *Aggregator) openEmbedded() (err error) {
-	if a.outbox, err = alert.OpenOutbox(a.cfg.Dir("alerts.db")); err != nil {
+	if a.outbox, err = alert.OpenOutbox(a.cfg.Dir(alertsFile)); err != nil {
 		return err
 	}
 	if a.index, err = embedded.Open(embeddedConfig(a.cfg), a.log, a.set, a.durable); err != nil {
@@ -123,13 +123,13 @@ func embeddedConfig(cfg *config.Config) embedded.Config {
 // openShared opens the alerts' store that several aggregators have in common. What an outbox of one alone still holds, from
 // before there were several, moves there.
 func (a *Aggregator) openShared(docs index.Docs) error {
-	home, err := drawn(a.cfg.Dir("aggregator-id"))
+	home, err := drawn(a.cfg.Dir(homeFile))
 	if err != nil {
 		return err
 	}
 	a.shared = openOutbox(docs, home, a.log)
 	a.outbox = a.shared
-	path := a.cfg.Dir("alerts.db")
+	path := a.cfg.Dir(alertsFile)
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

@@ -30,7 +30,7 @@ const maxReason = 1000
 //
 // What tells of searches and of erasures is never erased. A client that goes ends the erasing.
 func (a *Aggregator) addErasing(api *serve.API) {
-	a.erasures.path = a.cfg.Dir("erasures.ndjson")
+	a.erasures.path = a.cfg.Dir(erasuresFile)
 	api.Handle("POST /v1/erase", serve.ForAdmin, a.erase)
 	api.Handle("GET /v1/erasures", serve.ForAdmin, func(w http.ResponseWriter, _ *http.Request, _ serve.Asker) {
 		all, err := a.erasures.list()

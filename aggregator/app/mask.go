@@ -19,7 +19,7 @@ import (
 
 // openMask makes the rules for secrets ready, with the key that is kept in the state: drawn when there is none.
 func (a *Aggregator) openMask() (*mask.Masker, error) {
-	path := a.cfg.Dir("mask.key")
+	path := a.cfg.Dir(maskFile)
 	key, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		key = []byte(rand.Text())

@@ -15,7 +15,6 @@ import (
 	"belfry/aggregator/index"
 	"belfry/aggregator/index/elastic"
 	"belfry/aggregator/index/embedded"
-	"belfry/shared/conf"
 	"belfry/shared/event"
 )
 
@@ -93,17 +92,9 @@ func (o *offline) Close() error {
 // loader returns a loader into a retention class.
 func (o *offline) loader(cfg *config.Config, class string) *index.Loader {
 	l := index.NewLoader(o, class, o.looks)
-	keep := cfg.Index.Embedded.Retention
-	if o.engine == config.EngineElastic {
-		keep = cfg.Index.Elastic.Retention
-	}
-	d := cmp.Or(keep[class], keep[conf.Default], defaultKeep)
-	l.Oldest = time.Now().Add(-time.Duration(d)).Add(time.Hour) // so that none ends while it is on its way
+	l.Oldest = time.Now().Add(-cfg.Index.Keep(o.engine, class)).Add(time.Hour) // so that none ends while it is on its way
 	return l
 }
-
-// defaultKeep is how long events are kept where the configuration says nothing.
-const defaultKeep = conf.Duration(90 * 24 * time.Hour)
 
 // classes returns the retention classes that an index holds.
 func (o *offline) classes() (all []string) {

@@ -97,7 +97,7 @@ func (a *Aggregator) endedElsewhere(ctx context.Context, e *event.Event) (ended 
 			all = append(all, query.Is{Field: name, Value: v})
 		}
 	}
-	s := index.Search{Span: index.Span{Query: query.All(all...), From: firstTime(e)}, Oldest: true, Limit: maxEnds}
+	s := index.Search{Span: index.Span{Query: query.All(all...), From: index.TimeOf(e)}, Oldest: true, Limit: maxEnds}
 	err = a.index.Search(ctx, s, func(e *event.Event, _ index.Cursor) error {
 		ended = ended || e.Has("ldap.result.code")
 		return nil
@@ -128,7 +128,7 @@ func (a *Aggregator) remember(p *parse.Parser) error {
 	now, lines := time.Now(), 0
 	last := now
 	newest := index.Search{Span: index.Span{Query: x, From: now.Add(-rememberDowntime), To: now}, Limit: 1}
-	if err := a.index.Search(ctx, newest, func(e *event.Event, _ index.Cursor) error { last = firstTime(e); return nil }); err != nil {
+	if err := a.index.Search(ctx, newest, func(e *event.Event, _ index.Cursor) error { last = index.TimeOf(e); return nil }); err != nil {
 		last = now // the search below says what is wrong
 	}
 	s := index.Search{Span: index.Span{Query: x, From: last.Add(-rememberSpan)}, Oldest: true, Limit: -1}

@@ -50,19 +50,10 @@ func (a *Aggregator) tellThen(ctx context.Context, key []string, e *event.Event,
 // which it was made first, and in those of today and yesterday.
 func (a *Aggregator) ownWrite(pos ledger.Position, e *event.Event) index.Write {
 	if a.cfg.Index.Engine == config.EngineElastic {
-		return index.Write{Items: []index.Item{{Event: e, Named: true, Day: dayOf(e.Get("event.created"))}}}
+		return index.Write{Items: []index.Item{{Event: e, Named: true, Day: index.DayOf(e.Get("event.created"))}}}
 	}
 	return index.Write{
 		Items:  []index.Item{{Event: e, Pos: pos, Ranged: true}},
 		Ranges: []index.Range{{Pos: pos, Kind: batch.Data, End: 1}},
 	}
-}
-
-// dayOf is the day of a time, as an index is named by it; "" is today.
-func dayOf(created string) string {
-	t, err := time.Parse(time.RFC3339Nano, created)
-	if err != nil {
-		return ""
-	}
-	return t.UTC().Format(time.DateOnly)
 }

@@ -29,7 +29,7 @@ func (p past) Lines(q parse.PastQuery) []*event.Event {
 	if len(lines) < s.Limit {
 		return lines
 	}
-	s.Oldest, s.Limit, s.To = true, firstLines, firstTime(lines[0])
+	s.Oldest, s.Limit, s.To = true, firstLines, index.TimeOf(lines[0])
 	return append(p.find(ctx, s), lines...)
 }
 
@@ -53,13 +53,4 @@ func wanted(q parse.PastQuery) (all []query.Is) {
 		}
 	}
 	return all
-}
-
-// firstTime returns the @timestamp of an event.
-func firstTime(e *event.Event) time.Time {
-	t, err := time.Parse(time.RFC3339Nano, e.Get("@timestamp"))
-	if err != nil {
-		return time.Time{}
-	}
-	return t
 }

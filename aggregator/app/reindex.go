@@ -12,7 +12,6 @@ import (
 
 	"belfry/aggregator/config"
 	"belfry/aggregator/index"
-	"belfry/aggregator/ledger"
 	"belfry/shared/event"
 	"belfry/shared/segment"
 )
@@ -116,10 +115,7 @@ type mover struct {
 func (m *mover) move(ctx context.Context) error {
 	defer m.progress.end()
 	// First, and as it is now: what it claims is among the events that are moved then.
-	known := ledger.New()
-	if err := known.Join(m.from.Ledger()); err != nil {
-		return fmt.Errorf("copy the ledger: %w", err)
-	}
+	known := m.from.Ledger().Clone()
 	if at := m.from.Stats().Position; at != m.state.Position {
 		clear(m.state.Cursors)
 		clear(m.state.Done)
@@ -150,8 +146,7 @@ func (m *mover) class(ctx context.Context, class string) error {
 		if err := load.Flush(ctx); err != nil {
 			return err
 		}
-		now := load.Loaded()
-		m.state.Loaded = before.Plus(now)
+		m.state.Loaded = before.Plus(load.Loaded())
 		m.state.Cursors[class] = at
 		return m.save()
 	}

@@ -232,8 +232,7 @@ func restoreState(ctx context.Context, file string, cfg *config.Config, head bac
 		if err := l.Flush(ctx); err != nil {
 			return n, err
 		}
-		got := l.Loaded()
-		n = n.Plus(got)
+		n = n.Plus(l.Loaded())
 	}
 	if cfg.Index.Engine == config.EngineElastic {
 		return n, index.CopyLedger(ctx, r.claims, r.index)
@@ -252,7 +251,9 @@ func (r *restorer) open(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	r.index, err = openOffline(ctx, r.cfg, r.cfg.Index.Engine, r.log.Log)
+	if r.index, err = openOffline(ctx, r.cfg, r.cfg.Index.Engine, r.log.Log); err == nil {
+		r.index.looks = false // the embedded one is empty, and the servers know their events
+	}
 	return err
 }
 
@@ -265,7 +266,8 @@ func (r *restorer) entry(ctx context.Context, name string, in io.Reader) error {
 	case docsDir:
 		return r.docs(ctx, strings.TrimSuffix(rest, ".ndjson"), in)
 	case eventsDir:
-		return r.events(ctx, backupClass(name), in)
+		class, _, _ := strings.Cut(rest, "/")
+		return r.events(ctx, class, in)
 	}
 	return nil
 }
@@ -290,7 +292,7 @@ func (r *restorer) letter(ctx context.Context, in io.Reader) (err error) {
 		return err
 	}
 	if r.folder == nil {
-		if r.folder, err = dead.OpenFolder(r.cfg.Dir("dead"), 0); err != nil {
+		if r.folder, err = dead.OpenFolder(r.cfg.Dir(deadDir), 0); err != nil {
 			return err
 		}
 	}
@@ -309,11 +311,11 @@ func (r *restorer) docs(ctx context.Context, name string, in io.Reader) error {
 	if err := r.open(ctx); err != nil {
 		return err
 	}
-	opener, ok := r.index.Index.(docsOpener)
+	shared, ok := r.index.Index.(sharedIndex)
 	if !ok {
 		return nil
 	}
-	docs, err := opener.Docs(ctx, name)
+	docs, err := shared.Docs(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -331,11 +333,6 @@ func (r *restorer) docs(ctx context.Context, name string, in io.Reader) error {
 	}
 }
 
-// docsOpener is an engine whose aggregators share documents.
-type docsOpener interface {
-	Docs(ctx context.Context, name string) (index.Docs, error)
-}
-
 func (r *restorer) events(ctx context.Context, class string, in io.Reader) error {
 	if err := r.open(ctx); err != nil {
 		return err
@@ -349,8 +346,7 @@ func (r *restorer) events(ctx context.Context, class string, in io.Reader) error
 		return err
 	}
 	_, err := index.Import(ctx, r.unzip, load, func(uint64) {
-		got := load.Loaded()
-		r.ticker.say(got.All(), time.Now())
+		r.ticker.say(load.Loaded().All(), time.Now())
 	})
 	return err
 }

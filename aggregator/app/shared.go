@@ -21,11 +21,12 @@ type sharedIndex interface {
 	Docs(ctx context.Context, name string) (index.Docs, error)
 }
 
-// The kinds of documents of the fleet.
+// The kinds of documents: of the fleet, and of the alerts that wait.
 const (
 	docsAgents = "agents"
 	docsNotes  = "notes"
 	docsGaps   = "gaps"
+	docsAlerts = "alerts"
 )
 
 // openFollower shares the fleet and the gaps with the other aggregators of an index. Nothing is read yet.

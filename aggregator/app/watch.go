@@ -25,7 +25,7 @@ const watchEvery = time.Second
 // openFleet opens what is known of the agents. The index is not open yet.
 func (a *Aggregator) openFleet() (err error) {
 	a.fleet, err = fleet.Open(fleet.Config{
-		Path: a.cfg.Dir("fleet.db"), Self: ownAgent, SilenceAfter: time.Duration(a.cfg.Ledger.SilenceAfter),
+		Path: a.cfg.Dir(fleetFile), Self: ownAgent, SilenceAfter: time.Duration(a.cfg.Ledger.SilenceAfter),
 		Retention: a.cfg.Index.Retention(),
 	}, time.Now(), a.log, a.set)
 	return err

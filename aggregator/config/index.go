@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -60,6 +61,16 @@ func withRetention(d conf.Durations) conf.Durations {
 	all := conf.Durations{conf.Default: defaultRetention}
 	maps.Copy(all, d)
 	return all
+}
+
+// Keep returns how long an engine keeps the events of a class.
+func (x Index) Keep(engine, class string) time.Duration {
+	all := x.Embedded.Retention
+	if engine == EngineElastic {
+		all = x.Elastic.Retention
+	}
+	all = withRetention(all)
+	return time.Duration(cmp.Or(all[class], all[conf.Default]))
 }
 
 // Retention is how long the events are kept that are kept the longest.

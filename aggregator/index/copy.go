@@ -10,32 +10,10 @@ import (
 	"belfry/shared/event"
 )
 
-// Export writes the events of a span, the oldest first, as NDJSON: one ECS object a line. progress, if not nil, is told
-// now and then how many were written, and where the last one was.
-func Export(ctx context.Context, from Searcher, s Search, w io.Writer, progress func(n uint64, at Cursor)) (uint64, error) {
-	out := bufio.NewWriterSize(w, 256<<10)
-	s.Oldest = true
-	var n uint64
-	var line []byte
-	err := from.Search(ctx, s, func(e *event.Event, at Cursor) error {
-		n++
-		if progress != nil && n%loadEvents == 0 {
-			progress(n, at)
-		}
-		line = append(e.AppendJSON(line[:0]), '\n')
-		_, err := out.Write(line)
-		return err
-	})
-	if err == nil {
-		err = out.Flush()
-	}
-	return n, err
-}
-
 // maxLine bounds a line that is imported, in bytes.
 const maxLine = 32 << 20
 
-// Import adds the events of NDJSON, as Export writes it, to a loader, and flushes it. An error names the line; what is
+// Import adds the events of NDJSON, one ECS object a line, to a loader, and flushes it. An error names the line; what is
 // before it is there, and the same text may be imported again.
 func Import(ctx context.Context, r io.Reader, to *Loader, progress func(n uint64)) (uint64, error) {
 	lines := bufio.NewScanner(r)

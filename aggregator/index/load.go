@@ -79,7 +79,7 @@ func (l *Loader) Add(ctx context.Context, e *event.Event) error {
 	if !e.Has("event.id") {
 		e.Set("event.id", event.HashKey("loaded", string(e.AppendJSON(nil))).String())
 	}
-	at := timeOf(e)
+	at := TimeOf(e)
 	if at.Before(l.Oldest) && !at.IsZero() {
 		l.mu.Lock()
 		defer l.mu.Unlock()
@@ -216,8 +216,8 @@ func (l *Loader) unknown(ctx context.Context, chunk []*event.Event) ([]*event.Ev
 	return kept, nil
 }
 
-// timeOf returns the @timestamp of an event; zero if it has none.
-func timeOf(e *event.Event) time.Time {
+// TimeOf returns the @timestamp of an event; zero if it has none.
+func TimeOf(e *event.Event) time.Time {
 	t, err := time.Parse(time.RFC3339Nano, e.Get("@timestamp"))
 	if err != nil {
 		return time.Time{}
@@ -229,9 +229,18 @@ func timeOf(e *event.Event) time.Time {
 // It depends on the event alone, so that an event that is loaded twice meets itself.
 func dayOf(e *event.Event) string {
 	for _, name := range []string{"event.created", "event.ingested", "@timestamp"} {
-		if t, err := time.Parse(time.RFC3339Nano, e.Get(name)); err == nil {
-			return t.UTC().Format(time.DateOnly)
+		if day := DayOf(e.Get(name)); day != "" {
+			return day
 		}
 	}
 	return "" // today
+}
+
+// DayOf returns the day of a time (RFC 3339), as Item.Day names an index; "" if it is none.
+func DayOf(text string) string {
+	t, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil {
+		return ""
+	}
+	return t.UTC().Format(time.DateOnly)
 }

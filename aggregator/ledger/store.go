@@ -182,6 +182,9 @@ func (l *Ledger) Grow(other *Ledger) (grown []Position, err error) {
 	return grown, nil
 }
 
+// Clone returns a ledger that knows what this one knows now.
+func (l *Ledger) Clone() *Ledger { return l.only(func(Position) bool { return true }) }
+
 // only returns a ledger of some of the positions.
 func (l *Ledger) only(belongs func(Position) bool) *Ledger {
 	out := New()
