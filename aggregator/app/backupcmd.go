@@ -125,8 +125,8 @@ func (b *backupWriter) offline(ctx context.Context, c *CLI, cfg *config.Config) 
 	if src.docs, err = sharedDocs(ctx, x.Index); err != nil {
 		return err
 	}
-	t := newTicker("backup")
-	defer t.end()
+	t := newTicker(c, "backup")
+	defer t.clear()
 	b.events = func(n uint64, at index.Cursor) { t.say(n, time.Unix(0, at.Time)) }
 	return b.state(ctx, src, x.Ledger())
 }

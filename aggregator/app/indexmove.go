@@ -87,9 +87,9 @@ func (i indexImportCmd) Run(ctx context.Context, c *CLI) (err error) {
 	}
 	defer func() { err = errors.Join(err, to.Close()) }()
 	l := to.loader(cfg, i.Class)
-	t := newTicker("import")
+	t := newTicker(c, "import")
 	_, err = index.Import(ctx, in, l, func(n uint64) { t.say(n, time.Now()) })
-	t.end()
+	t.clear()
 	done := l.Loaded()
 	if err != nil {
 		return fmt.Errorf("import (%d events are there before; the same may be imported again): %w", done.Added+done.Known, err)

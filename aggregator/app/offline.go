@@ -5,9 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"os"
 	"sync"
 	"time"
 
@@ -104,37 +102,26 @@ func (o *offline) classes() (all []string) {
 	return all
 }
 
-// ticker tells on standard error, if that is a terminal, how far a long work is: the same line again and again.
+// ticker shows how far a work over many events is, now and then.
 type ticker struct {
-	out   io.Writer // nil: nobody looks
-	last  time.Time
-	begun time.Time
+	*meter
 	what  string
+	begun time.Time
+	last  time.Time
 }
 
-func newTicker(what string) *ticker {
-	p := &ticker{what: what, begun: time.Now()}
-	if info, err := os.Stderr.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
-		p.out = os.Stderr
-	}
-	return p
+func newTicker(c *CLI, what string) *ticker {
+	return &ticker{meter: newMeter(c), what: what, begun: time.Now()}
 }
 
 // tickEvery is how often its line is written.
 const tickEvery = time.Second / 4
 
 // say tells how many events are done, and of which time the last one is.
-func (p *ticker) say(n uint64, at time.Time) {
-	if now := time.Now(); p.out != nil && now.Sub(p.last) >= tickEvery {
-		p.last = now
-		rate := float64(n) / max(now.Sub(p.begun).Seconds(), 0.001)
-		fmt.Fprintf(p.out, "\r%s: %d events, %.0f a second, at %s\x1b[K", p.what, n, rate, at.UTC().Format(time.DateTime))
-	}
-}
-
-// end makes room for what comes next.
-func (p *ticker) end() {
-	if p.out != nil && !p.last.IsZero() {
-		fmt.Fprint(p.out, "\r\x1b[K")
+func (t *ticker) say(n uint64, at time.Time) {
+	if now := time.Now(); t.out != nil && now.Sub(t.last) >= tickEvery {
+		t.last = now
+		rate := float64(n) / max(now.Sub(t.begun).Seconds(), 0.001)
+		t.line("%s: %d events, %.0f a second, at %s", t.what, n, rate, at.UTC().Format(time.DateTime))
 	}
 }

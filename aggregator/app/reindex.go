@@ -64,7 +64,7 @@ func (r reindexCmd) Run(ctx context.Context, c *CLI) (err error) {
 		return fmt.Errorf("open where to move to: %w", err)
 	}
 	defer func() { err = errors.Join(err, to.Close()) }()
-	m := mover{cfg: cfg, from: from, to: to, state: st, path: r.path(cfg), progress: newTicker("reindex")}
+	m := mover{cfg: cfg, from: from, to: to, state: st, path: r.path(cfg), progress: newTicker(c, "reindex")}
 	if err := m.move(ctx); err != nil {
 		return fmt.Errorf("%w (the same command goes on where this one ended)", err)
 	}
@@ -113,7 +113,7 @@ type mover struct {
 }
 
 func (m *mover) move(ctx context.Context) error {
-	defer m.progress.end()
+	defer m.progress.clear()
 	// First, and as it is now: what it claims is among the events that are moved then.
 	known := m.from.Ledger().Clone()
 	if at := m.from.Stats().Position; at != m.state.Position {

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path"
 	"path/filepath"
@@ -201,7 +202,7 @@ func restoreConfig(file, where string) error {
 type restorer struct {
 	cfg    *config.Config
 	head   backupHead
-	log    *CLI
+	log    *slog.Logger
 	index  *offline
 	claims *ledger.Ledger
 	loads  map[string]*index.Loader // by class
@@ -211,8 +212,8 @@ type restorer struct {
 }
 
 func restoreState(ctx context.Context, file string, cfg *config.Config, head backupHead, c *CLI) (n index.Loaded, err error) {
-	r := &restorer{cfg: cfg, head: head, log: c, loads: make(map[string]*index.Loader), claims: ledger.New(), ticker: newTicker("restore")}
-	defer r.ticker.end()
+	r := &restorer{cfg: cfg, head: head, log: c.Log, loads: make(map[string]*index.Loader), claims: ledger.New(), ticker: newTicker(c, "restore")}
+	defer r.ticker.clear()
 	if r.unzip, err = zstd.NewReader(nil, zstd.WithDecoderMaxMemory(256<<20)); err != nil {
 		return n, err
 	}
@@ -251,7 +252,7 @@ func (r *restorer) open(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if r.index, err = openOffline(ctx, r.cfg, r.cfg.Index.Engine, r.log.Log); err == nil {
+	if r.index, err = openOffline(ctx, r.cfg, r.cfg.Index.Engine, r.log); err == nil {
 		r.index.looks = false // the embedded one is empty, and the servers know their events
 	}
 	return err

@@ -197,7 +197,7 @@ func (c *CLI) search(ctx context.Context, v url.Values, out *bufio.Writer, fn fu
 	return last, err
 }
 
-// meter shows on a terminal how far a long search has come.
+// meter shows on a terminal how far a long work has come: one line, again and again.
 type meter struct {
 	out   io.Writer // nil: nobody looks
 	shown bool
@@ -218,7 +218,12 @@ func (m *meter) show(p progress) {
 	if !p.At.IsZero() {
 		at = ", at " + p.At.UTC().Format("2006-01-02 15:04:05Z")
 	}
-	fmt.Fprintf(m.out, "\r\x1b[Ksearching: %d found%s, %.0f s", p.Found, at, p.Seconds)
+	m.line("searching: %d found%s, %.0f s", p.Found, at, p.Seconds)
+}
+
+// line shows a line in the place of the one before.
+func (m *meter) line(format string, args ...any) {
+	fmt.Fprintf(m.out, "\r\x1b[K"+format, args...)
 	m.shown = true
 }
 
