@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"belfry/aggregator/fleet"
@@ -35,8 +34,7 @@ type documents struct {
 	versions map[string]ledger.Version
 	lost     bool // what is in memory could not be written: the documents are to be read again
 
-	smu    sync.Mutex
-	unsaid map[string]*saying // by the event's id
+	unsaid fleet.Unsaid // each in the document of its gap
 }
 
 // gapDoc is the document of a gap.
@@ -45,20 +43,12 @@ type gapDoc struct {
 	Say []json.RawMessage `json:"say,omitempty"` // events that may not be in the index yet
 }
 
-// saying is an event in a gap's document.
-type saying struct {
-	gap   string
-	event json.RawMessage
-	due   time.Time
-	ours  bool
-}
-
 // Share keeps the gaps in documents from now on, and moves those of the file there. Before a gap is opened, sure is asked to
 // read what the ledger's documents have of its place. It is to be called before anything else.
 func (t *Tracker) Share(docs fleet.Docs, sure func(ctx context.Context, p ledger.Position) error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.documents = documents{docs: docs, sure: sure, lost: true, versions: make(map[string]ledger.Version), unsaid: make(map[string]*saying)}
+	t.documents = documents{docs: docs, sure: sure, lost: true, versions: make(map[string]ledger.Version)}
 }
 
 // move writes the gaps that the file has into documents.
@@ -193,17 +183,13 @@ func (t *Tracker) takeOut(g *Gap) {
 
 // heed notes what a document has to say, and when it is to be said here.
 func (t *Tracker) heed(d gapDoc, due time.Time, ours bool) {
-	t.smu.Lock()
-	defer t.smu.Unlock()
 	for _, text := range d.Say {
 		var dec event.Decoder
 		e, err := dec.Decode(text)
 		if err != nil {
 			continue // it was said when it was written, or is lost
 		}
-		if id := e.Get("event.id"); t.unsaid[id] == nil {
-			t.unsaid[id] = &saying{d.Gap.ID, text, due, ours}
-		}
+		t.unsaid.Add(e.Get("event.id"), fleet.Waiting{Doc: d.Gap.ID, Event: text, Due: due, Ours: ours})
 	}
 }
 
@@ -340,69 +326,39 @@ func (t *Tracker) acceptShared(ctx context.Context, id string, now time.Time, ac
 }
 
 // Sayings returns what is to be said of gaps now, as the fleet's Sayings does.
-func (t *Tracker) Sayings(ctx context.Context, now time.Time) (all []fleet.Saying, err error) {
-	t.smu.Lock()
-	due := make(map[string]*saying)
-	for id, s := range t.unsaid {
-		if !s.due.After(now) {
-			due[id] = s
-		}
-	}
-	t.smu.Unlock()
-	for id, s := range due {
-		if !s.ours {
-			body, _, err := t.docs.Load(ctx, s.gap)
-			if err != nil {
-				return nil, err
-			}
-			if !strings.Contains(string(body), id) { // it was said
-				t.smu.Lock()
-				delete(t.unsaid, id)
-				t.smu.Unlock()
-				continue
-			}
-		}
-		var dec event.Decoder
-		e, err := dec.Decode(s.event)
-		if err != nil {
-			return nil, fmt.Errorf("what is to be said of gap %s: %w", s.gap, err)
-		}
-		all = append(all, fleet.Saying{ID: id, Event: e})
-	}
-	slices.SortFunc(all, func(x, y fleet.Saying) int { return strings.Compare(x.ID, y.ID) })
-	return all, nil
+func (t *Tracker) Sayings(ctx context.Context, now time.Time) ([]fleet.Saying, error) {
+	waits := func(id string, body []byte) bool { return strings.Contains(string(body), id) }
+	return t.unsaid.Due(ctx, t.docs, now, waits, func(_ string, w *fleet.Waiting, err error) (*event.Event, error) {
+		return nil, fmt.Errorf("what is to be said of gap %s: %w", w.Doc, err)
+	})
 }
 
 // Spoken takes a saying out that is in the index.
 func (t *Tracker) Spoken(ctx context.Context, id string) error {
-	t.smu.Lock()
-	s := t.unsaid[id]
-	t.smu.Unlock()
+	s := t.unsaid.Get(id)
 	if s == nil {
 		return nil
 	}
 	for range maxConflicts {
-		body, v, err := t.docs.Load(ctx, s.gap)
+		body, v, err := t.docs.Load(ctx, s.Doc)
 		if err != nil {
 			return err
 		}
 		var d gapDoc
 		if body != nil {
-			if d, err = readGap(s.gap, body); err != nil {
+			if d, err = readGap(s.Doc, body); err != nil {
 				return err
 			}
 		}
 		d.Say = slices.DeleteFunc(d.Say, func(text json.RawMessage) bool { return strings.Contains(string(text), id) })
 		if body, err = json.Marshal(d); err == nil && d.Gap != nil {
-			err = t.docs.Save(ctx, s.gap, body, v)
+			err = t.docs.Save(ctx, s.Doc, body, v)
 		}
 		if errors.Is(err, ledger.ErrConflict) {
 			continue
 		}
 		if err == nil {
-			t.smu.Lock()
-			delete(t.unsaid, id)
-			t.smu.Unlock()
+			t.unsaid.Drop(id)
 		}
 		return err
 	}

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"belfry/aggregator/ledger"
@@ -54,13 +52,6 @@ type sayDoc struct {
 	Expected map[string]*expectation `json:"expected,omitempty"`
 }
 
-// saying is an event that is in a document, and may not be in the index yet.
-type saying struct {
-	event json.RawMessage
-	due   time.Time // to be said here
-	ours  bool
-}
-
 // patience is how long another aggregator is given to say what it was about to say.
 const patience = 15 * time.Second
 
@@ -84,9 +75,7 @@ func (f *Fleet) publishWords(ctx context.Context, now time.Time) error {
 			f.mu.Unlock()
 			return fmt.Errorf("note what is to be said: %w", err)
 		}
-		f.smu.Lock()
-		f.unsaid[id] = &saying{text, now, true}
-		f.smu.Unlock()
+		f.unsaid.Put(id, Waiting{"say." + id, text, now, true})
 		f.mu.Lock()
 		for id := range w.agents {
 			f.soon(id, 0)
@@ -122,11 +111,7 @@ func (f *Fleet) takeSay(id string, body []byte) error {
 	}
 	due := f.clock.Add(patience)
 	f.mu.Unlock()
-	f.smu.Lock()
-	defer f.smu.Unlock()
-	if f.unsaid[id] == nil {
-		f.unsaid[id] = &saying{d.Event, due, false}
-	}
+	f.unsaid.Add(id, Waiting{"say." + id, d.Event, due, false})
 	return nil
 }
 
@@ -138,36 +123,13 @@ type Saying struct {
 
 // Sayings returns what is to be said now: what was judged here, and what another aggregator was about to say and did not. Each
 // goes into the index of the day that it was made on, by its id, so that a repeat is one.
-func (f *Fleet) Sayings(ctx context.Context, now time.Time) (all []Saying, err error) {
-	f.smu.Lock()
-	due := make(map[string]*saying)
-	for id, s := range f.unsaid {
-		if !s.due.After(now) {
-			due[id] = s
-		}
-	}
-	f.smu.Unlock()
-	for id, s := range due {
-		if !s.ours {
-			body, _, err := f.notes.Load(ctx, "say."+id)
-			if err != nil {
-				return nil, err
-			}
-			if body == nil { // it was said
-				f.forgetSaying(id)
-				continue
-			}
-		}
-		var dec event.Decoder
-		e, err := dec.Decode(s.event)
-		if err != nil {
-			e = unreadable(s.event, err)
-			e.Set("event.id", id)
-		}
-		all = append(all, Saying{id, e})
-	}
-	slices.SortFunc(all, func(x, y Saying) int { return strings.Compare(x.ID, y.ID) })
-	return all, nil
+func (f *Fleet) Sayings(ctx context.Context, now time.Time) ([]Saying, error) {
+	waits := func(_ string, body []byte) bool { return body != nil }
+	return f.unsaid.Due(ctx, f.notes, now, waits, func(id string, w *Waiting, err error) (*event.Event, error) {
+		e := unreadable(w.Event, err)
+		e.Set("event.id", id)
+		return e, nil
+	})
 }
 
 // Spoken takes a saying out that is in the index.
@@ -179,12 +141,6 @@ func (f *Fleet) Spoken(ctx context.Context, id string) error {
 	if err != nil && !errors.Is(err, ledger.ErrConflict) {
 		return fmt.Errorf("note what was said: %w", err)
 	}
-	f.forgetSaying(id)
+	f.unsaid.Drop(id)
 	return nil
-}
-
-func (f *Fleet) forgetSaying(id string) {
-	f.smu.Lock()
-	defer f.smu.Unlock()
-	delete(f.unsaid, id)
 }

@@ -67,8 +67,7 @@ type documents struct {
 	vmu      sync.Mutex
 	versions map[string]ledger.Version // in which documents were read
 
-	smu    sync.Mutex
-	unsaid map[string]*saying
+	unsaid Unsaid
 }
 
 // Share keeps the fleet in documents from now on. What the file knows goes there, if the documents do not know it. It is
@@ -78,7 +77,7 @@ func (f *Fleet) Share(agents, notes Docs, now time.Time) {
 	defer f.mu.Unlock()
 	f.documents = documents{
 		docs: agents, notes: notes, clock: now, unshared: make(map[event.Key]time.Time), queued: make(map[string]time.Time),
-		versions: make(map[string]ledger.Version), unsaid: make(map[string]*saying),
+		versions: make(map[string]ledger.Version),
 	}
 	for id := range f.agents {
 		f.unshared[id] = now
