@@ -21,17 +21,8 @@ const (
 // jsonOne is any one character, in JSON.
 const jsonOne = `(?:[^"\\a]|\\(?:["\\nrt]|u[0-9a-f]{4})|a)`
 
-// jsonGap is one character between words, in JSON.
-const jsonGap = `(?:[^"\\\pL\p{Nd}_]|\\(?:["\\nrt]|u[0-9a-f]{4}))`
-
 // inList finds the arrays with a value that is what an expression describes, which is written for JSON.
 func inList(expr string) string { return jsonBefore + "(?:" + expr + ")" + jsonAfter }
-
-// inListWords finds the arrays with a value that has such words. Words are the same in JSON.
-func inListWords(exprs []string) string {
-	return jsonBefore + "(?:" + jsonAny + "*" + jsonGap + ")?" + strings.Join(exprs, jsonGap+"+") +
-		"(?:" + jsonGap + jsonAny + "*)?" + jsonAfter
-}
 
 // escapeOf returns how event.AppendString writes a character within quotes.
 func escapeOf(r rune) string {
@@ -49,4 +40,6 @@ func textJSON(s string) string {
 }
 
 // doubtful reports whether a text has U+FFFD: logstorage is of two minds whether that ends a word.
-func doubtful(s string) bool { return strings.ContainsRune(s, utf8.RuneError) }
+func doubtful(s string) bool {
+	return !utf8.ValidString(s) || strings.Contains(s, string(utf8.RuneError))
+}

@@ -4,7 +4,6 @@ import (
 	"flag"
 	"os"
 	"testing"
-	"unicode"
 
 	"github.com/VictoriaMetrics/VictoriaLogs/lib/logstorage"
 )
@@ -97,24 +96,4 @@ func TestLogsQLIsExact(t *testing.T) {
 	f("source.ip:10.0.0.0/8", false) // lists of addresses in IPv6 notation
 	f("event.created:>2026-11-23", false)
 	f("sudo.run_time:>1.5", false)
-}
-
-// The folding of RE2 and ours agree but for one letter, as foldRegexp says.
-func TestFolding(t *testing.T) {
-	for r := rune(0); r <= unicode.MaxRune; r++ {
-		l := lower(r)
-		if l != lower(l) {
-			t.Errorf("%U folds to %U, and that to %U", r, l, lower(l))
-		}
-		if l == r || r == 'İ' {
-			continue
-		}
-		found := false
-		for f := unicode.SimpleFold(l); f != l; f = unicode.SimpleFold(f) {
-			found = found || f == r
-		}
-		if !found {
-			t.Errorf("RE2 does not find %U by %U", r, l)
-		}
-	}
 }

@@ -2,100 +2,83 @@ package query
 
 import (
 	"regexp/syntax"
+	"slices"
 	"strings"
-	"unicode/utf8"
 )
 
 // What stands between two words could be asked of logstorage by a regular expression, and so could a word with a
 // wildcard in front. But that takes it longer than reading the events takes, by far: so Match is asked about them.
 
 func (n words) logsql(b bound) filter {
-	filters := make([]filter, len(n.fieldNames))
-	for i, f := range n.fieldNames {
-		c, ok := columnOf(f)
-		if !ok {
-			filters[i] = unknown(b)
-			continue
+	return anyText(b, n.fieldNames, n.words)
+}
+
+// anyText finds values of some text fields with such words in a row.
+func anyText(b bound, fields []string, w []pattern) filter {
+	filters := make([]filter, len(fields))
+	for i, f := range fields {
+		c, _ := columnOf(f)
+		t := text{c, []column{foldedOf(f)}}
+		asked := len(w) == 1 && slices.Contains(fields, "message")
+		if f == "event.original" && b == atLeast && !asked { // see FoldedColumn
+			t.folded = append(t.folded, foldedOf("message"))
 		}
-		one, exact := filter(""), false
-		if len(n.words) == 1 {
-			one, exact = c.oneWord(b, n.words[0])
-		}
-		switch {
-		case exact:
-			filters[i] = one
-		case b == atLeast:
-			filters[i] = c.wordsAtLeast(n.words)
-		default:
-			filters[i] = c.wordsAtMost(n.words)
-		}
+		filters[i] = t.words(b, w)
 	}
 	return either(filters...)
 }
 
-// oneWord finds a word, or the words that begin with a text; ok is false where that cannot be made exact. In a text with
-// U+FFFD logstorage sees other words than we do.
-func (c column) oneWord(b bound, p pattern) (f filter, ok bool) {
-	usual, ok := c.word(p)
-	if !ok {
-		return "", false
-	}
-	expr := []string{p.wordExpression()}
-	odd := every(c.re(string(utf8.RuneError)), c.re(inText(expr)))
-	return c.values(b, either(usual, odd), c.re(inListWords(expr)), true), true
+// text is the column of a text field, and those of its folded words.
+type text struct {
+	column
+	folded []column
 }
 
-// wordsAtLeast finds the words in a plain value, and beside that in the two kinds of values where logstorage sees other
-// words than we do: lists, where "\n" in JSON puts an n before a word, and text with U+FFFD.
-func (c column) wordsAtLeast(w []pattern) filter {
-	usual := make([]filter, 0, len(w))
-	odd := make([]filter, 0, len(w)+1)
-	odd = append(odd, either(c.arrays(atLeast), c.re(string(utf8.RuneError))))
-	for _, p := range w {
-		f, _ := c.word(p)
-		usual = append(usual, f)
-		odd = append(odd, c.fold(p))
+func foldedOf(field string) column { return column{text: quote(FoldedColumn(field)) + ":"} }
+
+// words finds values with such words in a row.
+func (t text) words(b bound, w []pattern) filter {
+	if one, exact := t.word(w[0]); exact && len(w) == 1 {
+		return one
 	}
-	return either(every(usual...), every(odd...))
+	if b == atMost {
+		return t.wordsAtMost(w)
+	}
+	each := make([]filter, len(w))
+	for i, p := range w {
+		each[i], _ = t.word(p)
+	}
+	return every(each...)
 }
 
-// wordsAtMost finds the words where one space is between them.
-func (c column) wordsAtMost(w []pattern) filter {
+// wordsAtMost finds the words where they are written in lower case, with one space between them.
+func (t text) wordsAtMost(w []pattern) filter {
 	texts := make([]string, len(w))
 	for i, p := range w {
-		text, literal := p.literal()
+		word, literal := p.literal()
 		if !literal {
 			return nothing
 		}
-		texts[i] = text
+		texts[i] = word
 	}
 	phrase := strings.Join(texts, " ")
 	if digits(phrase) {
 		return nothing
 	}
-	return every(c.with("i("+quote(phrase)+")"), negate(c.arrays(atLeast)))
+	return every(t.with(quote(phrase)), negate(t.array))
 }
 
-// word finds at least the texts with a word, those with U+FFFD apart, and says whether it finds no others. The
-// case-insensitive filters of logstorage would miss digits in columns of numbers.
-func (c column) word(p pattern) (f filter, same bool) {
+// word finds at least the values with a word, and says whether it finds no others. In columns of numbers logstorage may
+// take a word of digits for a number that is written in another way.
+func (t text) word(p pattern) (f filter, exact bool) {
 	prefix, rest := p.prefix()
-	text, literal := p.literal()
+	word, literal := p.literal()
 	switch {
-	case literal && digits(text):
-		return c.re(text), false
 	case literal:
-		return c.with("i(" + quote(text) + ")"), true
-	case rest && prefix != "" && !digits(prefix):
-		return c.with("i(" + quote(prefix) + "*)"), true
+		return t.either(quote(word)), !digits(word) || plainNumber(word)
 	case prefix != "" && !digits(prefix):
-		return c.with("i(" + quote(prefix) + "*)"), false
+		return t.either(quote(prefix) + "*"), rest
 	}
-	return c.fold(p), false
-}
-
-// fold finds the longest piece of a word anywhere.
-func (c column) fold(p pattern) filter {
 	longest := ""
 	for _, piece := range p.pieces() {
 		if len(piece) > len(longest) {
@@ -103,54 +86,29 @@ func (c column) fold(p pattern) filter {
 		}
 	}
 	if longest == "" {
-		return c.with("*")
+		return t.with("*"), false
 	}
-	return c.re(foldRegexp(longest))
+	return t.either("~" + quote(longest)), false // a word has no signs
 }
 
-// foldRegexp returns an RE2 that finds a lower-cased text in any case that lower makes equal to it, and perhaps in
-// others. Case folding in RE2 knows all of them but one: the capital dotted I, which lower makes an i.
-func foldRegexp(text string) string {
-	if digits(text) {
-		return text
+// either joins a condition on the text of a value that stands alone with the same on the folded words.
+func (t text) either(condition string) filter {
+	filters := []filter{every(t.with(condition), negate(t.array))}
+	for _, c := range t.folded {
+		filters = append(filters, c.with(condition))
 	}
-	return "(?i)" + strings.ReplaceAll(text, "i", "[iİ]") // a word has no signs
+	return either(filters...)
 }
 
-// inText finds a text with such words in a row.
-func inText(exprs []string) string {
-	return "(?:^|" + gapChar + ")" + strings.Join(exprs, gapChar+"+") + "(?:$|" + gapChar + ")"
-}
-
-// wordExpression writes the beginning of a word, or all of one, as a regular expression that finds it in any case.
-func (p pattern) wordExpression() string {
-	var b strings.Builder
-	for _, r := range p {
-		if r == anyRun {
-			b.WriteString(wordChar + "*")
-		} else {
-			b.WriteString(classRE2(casesOf(r)))
-		}
-	}
-	return b.String()
-}
+func plainNumber(s string) bool { _, ok := parseLong(s); return ok }
 
 func digits(s string) bool { return strings.Trim(s, "0123456789_") == "" }
 
 func (n wordRegex) logsql(b bound) filter {
-	filters := make([]filter, len(n.fieldNames))
-	for i, f := range n.fieldNames {
-		c, ok := columnOf(f)
-		switch {
-		case !ok:
-			filters[i] = unknown(b)
-		case b == atMost:
-			filters[i] = nothing
-		default:
-			filters[i] = c.wordsAtLeast([]pattern{n.outline()})
-		}
+	if b == atMost {
+		return nothing
 	}
-	return either(filters...)
+	return anyText(b, n.fieldNames, []pattern{n.outline()})
 }
 
 // outline returns a pattern that finds all that an expression finds.

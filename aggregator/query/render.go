@@ -140,12 +140,6 @@ func inBrackets(r rune) string {
 	return fmt.Sprintf(`\x{%X}`, r)
 }
 
-// What words are made of, and what is between them, in RE2.
-const (
-	wordChar = `[\pL\p{Nd}_]`
-	gapChar  = `[^\pL\p{Nd}_]`
-)
-
 // escapedRunes are the characters that event.AppendString writes as an escape.
 func escapedRunes() []rune {
 	return []rune{0, 0x1f, '"', '"', '\\', '\\', 0x7f, 0x9f, 0x2028, 0x2029}

@@ -61,6 +61,9 @@ func (g *generator) event(t *rapid.T, n int) *event.Event {
 			e.Append(name, g.value(t, name))
 		}
 	}
+	if rapid.IntRange(0, 2).Draw(t, "whole line") == 0 { // as most lines are: a header, then the message
+		e.Set("event.original", rapid.SampledFrom([]string{"", "Nov 29 web01 CRON[5]: ", "RootX", "root ", "7-"}).Draw(t, "header")+e.Get("message"))
+	}
 	return e
 }
 

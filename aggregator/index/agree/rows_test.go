@@ -102,12 +102,29 @@ func rowOf(e *event.Event) (row []logstorage.Field) {
 		if len(values) > 1 && !event.IsList(f.Name) {
 			lists = append(lists, f.Name)
 		}
+		if event.TypeOf(f.Name) == event.Text {
+			if folded := foldedOf(e, f.Name, values); folded != "" {
+				row = append(row, logstorage.Field{Name: query.FoldedColumn(f.Name), Value: folded})
+			}
+		}
 		row = append(row, logstorage.Field{Name: f.Name, Value: value})
 	}
 	if lists != nil {
 		row = append(row, logstorage.Field{Name: "_lists", Value: array(lists)})
 	}
 	return row
+}
+
+// foldedOf makes the column of a text field's folded words.
+func foldedOf(e *event.Event, field string, values []string) string {
+	if message := e.All("message"); field == "event.original" && len(values) == 1 && len(message) == 1 {
+		values = []string{query.FoldedHead(values[0], message[0])}
+	}
+	var words []byte
+	for _, v := range values {
+		words = query.AppendFolded(words, v, len(values) > 1)
+	}
+	return string(words)
 }
 
 func array(values []string) string {

@@ -91,22 +91,19 @@ func (c *checker) checkpoint() {
 		c.fault(path, -1, "%v", err)
 		return
 	}
-	header, ok := checkHeader(b)
-	if !ok {
-		c.fault(path, 0, "not a checkpoint of this version, or damaged")
+	if err := checkHeader(b); err != nil {
+		c.fault(path, 0, "%v", err)
 		return
 	}
 	c.Checkpoint = binary.LittleEndian.Uint64(b[8:])
-	if header == checkpointHeader {
-		n := names{dir: c.dir}
-		if err := n.load(b[16:]); err != nil {
-			c.fault(path, 16, "%v", err)
-		}
-		c.Names = int(n.count.Load())
+	n := names{dir: c.dir}
+	if err := n.load(b[16:]); err != nil {
+		c.fault(path, 16, "%v", err)
 	}
+	c.Names = int(n.count.Load())
 	l := ledger.New()
-	if err := l.Unmarshal(b[header:]); err != nil {
-		c.fault(path, int64(header), "%v", err)
+	if err := l.Unmarshal(b[checkpointHeader:]); err != nil {
+		c.fault(path, int64(checkpointHeader), "%v", err)
 	}
 	c.Positions = l.Len()
 }

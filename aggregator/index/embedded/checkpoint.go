@@ -20,7 +20,7 @@ import (
 
 // The file "checkpoint" is
 //
-//	8 bytes  "belfckp\x02", the format's version last
+//	8 bytes  "belfckp\x03", the version of the format, of this file and of the rows, last
 //	8 bytes  lsn: the storage holds, durably, every row of the records up to it, and the ledger their ranges
 //	twice, for the newest day of names and the one before:
 //	  8 bytes  the day, since 1970
@@ -29,10 +29,9 @@ import (
 //	4 bytes  CRC-32C of the bytes before
 //	the rest is the ledger's snapshot, which has a checksum of its own
 //
-// Numbers are little-endian. Version 1, which is read too, has no names.
+// Numbers are little-endian. Of the versions before, of which none was released, the rows have no folded words.
 const (
-	checkpointMagic  = "belfckp\x02"
-	checkpointOld    = "belfckp\x01"
+	checkpointMagic  = "belfckp\x03"
 	checkpointHeader = 8 + 8 + 2*nameFileSize + 4
 )
 
@@ -49,30 +48,30 @@ func (x *Index) readCheckpoint() (uint64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("read checkpoint: %w", err)
 	}
-	header, ok := checkHeader(b)
-	if !ok {
-		return 0, fmt.Errorf("%s: not a checkpoint of this version, or damaged", x.checkpointPath())
+	if err := checkHeader(b); err != nil {
+		return 0, fmt.Errorf("%s: %w", x.checkpointPath(), err)
 	}
-	if header == checkpointHeader {
-		if err := x.names.load(b[16:]); err != nil {
-			return 0, err
-		}
+	if err := x.names.load(b[16:]); err != nil {
+		return 0, err
 	}
-	if err := x.ledger.Unmarshal(b[header:]); err != nil {
+	if err := x.ledger.Unmarshal(b[checkpointHeader:]); err != nil {
 		return 0, fmt.Errorf("%s: %w", x.checkpointPath(), err)
 	}
 	return binary.LittleEndian.Uint64(b[8:]), nil
 }
 
-// checkHeader returns how long a checkpoint's header is.
-func checkHeader(b []byte) (size int, ok bool) {
-	size = checkpointHeader
-	if bytes.HasPrefix(b, []byte(checkpointOld)) {
-		size -= 2 * nameFileSize
-	} else if !bytes.HasPrefix(b, []byte(checkpointMagic)) {
-		return 0, false
+func checkHeader(b []byte) error {
+	const version = len(checkpointMagic) - 1
+	switch {
+	case bytes.HasPrefix(b, []byte(checkpointMagic[:version])) && len(b) > version && b[version] < checkpointMagic[version]:
+		return fmt.Errorf("version %d of the index, this program has version %d: export with the program that wrote it, and import "+
+			"into a new one", b[version], checkpointMagic[version])
+	case len(b) < checkpointHeader, !bytes.HasPrefix(b, []byte(checkpointMagic)):
+		return errors.New("not a checkpoint of this version, or damaged")
+	case crc32.Checksum(b[:checkpointHeader-4], castagnoli) != binary.LittleEndian.Uint32(b[checkpointHeader-4:]):
+		return errors.New("the checkpoint's header is damaged")
 	}
-	return size, len(b) >= size && crc32.Checksum(b[:size-4], castagnoli) == binary.LittleEndian.Uint32(b[size-4:])
+	return nil
 }
 
 // writeCheckpoint replaces the checkpoint, in one step.

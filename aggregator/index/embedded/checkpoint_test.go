@@ -1,6 +1,10 @@
 package embedded
 
 import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -117,4 +121,33 @@ func TestCheckpointThatFails(t *testing.T) {
 		t.Errorf("%+v", s)
 	}
 	checkFound(t, x, 0, 20)
+}
+
+// An index whose rows have no folded words is refused: words would be missed in it.
+func TestOldVersion(t *testing.T) {
+	x := openIndex(t, Config{Dir: t.TempDir(), MinFree: -1}, nil)
+	writeHere(t, x, data(testPos, 0, 10))
+	x.makeCheckpointHere()
+	dir := unclean(t, x)
+	path := filepath.Join(dir, "checkpoint")
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := func(at int, to byte, want string) {
+		t.Helper()
+		bad := bytes.Clone(b)
+		bad[at] = to
+		if err := os.WriteFile(path, bad, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := Open(Config{Dir: dir, MinFree: -1}, x.log, nil, nil)
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), path) {
+			t.Errorf("byte %d: %v", at, err)
+		}
+	}
+	f(7, 2, "version 2 of the index, this program has version 3: export with the program that wrote it")
+	f(7, 4, "not a checkpoint of this version, or damaged")
+	f(0, 'B', "not a checkpoint of this version, or damaged")
+	f(9, 0xff, "header is damaged")
 }

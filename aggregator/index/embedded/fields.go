@@ -83,7 +83,7 @@ func fieldOf(column string) string {
 	switch {
 	case column == columnTime:
 		return "@timestamp"
-	case slices.Contains(reserved, column):
+	case isReserved(column):
 		return ""
 	}
 	return column

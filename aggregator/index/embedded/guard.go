@@ -42,7 +42,12 @@ func guard(e *event.Event, now time.Time, keep time.Duration) (ts int64, size in
 }
 
 // reserved are the names that mean something else to the storage or to this package.
-var reserved = []string{"", "_msg", "_time", "_stream", "_stream_id", columnPosition, columnLists, columnSetID}
+var reserved = []string{"", "_msg", "_time", "_stream", "_stream_id", columnPosition, columnLists, columnSetID,
+	foldedColumns["message"], foldedColumns["event.original"], foldedColumns["error.message"]}
+
+func isReserved(name string) bool {
+	return (name == "" || name[0] == '_') && slices.Contains(reserved, name)
+}
 
 // essential are the fields that are never folded.
 var essential = []string{"@timestamp", "event.id", "event.original", "event.created", "host.name", "message", "tags", admit.LogTimeField}
@@ -58,7 +63,7 @@ func guardNames(e *event.Event) {
 		switch {
 		case slices.Contains(essential, f.Name):
 			kept = append(kept, f)
-		case f.Name == overflowField, len(f.Name) > maxName, slices.Contains(reserved, f.Name),
+		case f.Name == overflowField, len(f.Name) > maxName, isReserved(f.Name),
 			!names[f.Name] && len(names) == maxColumns:
 			folded.Fields = append(folded.Fields, f)
 		default:
@@ -80,7 +85,7 @@ func mustFold(e *event.Event) bool {
 	}
 	for i := range e.Fields {
 		name := e.Fields[i].Name
-		if len(name) > maxName || (name == "" || name[0] == '_') && slices.Contains(reserved, name) {
+		if len(name) > maxName || isReserved(name) {
 			return true
 		}
 	}

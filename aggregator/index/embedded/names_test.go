@@ -1,10 +1,8 @@
 package embedded
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -187,22 +185,4 @@ func TestSpoiltNames(t *testing.T) {
 	f("missing", os.Remove)
 	f("cut", func(path string) error { return os.Truncate(path, int64(2*nameSize-1)) })
 	f("changed", func(path string) error { return flipByte(path, 0) })
-}
-
-// A checkpoint of the first version has no names.
-func TestFirstCheckpoint(t *testing.T) {
-	x := openIndex(t, Config{Dir: t.TempDir()}, nil)
-	writeHere(t, x, data(testPos, 0, 10))
-	x.makeCheckpointHere()
-	b := binary.LittleEndian.AppendUint64([]byte(checkpointOld), x.checkpoint.Load())
-	b = binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
-	dir := unclean(t, x)
-	if err := os.WriteFile(filepath.Join(dir, "checkpoint"), append(b, x.ledger.Marshal()...), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	y := openIndex(t, Config{Dir: dir}, nil)
-	checkFound(t, y, 0, 10)
-	if r := resultHere(t, y, data(testPos, 0, 11)); r.New != 1 {
-		t.Errorf("%+v", r)
-	}
 }

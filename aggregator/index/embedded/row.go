@@ -15,7 +15,7 @@ import (
 )
 
 // A row of the storage has one column for each field of an event, by the field's name, except @timestamp: that is the
-// row's time, and is not kept beside it. A field that is a list (event.IsList) is kept as the text of a JSON array of
+// row's time, and is not kept beside it; a text field has a column of its folded words too (query.FoldedColumn). A field that is a list (event.IsList) is kept as the text of a JSON array of
 // strings, even with one value; so is any other field that has several values, and then columnLists names it.
 const (
 	columnPosition = "_wal"   // where the row is in the log: the record's lsn << rowBits | the row's index in it
@@ -77,6 +77,7 @@ func (w *rowWriter) columns(e *event.Event, position uint64) (fields []logstorag
 		lists[0] = '['
 		w.text(columnLists, append(append(w.texts, lists...), ']'))
 	}
+	w.folded(e.Fields)
 	w.text(columnPosition, strconv.AppendUint(w.texts, position, 10))
 	w.setTexts()
 	return w.fields, host
@@ -245,7 +246,7 @@ func (r *rowReader) read(all []logstorage.BlockColumn, row int) *event.Event {
 		case value == "":
 		case c.Name == columnTime:
 			e.Append("@timestamp", value)
-		case slices.Contains(reserved, c.Name):
+		case isReserved(c.Name):
 		case event.IsList(c.Name) || len(r.lists) > 0 && slices.Contains(r.lists, c.Name):
 			r.list(e, r.name(c.Name), value)
 		default:

@@ -26,7 +26,7 @@ func columnOf(field string) string {
 	switch {
 	case field == "@timestamp":
 		return columnTime
-	case slices.Contains(reserved, field):
+	case isReserved(field):
 		return ""
 	}
 	return field
