@@ -22,6 +22,8 @@ RUNS ?= 50
 # Not ?=: a shell may export LINES as the height of its terminal.
 LINES = 1000000
 ROUNDS = 3
+# How many packages are tested at once: most wait for servers, most of the time.
+PACKAGES ?= 4
 # Of make bench-agent: MB of text in its files, and how many files rest.
 MB ?= 500
 RESUME_MB ?= 2000
@@ -43,7 +45,7 @@ GEOIP ?= /var/lib/belfry/geoip
 LINTER ?= github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 FAIL_IN_CI := test "$$CI" != true
 
-.PHONY: help build test test-long corpus-check fuzz bench-parse cut chaos chaos-short kill torture torture-short demo lint bench bench-ship bench-agent bench-relay bench-index bench-zgrep geoip deps clean
+.PHONY: help build test corpus-check fuzz bench-parse cut chaos chaos-short kill torture torture-short demo lint bench bench-ship bench-agent bench-relay bench-index bench-zgrep geoip deps clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,11 +57,7 @@ build: ## bin/belfry (aggregator and command line) and bin/belfry-agent
 test: deps ## lint, 30 s of fuzzing, and all tests; the last line is their number; with CI=true a skip is a failure
 	@bad=0; $(MAKE) --no-print-directory lint || bad=1; \
 	 shared/e2e/fuzz.sh 30s FuzzDispatch || bad=1; \
-	 $(GO) test -json -count=1 -timeout 30m ./... | $(GO) run ./shared/e2e/tally || bad=1; exit $$bad
-
-test-long: deps ## the tests of several servers at once, which take longer than make test may (15 minutes)
-	@$(GO) test -tags long -count=1 -timeout 30m ./aggregator/app ./aggregator/index/elastic ./shared/e2e ./shared/e2e/kill ./shared/e2e/chaos \
-	 -run 'TestTwo|TestKilledNode|TestRun|TestChaosShort/elastic'
+	 $(GO) test -json -count=1 -timeout 30m -p $(PACKAGES) ./... | $(GO) run ./shared/e2e/tally || bad=1; exit $$bad
 
 cut: deps ## break each link of the road in turn, and name the test that notices; ONLY=ledger for one (10 minutes for all)
 	@$(GO) run ./shared/e2e/cut $(ONLY)

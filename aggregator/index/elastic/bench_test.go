@@ -40,7 +40,7 @@ const (
 // made. Either turn ends when the last document is acknowledged. It reports documents a second of each, and the ratio.
 func BenchmarkWrite(b *testing.B) {
 	stack.NeedElastic(b, 0)
-	e, err := stack.StartElastic(b.Context(), stack.ElasticConfig{Dir: b.TempDir(), HeapMB: benchHeapMB})
+	e, err := stack.StartElastic(b.Context(), stack.ElasticConfig{Dir: b.TempDir(), HeapMB: benchHeapMB, Fast: true})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -16,7 +16,7 @@ import (
 )
 
 // TestChaosShort is `make chaos-short`, with an embedded index and with two aggregators on an Elasticsearch: a minute of
-// faults, every kind of them, by a new seed each time; the second one with the tag "long". What a failure prints names the seed, and the folder with all logs.
+// faults, every kind of them, by a new seed each time. What a failure prints names the seed, and the folder with all logs.
 func TestChaosShort(t *testing.T) {
 	stack.Need(t, "rabbitmq-server", "gzip")
 	bin, err := stack.Build(t.Context(), t.TempDir())
@@ -46,9 +46,6 @@ func TestChaosShort(t *testing.T) {
 	t.Run("embedded", func(t *testing.T) {
 		f(t, options{Index: "embedded", Aggregators: 1, Nodes: 1}, `[1-9]\d{6,}`)
 	})
-	if !long {
-		return
-	}
 	t.Run("elastic", func(t *testing.T) {
 		stack.NeedElastic(t, elastic.Elasticsearch)
 		f(t, options{Index: "elastic", Aggregators: 2, Nodes: 1, Rate: 2_000}, `[1-9]\d{5,}`)

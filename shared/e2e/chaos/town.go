@@ -128,7 +128,7 @@ func (t *town) openElastic(ctx context.Context, o options, _ stack.Binaries) (er
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	if t.elastic, err = stack.StartElastic(ctx, stack.ElasticConfig{Dir: dir, Nodes: o.Nodes}); err != nil {
+	if t.elastic, err = stack.StartElastic(ctx, stack.ElasticConfig{Dir: dir, Nodes: o.Nodes, Fast: o.For > 2*time.Minute}); err != nil {
 		return err
 	}
 	t.closing = append(t.closing, t.elastic.Stop)

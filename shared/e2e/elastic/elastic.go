@@ -88,29 +88,41 @@ rootLogger.appenderRef.console.ref = console
 // defaultHeap bounds the memory of a node of a test; idle it takes half of it.
 const defaultHeap = 512
 
-// Command makes the home of a node, unless it is there, and returns the arguments of java that run it: with a heap of
-// so many MB, 512 for 0, and with settings of the form key=value, of which the last of a key holds.
-func Command(k Kind, home string, heapMB int, settings []string) ([]string, error) {
+// Node says how a node is to run.
+type Node struct {
+	Home     string   // its folder, made unless it is there
+	HeapMB   int      // 512 for 0
+	Settings []string // of the form key=value; the last of a key holds
+	// Fast has java compile well what runs often, which costs more than it gives before some minutes are over.
+	Fast bool
+}
+
+// Command makes the home of a node, and returns the arguments of java that run it.
+func Command(k Kind, n Node) ([]string, error) {
 	parts, err := Folder(k)
 	if err != nil {
 		return nil, err
 	}
 	for _, dir := range []string{"config", "plugins", "tmp"} {
-		if err := os.MkdirAll(filepath.Join(home, dir), 0o755); err != nil {
+		if err := os.MkdirAll(filepath.Join(n.Home, dir), 0o755); err != nil {
 			return nil, fmt.Errorf("make the home of %s: %w", k, err)
 		}
 	}
 	for name, text := range map[string]string{k.String() + ".yml": "", "log4j2.properties": logging} {
-		if err := os.WriteFile(filepath.Join(home, "config", name), []byte(text), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(n.Home, "config", name), []byte(text), 0o644); err != nil {
 			return nil, fmt.Errorf("make the home of %s: %w", k, err)
 		}
 	}
-	heap := strconv.Itoa(cmp.Or(heapMB, defaultHeap)) + "m"
+	heap := strconv.Itoa(cmp.Or(n.HeapMB, defaultHeap)) + "m"
 	args := []string{
-		"-Xms" + heap, "-Xmx" + heap, "-Djava.io.tmpdir=" + filepath.Join(home, "tmp"), "-Djava.awt.headless=true",
+		"-Xms" + heap, "-Xmx" + heap, "-Djava.io.tmpdir=" + filepath.Join(n.Home, "tmp"), "-Djava.awt.headless=true",
 		"-XX:+ExitOnOutOfMemoryError", "-XX:-UsePerfData",
-		"-cp", filepath.Join(parts, "classes") + ":" + filepath.Join(parts, "lib", "*"),
-		"Launcher", home, filepath.Join(parts, "modules"),
+		"-XX:SharedArchiveFile=" + filepath.Join(parts, "classes.jsa"), "-Xlog:disable", // which is of use, but not necessary
 	}
-	return append(args, settings...), nil
+	if !n.Fast {
+		args = append(args, "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+	}
+	args = append(args, "-cp", filepath.Join(parts, "launcher.jar")+":"+filepath.Join(parts, "lib", "*"),
+		"Launcher", n.Home, filepath.Join(parts, "modules"))
+	return append(args, n.Settings...), nil
 }

@@ -6,8 +6,9 @@
 #   fetch.sh where elasticsearch|opensearch   print its folder
 #
 # The folder is named after the version, and after what is read here: a change of pom or launcher makes another one.
-#   lib/       jars for the class path       classes/   the launcher
+#   lib/       jars for the class path, and launcher.jar
 #   modules/   the transport, which Elasticsearch loads by itself
+#   classes.jsa   what java has read of the jars, ready to be mapped: a node starts with half of the work
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -52,9 +53,24 @@ build() {
     fail "mvn cannot fetch $kind: $(tail -n 5 mvn.out)"
   rm mvn.out
   javac -Xlint:none -cp 'lib/*' -d classes "$here/$kind/Launcher.java" || fail "the launcher of $kind cannot be compiled"
+  jar cf launcher.jar -C classes .
+  rm -r classes
   mkdir -p modules
   if [ "$kind" = elasticsearch ]; then module "$(version "$kind")"; fi
   chmod -R a+rX .
+}
+
+# A node that starts and stops leaves the archive of its classes. It is of use only where the jars stay as they are.
+archive() {
+  local home
+  home=$(mktemp -d)
+  mkdir "$home/config" "$home/plugins" "$home/tmp"
+  touch "$home/config/$1.yml" "$home/config/log4j2.properties"
+  java -Xmx512m "-Djava.io.tmpdir=$home/tmp" -Dbelfry.once=true -XX:TieredStopAtLevel=1 -XX:+UseSerialGC \
+    "-XX:ArchiveClassesAtExit=$into/.classes.jsa" -cp "$into/launcher.jar:$into/lib/*" Launcher "$home" "$into/modules" \
+    discovery.type=single-node network.host=127.0.0.1 http.port=0 transport.port=0 >"$home/out" 2>&1 &&
+    mv "$into/.classes.jsa" "$into/classes.jsa" || echo "elastic: no archive of classes, $1 starts slower: $(tail -n 3 "$home/out")" >&2
+  rm -rf "$home"
 }
 
 where=
@@ -66,7 +82,7 @@ if [ -n "$where" ]; then
   exit
 fi
 [ ! -d "$into" ] || exit 0
-for program in mvn javac; do
+for program in mvn javac jar java; do
   command -v $program >/dev/null || fail "$program is missing: install a JDK 17 and Maven (on Debian: apt-get install default-jdk-headless maven)"
 done
 
@@ -78,3 +94,4 @@ work=$(mktemp -d "$cache/.new.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 build "$1"
 mv -T "$work" "$into"
+archive "$1"

@@ -21,7 +21,7 @@ func Build(ctx context.Context, dir string) (Binaries, error) {
 		return b, fmt.Errorf("find the module: %w", err)
 	}
 	build := func(program, folder string) error {
-		cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", program, folder)
+		cmd := exec.CommandContext(ctx, "go", "build", "-ldflags=-w", "-o", program, folder)
 		cmd.Dir = filepath.Dir(strings.TrimSpace(string(root)))
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := cmd.CombinedOutput(); err != nil {

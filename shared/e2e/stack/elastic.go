@@ -36,6 +36,7 @@ type ElasticConfig struct {
 	Nodes    int          // of the cluster; default 1
 	HeapMB   int          // of each node; default 512
 	Settings []string     // more of each node, as "cluster.max_shards_per_node=5000"
+	Fast     bool         // for benchmarks: see elastic.Node
 }
 
 // Elastic is a running Elasticsearch or OpenSearch: one node or a cluster, plain HTTP on loopback ports, with no users.
@@ -120,7 +121,8 @@ func (e *Elastic) start(ctx context.Context) error {
 
 // run starts the process of a node.
 func (e *Elastic) run(n *elasticNode) error {
-	args, err := elastic.Command(e.cfg.Kind, n.home, e.cfg.HeapMB, append(e.settings(n), e.cfg.Settings...))
+	args, err := elastic.Command(e.cfg.Kind, elastic.Node{
+		Home: n.home, HeapMB: e.cfg.HeapMB, Fast: e.cfg.Fast, Settings: append(e.settings(n), e.cfg.Settings...)})
 	if err != nil {
 		return err
 	}

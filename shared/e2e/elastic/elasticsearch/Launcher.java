@@ -41,6 +41,9 @@ public class Launcher {
       }
     }));
     node.start();
+    if (Boolean.getBoolean("belfry.once")) {
+      System.exit(0);
+    }
     Thread.currentThread().join();
   }
 }

@@ -49,6 +49,9 @@ public class Launcher extends Node {
       }
     }));
     node.start();
+    if (Boolean.getBoolean("belfry.once")) {
+      System.exit(0);
+    }
     Thread.currentThread().join();
   }
 }
