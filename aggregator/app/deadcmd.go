@@ -84,7 +84,7 @@ const shortID = 12
 
 func (s deadListCmd) print(w io.Writer, line []byte) error {
 	if s.JSON {
-		_, err := fmt.Fprintf(w, "%s\n", line)
+		_, err := fmt.Fprintf(w, "%s\n", printableJSON(line))
 		return err
 	}
 	var l letterLine
@@ -113,7 +113,7 @@ func (s deadShowCmd) Run(ctx context.Context, c *CLI) error {
 		return err
 	}
 	if s.JSON {
-		_, err := c.out().Write(text)
+		_, err := c.out().Write(printableJSON(text))
 		return err
 	}
 	out := bufio.NewWriter(c.out())

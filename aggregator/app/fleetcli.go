@@ -64,7 +64,7 @@ func (l hostsListCmd) Run(ctx context.Context, c *CLI) error {
 		return err
 	}
 	if l.JSON {
-		_, err = c.out().Write(text)
+		_, err = c.out().Write(printableJSON(text))
 	} else {
 		err = printHosts(c.out(), got.Hosts)
 	}
@@ -147,7 +147,7 @@ func (l gapsListCmd) Run(ctx context.Context, c *CLI) error {
 		return err
 	}
 	if l.JSON {
-		_, err = c.out().Write(text)
+		_, err = c.out().Write(printableJSON(text))
 	} else {
 		err = printGaps(c.out(), got.Gaps)
 	}
@@ -219,7 +219,7 @@ func (a auditCmd) Run(ctx context.Context, c *CLI) error {
 			p.total = l.Total
 		}
 		if a.JSON {
-			_, err := fmt.Fprintf(out, "%s\n", line)
+			_, err := fmt.Fprintf(out, "%s\n", printableJSON(line))
 			return err
 		}
 		return p.print(l)

@@ -30,15 +30,17 @@ func turns(r rune) bool {
 	return r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069
 }
 
-// printableJSON escapes in JSON what turns; control characters JSON has escaped already. It means the same.
+// printableJSON escapes in JSON what acts. Who wrote it has escaped the characters below the blank, as JSON asks (RFC 8259,
+// section 7), and need not have escaped the others: events have DEL and C1 escaped, other answers not. It means the same.
 func printableJSON(line []byte) []byte {
-	if bytes.IndexFunc(line, turns) < 0 {
+	wild := func(r rune) bool { return r >= 0x20 && acts(r) }
+	if bytes.IndexFunc(line, wild) < 0 {
 		return line
 	}
 	var out []byte
 	for i := 0; i < len(line); {
 		r, size := utf8.DecodeRune(line[i:])
-		if turns(r) {
+		if wild(r) {
 			out = fmt.Appendf(out, `\u%04x`, r)
 		} else {
 			out = append(out, line[i:i+size]...)

@@ -14,7 +14,7 @@ func (s statusCmd) Run(ctx context.Context, c *CLI) error {
 		return err
 	}
 	if s.JSON {
-		_, err := c.out().Write(text)
+		_, err := c.out().Write(printableJSON(text))
 		return err
 	}
 	x := st.Index

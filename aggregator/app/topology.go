@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -178,7 +179,12 @@ func (k checkTopologyCmd) Run(ctx context.Context, c *CLI) error {
 }
 
 func printJSON(c *CLI, v any) error {
-	enc := json.NewEncoder(c.out())
+	var text bytes.Buffer
+	enc := json.NewEncoder(&text)
 	enc.SetIndent("", "  ")
-	return enc.Encode(v)
+	if err := enc.Encode(v); err != nil {
+		return err
+	}
+	_, err := c.out().Write(printableJSON(text.Bytes()))
+	return err
 }
