@@ -194,6 +194,11 @@ func (o *outbox) createOnce(ctx context.Context, h *held) (fresh bool, err error
 func (o *outbox) knows(id string) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	return o.has(id)
+}
+
+// has is knows for who holds the lock.
+func (o *outbox) has(id string) bool {
 	_, owed := o.owed[id]
 	return owed || slices.ContainsFunc(o.mine, func(m held) bool { return m.id() == id })
 }

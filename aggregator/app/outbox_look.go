@@ -88,7 +88,8 @@ func (o *outbox) note(id string, body []byte, v ledger.Version) error {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if h.Delivered || h.Owner == o.self {
+	_, waits := o.others[id] // to be claimed, and may have been, by a try of which no answer came
+	if h.Delivered || h.Owner == o.self && !waits {
 		delete(o.others, id)
 	} else {
 		o.others[id] = h
@@ -148,20 +149,29 @@ func (o *outbox) dead(ctx context.Context, owner string) (bool, error) {
 	return l.times > deadLooks, nil
 }
 
-// claim makes an alert this process's own, unless somebody else has it by now.
+// claim makes an alert this process's own, unless somebody else has it by now. One that is its own already is what an
+// earlier try has made, of which no answer came.
 func (o *outbox) claim(ctx context.Context, h held) (got bool, err error) {
 	h.Owner = o.self
 	err = o.save(ctx, &h)
-	if err != nil && !errors.Is(err, ledger.ErrConflict) {
+	if got = err == nil; errors.Is(err, ledger.ErrConflict) {
+		var there held
+		if there, got, err = o.load(ctx, h.id()); got && there.Owner == o.self && !there.Delivered {
+			h = there
+		} else {
+			got = false
+		}
+	}
+	if err != nil {
 		return false, err
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	delete(o.others, h.id()) // who has changed it has it, and it will be seen
-	if err == nil {
+	if got = got && !o.has(h.id()); got {
 		o.keep(h)
 	}
-	return err == nil, nil
+	return got, nil
 }
 
 // keepOwner is how long the sign of life of one that died is kept; it is of no use, but small.

@@ -242,6 +242,44 @@ func TestAlertsOfTheDead(t *testing.T) {
 	})
 }
 
+// Who takes over what the dead have left, and has no answer to that, has it all the same: nobody else will deliver it.
+func TestAlertsTakenOverWithoutAnAnswer(t *testing.T) {
+	f := func(late bool) {
+		t.Helper()
+		office(t, func(t *testing.T, d *desk) {
+			a, b := d.clerk(t, "a"), d.clerk(t, "b")
+			a.takes("1 2", 1, 2)
+			if err := a.Close(); err != nil {
+				t.Fatal(err)
+			}
+			if err := b.showLife(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if err := d.Each(t.Context(), time.Time{}, b.note); err != nil {
+				t.Fatal(err)
+			}
+			d.set(false, true)
+			if _, err := b.inherit(t.Context()); err == nil {
+				t.Fatal("there was an answer")
+			}
+			d.set(false, false)
+			if late { // what was written is not found yet
+				if _, err := b.inherit(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			b.lives(time.Minute)
+			b.pending(2)
+			b.delivers("1 2")
+			b.lives(time.Minute)
+			b.delivers("")
+			b.pending(0)
+		})
+	}
+	f(false)
+	f(true)
+}
+
 func TestAlertsAfterAStop(t *testing.T) {
 	office(t, func(t *testing.T, d *desk) {
 		a, b := d.clerk(t, "a"), d.clerk(t, "b")
