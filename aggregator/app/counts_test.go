@@ -36,6 +36,7 @@ func TestContext(t *testing.T) {
 	f("context.txt", "-C", "1")
 	f("context_oldest.txt", "-C", "2", "--oldest")
 	f("context_fields.txt", "-C", "1", "--oldest", "--fields", "log.file.path,message")
+	f("context_fields.json", "-C", "1", "--oldest", "--limit", "1", "--format", "json", "--fields", "log.file.*, message")
 	if _, _, err := r.belfry("search", "-C", "1", "nothing"); !errors.Is(err, errNothing) {
 		t.Error(err)
 	}

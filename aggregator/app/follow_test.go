@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"strings"
 	"sync"
@@ -175,6 +176,26 @@ func (r *rig) all(args ...string) []string {
 		r.t.Fatal(err)
 	}
 	return lines
+}
+
+// The fields that are wanted are those alone, of what comes too.
+func TestFieldsOfWhatComes(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		text := `{"end":{"found":0}}`
+		if r.URL.Path == "/v1/tail" {
+			text = `data: {"host":{"name":"h"},"user":{"id":"7","name":"bob"},"message":"m"}`
+		}
+		_, _ = io.WriteString(w, text+"\n")
+	}))
+	defer s.Close()
+	for _, args := range [][]string{{"tail"}, {"search", "-f"}} {
+		var out bytes.Buffer
+		c := &CLI{Out: &out, Err: io.Discard, way: &road{client: s.Client(), base: s.URL, name: "it"}}
+		err := runCLI(t, c, append(args, "--format", "json", "--fields", "user.*,message")...)
+		if want := `{"message":"m","user":{"id":"7","name":"bob"}}` + "\n"; out.String() != want || err == nil || !strings.Contains(err.Error(), "ended") {
+			t.Errorf("%q: %s, %v, want %s", args, out.String(), err, want)
+		}
+	}
 }
 
 func TestIDSet(t *testing.T) {

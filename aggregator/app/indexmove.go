@@ -55,7 +55,7 @@ func (e indexExportCmd) Run(ctx context.Context, c *CLI) error {
 // export writes what is found, and returns how many events that is.
 func export(ctx context.Context, c *CLI, v url.Values, to io.Writer) (n int, err error) {
 	out := bufio.NewWriterSize(to, 256<<10)
-	p := jsonPrinter{out}
+	p := jsonPrinter{out: out}
 	_, err = c.search(ctx, v, out, func(line []byte, e *event.Event) error {
 		n++
 		return p.event(line, e)

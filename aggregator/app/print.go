@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"belfry/aggregator/serve"
 	"belfry/shared/event"
 )
 
@@ -30,7 +31,7 @@ type printer interface {
 func (l showFlags) printer(out io.Writer, s screen, words []string) printer {
 	switch {
 	case l.Format == "json":
-		return jsonPrinter{out}
+		return jsonPrinter{out, serve.FieldsOf(strings.Join(l.Fields, ","))}
 	case l.Format == "csv":
 		return &csvPrinter{out: csv.NewWriter(out), fields: l.columns()}
 	case len(l.Fields) > 0:
@@ -47,10 +48,16 @@ func (l showFlags) columns() []string {
 	return []string{"@timestamp", "host.name", "process.name", "message"}
 }
 
-// jsonPrinter prints an event as it came.
-type jsonPrinter struct{ out io.Writer }
+// jsonPrinter prints an event as it came, or the fields of it that are wanted.
+type jsonPrinter struct {
+	out    io.Writer
+	fields []string
+}
 
-func (p jsonPrinter) event(line []byte, _ *event.Event) error {
+func (p jsonPrinter) event(line []byte, e *event.Event) error {
+	if len(p.fields) > 0 {
+		line = serve.Pick(e, p.fields).AppendJSON(nil)
+	}
 	_, err := fmt.Fprintf(p.out, "%s\n", printableJSON(line))
 	return err
 }

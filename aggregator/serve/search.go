@@ -26,7 +26,7 @@ func (a *API) search(w http.ResponseWriter, r *http.Request, by Asker) {
 		w.Header().Set("Content-Type", "application/x-ndjson")
 		w.Header().Set("Trailer", CursorTrailer)
 		out := &lines{w: bufio.NewWriter(w), flush: http.NewResponseController(w).Flush, begin: time.Now(),
-			wanted: fieldsOf(r.Form.Get("fields")), progress: r.Form.Get("progress") == "1"}
+			wanted: FieldsOf(r.Form.Get("fields")), progress: r.Form.Get("progress") == "1"}
 		stop := out.beat(ctx)
 		err = a.index.Search(ctx, s, out.event)
 		stop()
@@ -41,8 +41,8 @@ func (a *API) search(w http.ResponseWriter, r *http.Request, by Asker) {
 	})
 }
 
-// fieldsOf reads a list of names. nil is all.
-func fieldsOf(text string) (names []string) {
+// FieldsOf reads a list of names. nil is all.
+func FieldsOf(text string) (names []string) {
 	for name := range strings.SplitSeq(text, ",") {
 		if name = strings.TrimSpace(name); name != "" {
 			names = append(names, name)
@@ -51,8 +51,8 @@ func fieldsOf(text string) (names []string) {
 	return names
 }
 
-// pick leaves the wanted fields of an event, all if none is named; "user.*" are all that begin with "user.".
-func pick(e *event.Event, wanted []string) *event.Event {
+// Pick leaves the wanted fields of an event, all if none is named; "user.*" are all that begin with "user.".
+func Pick(e *event.Event, wanted []string) *event.Event {
 	if len(wanted) == 0 {
 		return e
 	}
@@ -92,7 +92,7 @@ func (l *lines) event(e *event.Event, at index.Cursor) error {
 	defer l.mu.Unlock()
 	l.found++
 	l.at, l.written = at, true
-	l.line = append(pick(e, l.wanted).AppendJSON(l.line[:0]), '\n')
+	l.line = append(Pick(e, l.wanted).AppendJSON(l.line[:0]), '\n')
 	_, err := l.w.Write(l.line)
 	return err
 }
