@@ -87,6 +87,7 @@ func (i indexImportCmd) Run(ctx context.Context, c *CLI) (err error) {
 	}
 	defer func() { err = errors.Join(err, to.Close()) }()
 	l := to.loader(cfg, i.Class)
+	l.Anywhere = len(to.classes()) > 0 // what was exported from here tells neither its class nor the day that its agent gave it
 	t := newTicker(c, "import")
 	_, err = index.Import(ctx, in, l, func(n uint64) { t.say(n, time.Now()) })
 	t.clear()

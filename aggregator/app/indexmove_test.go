@@ -54,6 +54,12 @@ func TestExportImport(t *testing.T) {
 			t.Errorf("%s, want %s", got, want)
 		}
 	}
+	var elsewhere bytes.Buffer // they are there, of whatever class
+	c := &CLI{Out: &elsewhere, Err: io.Discard, Log: slogTo(io.Discard)}
+	err = runCLI(t, c, "--config", other.path, "index", "import", file)
+	if want := "4 events, 0 new, 4 were there already\n"; err != nil || elsewhere.String() != want {
+		t.Errorf("of another class: %v: %s, want %s", err, elsewhere.String(), want)
+	}
 	if out, _, err := other.belfry("index", "check"); err != nil || !strings.HasPrefix(out, "all is well: ") {
 		t.Errorf("%v: %s", err, out)
 	}

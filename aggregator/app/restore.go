@@ -204,6 +204,7 @@ type restorer struct {
 	head   backupHead
 	log    *slog.Logger
 	index  *offline
+	full   bool // the index holds events already: servers may
 	claims *ledger.Ledger
 	loads  map[string]*index.Loader // by class
 	folder *dead.Folder
@@ -253,7 +254,8 @@ func (r *restorer) open(ctx context.Context) (err error) {
 		}
 	}
 	if r.index, err = openOffline(ctx, r.cfg, r.cfg.Index.Engine, r.log); err == nil {
-		r.index.looks = false // the embedded one is empty, and the servers know their events
+		r.index.looks = false               // the embedded one is empty, and the servers know their events
+		r.full = len(r.index.classes()) > 0 // but not that one is in the index of another day
 	}
 	return err
 }
@@ -341,6 +343,7 @@ func (r *restorer) events(ctx context.Context, class string, in io.Reader) error
 	load := r.loads[class]
 	if load == nil {
 		load = r.index.loader(r.cfg, class)
+		load.Anywhere = r.full
 		r.loads[class] = load
 	}
 	if err := r.unzip.Reset(in); err != nil {

@@ -19,6 +19,9 @@ type Loader struct {
 	// Oldest is the first time that the index still keeps: what is older is over, and is counted and left out. An index
 	// would give it another time.
 	Oldest time.Time
+	// Anywhere makes the loader look for what is there in all classes and days, whatever the engine. An event may be in another
+	// class than this one, and on servers in the index of another day than that of its reading, as what an archive has.
+	Anywhere bool
 
 	to    Index
 	class string
@@ -134,7 +137,7 @@ func (l *Loader) send(ctx context.Context) error {
 	if err := l.failed(nil); err != nil || len(chunk) == 0 {
 		return err
 	}
-	if l.look {
+	if l.looks() {
 		var err error
 		if chunk, err = l.unknown(ctx, chunk); err != nil {
 			return l.failed(err) // the chunk is not there
@@ -159,7 +162,7 @@ func (l *Loader) write(ctx context.Context, chunk []*event.Event) {
 		w.Items[i] = Item{Event: e, Class: l.class, Day: dayOf(e)}
 		ids[i] = e.Get("event.id")
 	}
-	if l.look {
+	if l.looks() {
 		l.mu.Lock()
 		for _, id := range ids {
 			l.flying[id] = true
@@ -183,6 +186,8 @@ func (l *Loader) write(ctx context.Context, chunk []*event.Event) {
 	})
 }
 
+func (l *Loader) looks() bool { return l.look || l.Anywhere }
+
 // unknown returns the events of which the index does not have the id.
 func (l *Loader) unknown(ctx context.Context, chunk []*event.Event) ([]*event.Event, error) {
 	missing := make(map[string]bool, len(chunk))
@@ -195,6 +200,9 @@ func (l *Loader) unknown(ctx context.Context, chunk []*event.Event) ([]*event.Ev
 	}
 	l.mu.Unlock()
 	s := Search{Span: Span{Class: l.class, From: l.from, To: l.until.Add(1)}, Limit: -1}
+	if l.Anywhere {
+		s.Class = ""
+	}
 	err := l.to.Search(ctx, s, func(e *event.Event, _ Cursor) error {
 		delete(missing, e.Get("event.id"))
 		return nil

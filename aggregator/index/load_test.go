@@ -15,6 +15,7 @@ type slowIndex struct {
 	found   []*event.Event
 	waiting []func()
 	fault   error // of the next search
+	asked   Search
 }
 
 func (x *slowIndex) Write(_ context.Context, w Write, done func(Result, error)) {
@@ -33,7 +34,8 @@ func (x *slowIndex) answer() {
 	x.waiting = nil
 }
 
-func (x *slowIndex) Search(_ context.Context, _ Search, fn func(*event.Event, Cursor) error) error {
+func (x *slowIndex) Search(_ context.Context, s Search, fn func(*event.Event, Cursor) error) error {
+	x.asked = s
 	if err := x.fault; err != nil {
 		x.fault = nil
 		return err
@@ -74,6 +76,25 @@ func TestLoadTwiceAtOnce(t *testing.T) {
 	}
 	if n := l.Loaded(); len(x.found) != loadEvents || n.Added != loadEvents || n.Known != loadEvents {
 		t.Errorf("%d events are there, %+v", len(x.found), n)
+	}
+}
+
+// What is anywhere is looked for everywhere, though the engine knows its ids by itself.
+func TestLoadWhatIsAnywhere(t *testing.T) {
+	x := new(slowIndex)
+	l := NewLoader(x, "default", false)
+	l.Anywhere = true
+	for range 2 {
+		if err := addAll(l, loadEvents); err != nil {
+			t.Fatal(err)
+		}
+		x.answer()
+	}
+	if err := l.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := l.Loaded(); n.Added != loadEvents || n.Known != loadEvents || x.asked.Class != "" || x.asked.Limit != -1 {
+		t.Errorf("%+v, asked was %+v", n, x.asked)
 	}
 }
 
