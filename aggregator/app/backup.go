@@ -29,7 +29,8 @@ import (
 // A backup is a tar file (POSIX.1-2001). In this order it holds
 //
 //	backup.json                 a backupHead: what it is of, and when
-//	config/PATH                 configuration, rules and parsers, each by its absolute path; no key, certificate or password
+//	config/PATH                 configuration, rules, parsers and lists of enrichment, each by its absolute path; no key,
+//	                            certificate or file of a password
 //	state/ledger                what has arrived (ledger.Marshal)
 //	state/NAME                  files of the state: fleet.db, alerts.db, tokens.json, mask.key, …
 //	letters/ID                  dead letters, those at the broker too
@@ -138,15 +139,24 @@ func (b *backupWriter) end() error {
 	return b.out.Close()
 }
 
-// config adds the configuration, and what it names that operators write.
+// config adds the configuration, and what it names that operators write: rules, parsers, and the lists of enrichment, of
+// which one that is not there is no fault. Databases of addresses are fetched anew.
 func (b *backupWriter) config(path string, cfg *config.Config) error {
-	files := []string{path}
+	files := append([]string{path}, cfg.Enrich.Hosts...)
+	files = append(files, cfg.Enrich.Users...)
+	for _, t := range cfg.Enrich.Threats {
+		files = append(files, t.Path)
+	}
 	for _, dir := range cfg.Alert.Rules {
-		err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-			if err == nil && d.Type().IsRegular() {
-				files = append(files, path)
+		in := os.DirFS(dir) // as they are read: the folder, and a file of it, may be a link
+		err := fs.WalkDir(in, ".", func(name string, _ fs.DirEntry, err error) error {
+			if err != nil {
+				return err
 			}
-			return err
+			if info, err := fs.Stat(in, name); err == nil && info.Mode().IsRegular() {
+				files = append(files, filepath.Join(dir, name))
+			}
+			return nil
 		})
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("back up the rules of %s: %w", dir, err)

@@ -2,10 +2,18 @@ package app
 
 import (
 	"bytes"
+	"errors"
+	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"belfry/aggregator/config"
+	"belfry/aggregator/enrich"
 )
 
 // withState lets a rig's aggregator go on with another state, as on another machine.
@@ -106,6 +114,40 @@ func TestBackup(t *testing.T) {
 	broken("a flipped byte of the state", "is damaged", flipped)
 	broken("a cut tail", "", whole[:len(whole)/2])
 	broken("no sums", "is not whole", whole[:bytes.LastIndex(whole, []byte(sumsName))])
+}
+
+// What operators write is in a backup, wherever it lies.
+func TestBackupOfTheConfiguration(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name string) string {
+		path := filepath.Join(dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte("x"), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	main, rules := file("aggregator.yaml"), filepath.Join(dir, "rules.d")
+	file("own/a/1.yml")
+	if err := errors.Join(os.Symlink("../elsewhere.yml", filepath.Join(dir, "own", "2.yml")), os.Symlink("own", rules)); err != nil {
+		t.Fatal(err)
+	}
+	file("elsewhere.yml")
+	cfg := new(config.Config)
+	cfg.Alert.Rules = []string{rules, filepath.Join(dir, "nowhere")}
+	cfg.Parse.Parsers = []string{filepath.Dir(file("parsers.d/p.yml")) + "/*.yml"}
+	cfg.Enrich.Hosts, cfg.Enrich.Users = []string{file("hosts.csv"), filepath.Join(dir, "no.csv")}, []string{file("users.yaml")}
+	cfg.Enrich.Threats = []enrich.Threat{{Path: file("bad.txt")}}
+	w := newBackupWriter(io.Discard, time.Now())
+	if err := w.config(main, cfg); err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	for _, name := range []string{"aggregator.yaml", "bad.txt", "hosts.csv", "parsers.d/p.yml", "rules.d/2.yml", "rules.d/a/1.yml", "users.yaml"} {
+		want = append(want, configDir+filepath.Join(dir, name))
+	}
+	if got := slices.Sorted(maps.Keys(w.sums.Entries)); !slices.Equal(got, want) {
+		t.Errorf("%q are in it, want %q", got, want)
+	}
 }
 
 func TestReindexWithinOneEngine(t *testing.T) {

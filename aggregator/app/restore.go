@@ -31,7 +31,7 @@ import (
 
 type restoreCmd struct {
 	File       string `arg:"" help:"The backup." type:"existingfile"`
-	WithConfig bool   `help:"Put the configuration, rules and parsers of the backup back first, where there are none."`
+	WithConfig bool   `help:"Put the configuration, rules, parsers and lists of the backup back first, where there are none."`
 	VerifyOnly bool   `help:"Only read the backup through, and say whether it is whole."`
 }
 
