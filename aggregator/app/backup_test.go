@@ -116,6 +116,22 @@ func TestBackup(t *testing.T) {
 	broken("no sums", "is not whole", whole[:bytes.LastIndex(whole, []byte(sumsName))])
 }
 
+// That a server elsewhere cannot be asked says nothing of the aggregator on this machine: its state is not taken as it lies.
+func TestBackupFromElsewhere(t *testing.T) {
+	dir := t.TempDir()
+	r := start(t, dir)
+	r.stop()
+	for _, args := range [][]string{
+		{"--server=https://" + freeAddr(t), "--token-file=" + filepath.Join(dir, "no-token")},
+		{"--server=https://" + freeAddr(t)},
+	} {
+		if len(args) == 1 {
+			t.Setenv(tokenVariable, "secret")
+		}
+		r.wantCLI(exitFailure, "", append(args, "backup", filepath.Join(dir, "b.tar"))...)
+	}
+}
+
 // What operators write is in a backup, wherever it lies.
 func TestBackupOfTheConfiguration(t *testing.T) {
 	dir := t.TempDir()

@@ -47,7 +47,7 @@ func (b backupCmd) Run(ctx context.Context, c *CLI) (err error) {
 	case err == nil:
 		defer body.Close()
 		err = w.adopt(c, cfg, body)
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
+	case c.way != nil && c.way.local() && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED)):
 		err = w.offline(ctx, c, cfg)
 	}
 	if err != nil {

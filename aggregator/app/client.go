@@ -33,6 +33,12 @@ type road struct {
 	token  conf.Secret
 }
 
+// local reports whether it is the socket on this machine: where nobody listens there, no aggregator runs.
+func (w *road) local() bool { return w.base == socketBase }
+
+// socketBase is the base of addresses that go over the socket.
+const socketBase = "http://belfry"
+
 // road returns the way to the aggregator: the socket that a flag names, the server that a flag or the environment
 // names, the server of the configuration, and else the socket on this machine.
 func (c *CLI) road() (*road, error) {
@@ -49,7 +55,7 @@ func (c *CLI) road() (*road, error) {
 	}
 	var err error
 	if want.Server == "" {
-		c.way = &road{client: ops.Client(socket), base: "http://belfry", name: socket}
+		c.way = &road{client: ops.Client(socket), base: socketBase, name: socket}
 	} else {
 		c.way, err = c.encrypted(want)
 	}
