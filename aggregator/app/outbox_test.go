@@ -1,10 +1,14 @@
 package app
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"maps"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -13,6 +17,7 @@ import (
 	"time"
 
 	"belfry/aggregator/alert"
+	"belfry/aggregator/config"
 	"belfry/aggregator/index"
 	"belfry/aggregator/ledger"
 	"belfry/shared/event"
@@ -364,4 +369,37 @@ func TestMoveAlerts(t *testing.T) {
 		t.Errorf("%d are left", n)
 	}
 	c.delivers("1 2")
+}
+
+// And the other way: what waits in the one in common, as a backup has it, is delivered by one alone.
+func TestRestoreSharedAlerts(t *testing.T) {
+	office(t, func(t *testing.T, d *desk) {
+		c := d.clerk(t, "a")
+		c.takes("1 2 3", 1, 2, 3)
+		first, _, err := c.Oldest()
+		if err == nil {
+			err = c.Delivered(first.Alert.ID)
+		}
+		var text bytes.Buffer
+		w := newBackupWriter(&text, time.Now())
+		if err := errors.Join(err, w.documents(t.Context(), map[string]index.Docs{docsAlerts: d}), w.end()); err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(t.TempDir(), "b.tar")
+		r := &restorer{cfg: &config.Config{State: t.TempDir(), Index: config.Index{Engine: config.EngineEmbedded}}}
+		if err := os.WriteFile(path, text.Bytes(), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := eachEntry(path, func(name string, in io.Reader) error { return r.entry(t.Context(), name, in) }); err != nil {
+			t.Fatal(err)
+		}
+		alone, err := alert.OpenOutbox(r.cfg.Dir(alertsFile))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer alone.Close()
+		if n := alone.Pending(); n != 2 {
+			t.Errorf("%d alerts wait, want 2", n)
+		}
+	})
 }

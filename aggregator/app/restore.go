@@ -21,6 +21,7 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 
+	"belfry/aggregator/alert"
 	"belfry/aggregator/config"
 	"belfry/aggregator/dead"
 	"belfry/aggregator/index"
@@ -63,6 +64,9 @@ func (r restoreCmd) Run(ctx context.Context, c *CLI) error {
 	}
 	if got := n.All(); got != sums.Events {
 		return fmt.Errorf("restore: %d events of %d are there", got, sums.Events)
+	}
+	if head.Engine == config.EngineElastic && cfg.Index.Engine != config.EngineElastic {
+		fmt.Fprintln(c.aside(), "belfry: which hosts there are, and which gaps were accepted, is not taken along from servers: a host is known once it speaks again")
 	}
 	_, err = fmt.Fprintf(c.out(), "restore: into %s: %v\n", cfg.Index.Engine, n)
 	return err
@@ -306,9 +310,13 @@ func (r *restorer) letter(ctx context.Context, in io.Reader) (err error) {
 	return r.folder.Bury(ctx, l)
 }
 
-// docs puts back the documents that aggregators share. One that is there already is newer.
+// docs puts back the documents that aggregators share. One that is there already is newer. Where none are shared, the alerts
+// that wait go into the outbox of one alone, as those of that one go the other way when it starts.
 func (r *restorer) docs(ctx context.Context, name string, in io.Reader) error {
 	if r.cfg.Index.Engine != config.EngineElastic {
+		if name == docsAlerts {
+			return r.alerts(in)
+		}
 		return nil
 	}
 	if err := r.open(ctx); err != nil {
@@ -332,6 +340,37 @@ func (r *restorer) docs(ctx context.Context, name string, in io.Reader) error {
 		}
 		if err := docs.Save(ctx, d.ID, d.Body, ledger.Version{}); err != nil && !errors.Is(err, ledger.ErrConflict) {
 			return err
+		}
+	}
+}
+
+func (r *restorer) alerts(in io.Reader) (err error) {
+	alone, err := alert.OpenOutbox(r.cfg.Dir(alertsFile))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, alone.Close()) }()
+	for lines := json.NewDecoder(in); ; {
+		var d backedDoc
+		if err := lines.Decode(&d); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		var a alertDoc
+		if !strings.HasPrefix(d.ID, alertPrefix) {
+			continue
+		}
+		if err := json.Unmarshal(d.Body, &a); err != nil {
+			return fmt.Errorf("%s: %w", d.ID, err)
+		}
+		if a.Delivered {
+			continue
+		}
+		if p, err := alone.Take([]alert.Alert{a.Alert}, 0, a.Taken); err != nil {
+			return err
+		} else if p.Left > 0 {
+			return errors.New("too many alerts wait")
 		}
 	}
 }
