@@ -69,7 +69,7 @@ type CLI struct {
 	Token       tokenCmd    `cmd:"" help:"Tokens, by which senders without a certificate are let in."`
 	Index       indexCmd    `cmd:"" help:"The index: what it holds."`
 	Erase       eraseCmd    `cmd:"" help:"Erase events for good, as the law may ask for. Who erased what, and why, is kept. Exit code 1 if there are none."`
-	Erasures    erasuresCmd `cmd:"" help:"What was erased, by whom, and why."`
+	Erasures    erasuresCmd `cmd:"" help:"What was erased by way of this aggregator, by whom, and why. Those that share an index keep a list each; belfry search event.dataset:belfry.erase tells of all."`
 	Backup      backupCmd   `cmd:"" help:"Write a backup: events, ledger, dead letters, alerts, tokens, configuration. No file of a key, certificate or password that this names is in it, but the key of what is masked; a password that stands in it is."`
 	Restore     restoreCmd  `cmd:"" help:"Put a backup back into an empty state, whichever engine it came from."`
 	ShowVersion versionCmd  `cmd:"" name:"version" help:"Print the version."`

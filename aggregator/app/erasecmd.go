@@ -144,7 +144,7 @@ func (e erasuresCmd) Run(ctx context.Context, c *CLI) error {
 		return err
 	}
 	if n == 0 && !e.JSON {
-		_, err = fmt.Fprintln(c.out(), "nothing was erased")
+		_, err = fmt.Fprintln(c.out(), "nothing was erased by way of this aggregator")
 	}
 	return err
 }
