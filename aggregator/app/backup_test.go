@@ -3,6 +3,7 @@ package app
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"belfry/aggregator/config"
+	"belfry/aggregator/dead"
 	"belfry/aggregator/enrich"
 )
 
@@ -129,6 +131,27 @@ func TestBackupFromElsewhere(t *testing.T) {
 			t.Setenv(tokenVariable, "secret")
 		}
 		r.wantCLI(exitFailure, "", append(args, "backup", filepath.Join(dir, "b.tar"))...)
+	}
+}
+
+// A backup has more dead letters than a folder takes, where a broker had them: they come back all the same.
+func TestRestoreOfManyLetters(t *testing.T) {
+	r := &restorer{cfg: &config.Config{State: t.TempDir()}}
+	one := func(n int) *dead.Letter {
+		l := dead.New(dead.Message{MessageID: fmt.Sprint(n)}, "agent-h", dead.Undecodable, errExhausted)
+		return &l
+	}
+	// What fills the folder needs no disk: it is a hole.
+	full := filepath.Join(r.cfg.Dir(deadDir), one(0).ID.String()+".letter")
+	if err := errors.Join(os.MkdirAll(filepath.Dir(full), 0o755), os.WriteFile(full, nil, 0o600), os.Truncate(full, dead.DefaultLimit)); err != nil {
+		t.Fatal(err)
+	}
+	text, err := one(1).Marshal()
+	if err == nil {
+		err = r.letter(t.Context(), bytes.NewReader(text))
+	}
+	if err != nil {
+		t.Error(err)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"math"
 	"os"
 	"path"
 	"path/filepath"
@@ -299,7 +300,8 @@ func (r *restorer) letter(ctx context.Context, in io.Reader) (err error) {
 		return err
 	}
 	if r.folder == nil {
-		if r.folder, err = dead.OpenFolder(r.cfg.Dir(deadDir), 0); err != nil {
+		// A broker holds more letters than a folder takes, and all of them come back.
+		if r.folder, err = dead.OpenFolder(r.cfg.Dir(deadDir), math.MaxInt64); err != nil {
 			return err
 		}
 	}
