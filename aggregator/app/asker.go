@@ -96,17 +96,22 @@ func (d *tokenDoor) patient(from string) bool {
 	if now := d.now(); !now.Before(d.until) {
 		d.until, d.failures = now.Add(time.Minute), make(map[string]int)
 	}
-	n, known := d.failures[network(from)]
-	return n < maxFailures && (known || len(d.failures) < maxAddresses)
+	return d.failures[network(from)] < maxFailures
 }
 
 // stranger notes that somebody was not let in. The log hears of the first time of an address in a minute, and of the last.
 func (d *tokenDoor) stranger(r *http.Request, from string, why error) error {
 	d.failed.Inc()
 	d.mu.Lock()
-	d.failures[network(from)]++
-	n := d.failures[network(from)]
+	n := d.failures[network(from)] + 1
+	full := n == 1 && len(d.failures) >= maxAddresses
+	if !full {
+		d.failures[network(from)] = n
+	}
 	d.mu.Unlock()
+	if full {
+		return serve.ErrBusy
+	}
 	if n == 1 || n == maxFailures {
 		d.log.Warn("request is not let in", "peer", from, "request", r.Method+" "+r.URL.Path, "tries", n, "err", why)
 	}

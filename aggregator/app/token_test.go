@@ -198,4 +198,10 @@ func TestFailedTokens(t *testing.T) {
 	if n := strings.Count(log.String(), "not let in"); n != 4 || strings.Contains(log.String(), "belfry_wrong") {
 		t.Errorf("%d lines: %s", n, log.String())
 	}
+	// From however many addresses strangers come, who has a token is heard.
+	for i := range maxAddresses {
+		f(fmt.Sprintf("10.%d.%d.%d:1", i>>16, i>>8&255, i&255), "belfry_wrong", errBadToken)
+	}
+	f("192.0.2.3:1", "belfry_wrong", serve.ErrBusy)
+	f("192.0.2.3:1", secret, nil)
 }
