@@ -19,7 +19,7 @@ import (
 type reindexCmd struct {
 	From  string `help:"Engine that has the events: embedded or elastic." enum:"embedded,elastic" required:""`
 	To    string `help:"Engine that is to have them: embedded or elastic." enum:"embedded,elastic" required:""`
-	Since moment `help:"Only events since then: a date, an RFC 3339 time, or how long ago, as 30d; default: all." placeholder:"TIME"`
+	Since moment `help:"Only events since then: a date, an RFC 3339 time, or how long ago, as 30d; default: all. Without all of them the ledger does not go along, and an audit there tells as missing what came before." placeholder:"TIME"`
 	Until moment `help:"Only events before then; of a date, until the end of that day; default: all." placeholder:"TIME"`
 	Again bool   `help:"Begin anew, where a former one was interrupted; what is there already stays as it is."`
 }
