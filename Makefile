@@ -22,8 +22,9 @@ RUNS ?= 50
 # Not ?=: a shell may export LINES as the height of its terminal.
 LINES = 1000000
 ROUNDS = 3
-# How many packages are tested at once: most wait for servers, most of the time.
-PACKAGES ?= 4
+# How many packages are tested at once: most wait for servers, most of the time. Those that take longest begin.
+PACKAGES ?= 3
+LONGEST = ./shared/e2e/chaos ./aggregator/index/elastic ./shared/e2e ./aggregator/app ./shared/e2e/torture ./shared/e2e/kill
 # Of make bench-agent: MB of text in its files, and how many files rest.
 MB ?= 500
 RESUME_MB ?= 2000
@@ -57,7 +58,7 @@ build: ## bin/belfry (aggregator and command line) and bin/belfry-agent
 test: deps ## lint, 30 s of fuzzing, and all tests; the last line is their number; with CI=true a skip is a failure
 	@bad=0; $(MAKE) --no-print-directory lint || bad=1; \
 	 shared/e2e/fuzz.sh 30s FuzzDispatch || bad=1; \
-	 $(GO) test -json -count=1 -timeout 30m -p $(PACKAGES) ./... | $(GO) run ./shared/e2e/tally || bad=1; exit $$bad
+	 $(GO) test -json -count=1 -timeout 30m -p $(PACKAGES) $(LONGEST) ./... | $(GO) run ./shared/e2e/tally || bad=1; exit $$bad
 
 cut: deps ## break each link of the road in turn, and name the test that notices; ONLY=ledger for one (10 minutes for all)
 	@$(GO) run ./shared/e2e/cut $(ONLY)
@@ -80,7 +81,7 @@ TORTURE = $(GO) build -o bin/torture ./shared/e2e/torture && \
 	exec bin/torture --bin=bin --jobs=$(JOBS) $(if $(ONLY),--only=$(ONLY)) $(if $(SEED),--seed=$(SEED))
 
 torture: JOBS = 4
-torture-short: JOBS = 16
+torture-short: JOBS = 12
 torture: deps build ## what hosts do to log files, scenario by scenario, with real rotations (an hour); ONLY=1,16b for some
 	@$(TORTURE)
 

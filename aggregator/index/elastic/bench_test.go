@@ -32,6 +32,7 @@ const (
 	benchBatch   = 500
 	benchSenders = 4
 	benchHeapMB  = 1024
+	longBench    = 10_000 // documents of a turn from which on it is not only to see that all of it works
 )
 
 // BenchmarkWrite writes the same documents through the engine and by the library's own bulk indexer, by turns: to one
@@ -40,7 +41,7 @@ const (
 // made. Either turn ends when the last document is acknowledged. It reports documents a second of each, and the ratio.
 func BenchmarkWrite(b *testing.B) {
 	stack.NeedElastic(b, 0)
-	e, err := stack.StartElastic(b.Context(), stack.ElasticConfig{Dir: b.TempDir(), HeapMB: benchHeapMB, Fast: true})
+	e, err := stack.StartElastic(b.Context(), stack.ElasticConfig{Dir: b.TempDir(), HeapMB: benchHeapMB, Fast: *benchDocs >= longBench})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -149,7 +149,10 @@ func TestKill(t *testing.T) {
 func TestKillFast(t *testing.T) {
 	t.Setenv(writerFast, "1")
 	dir, acked := t.TempDir(), make(map[uint64]bool)
-	killWriter(t, dir, acked, 150) // some 300,000 events
+	killWriter(t, dir, acked, 60) // some 120,000 events
+	if parts, err := filepath.Glob(filepath.Join(dir, "index", rowsDir, daysDir, "*", "datadb", "*", "index.bin")); err != nil || len(parts) == 0 {
+		t.Fatalf("no part is a file yet: %v", err)
+	}
 	checkKilled(t, dir, acked)
 	x := openIndex(t, Config{Dir: filepath.Join(dir, "index")}, nil)
 	defer x.Close()
