@@ -64,18 +64,25 @@ func TestRetention(t *testing.T) {
 	}
 }
 
-// What comes so late that its day is over is kept as of today, and is a repeat when it comes again.
-func TestLate(t *testing.T) {
+// What comes so late that its day is over, or from a clock that is far ahead, is kept as of today, and is a repeat when
+// it comes again.
+func TestOtherDays(t *testing.T) {
 	urls := elasticsearchNode.Open(t).URLs
-	o := open(t, Config{Nodes: urls, Prefix: prefix(t, urls[0])}, Hooks{})
-	s := newStream("late")
-	s.day = "1970-01-01"
-	for range 2 {
-		o.must(t, s.write(0, 10))
-		if err := o.house.look(t.Context()); err != nil {
-			t.Fatal(err)
+	for _, day := range []string{"1970-01-01", "9999-12-31", day0(-3)} {
+		o := open(t, Config{Nodes: urls, Prefix: prefix(t, urls[0])}, Hooks{})
+		s := newStream("day " + day)
+		s.day = day
+		for range 2 {
+			o.must(t, s.write(0, 10))
+			if err := o.house.look(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			once(t, o.ids(t), s, 10)
 		}
-		once(t, o.ids(t), s, 10)
+		status, err := ask(t.Context(), http.MethodGet, urls[0]+"/"+o.c.names.index(s.class, day), "", nil)
+		if err != nil || status != http.StatusNotFound {
+			t.Errorf("%s has an index: %d, %v", day, status, err)
+		}
 	}
 }
 

@@ -146,7 +146,8 @@ func (x *Index) place(it *index.Item, today string) (look bool, err error) {
 	if !validDay(it.Day) {
 		return false, fmt.Errorf("%w: day %q", index.ErrBadWrite, it.Day)
 	}
-	if it.Day < x.oldest(it.Class, x.now()) { // or it would be deleted as soon as it is there
+	// Or it would be deleted as soon as it is there, or never.
+	if now := x.now(); it.Day < x.oldest(it.Class, now) || it.Day > now.UTC().Add(admit.Future).Format(dayForm) {
 		look = look || id != ""
 		it.Day = today
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 // shortJobs is how many at a time: they wait most of the time.
-const shortJobs = 16
+const shortJobs = 12
 
 // TestTortureShort is `make torture-short`: the cheap scenarios with small files.
 func TestTortureShort(t *testing.T) {
