@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"belfry/aggregator/index/admit"
+	"belfry/aggregator/query"
 	"belfry/shared/event"
 )
 
@@ -99,7 +100,7 @@ func shorten(e *event.Event, round int) {
 	room := maxRow - 1024
 	for _, f := range e.Fields {
 		room -= len(f.Name) + perField
-		if staysWhole(e, f) {
+		if staysWhole(e, f, round) {
 			room -= len(f.Value)
 		} else {
 			lengths = append(lengths, len(f.Value))
@@ -107,7 +108,7 @@ func shorten(e *event.Event, round int) {
 	}
 	most := level(lengths, room>>round)
 	for i := range e.Fields {
-		if f := &e.Fields[i]; !staysWhole(e, *f) {
+		if f := &e.Fields[i]; !staysWhole(e, *f, round) {
 			f.Value = cutText(f.Value, most)
 		}
 	}
@@ -115,19 +116,26 @@ func shorten(e *event.Event, round int) {
 	e.Add("tags", tagTruncated)
 }
 
+// wholeRounds is how many rounds of shorten a raw line stays whole. Its folded words may be more than foldedSize says:
+// those of what stands in front of the message (query.FoldedHead).
+const wholeRounds = 6
+
 // staysWhole reports whether a value is not to be cut: those by which an event is known, and a raw line that leaves
-// room for the rest.
-func staysWhole(e *event.Event, f event.Field) bool {
+// room for the rest, with its folded words.
+func staysWhole(e *event.Event, f event.Field, round int) bool {
 	switch f.Name {
 	case "@timestamp":
 		return true
 	case "event.id", "event.created":
 		return len(f.Value) <= maxName && len(e.All(f.Name)) == 1
 	case "event.original":
-		return len(f.Value) <= maxRow/2 && len(e.All(f.Name)) == 1
+		return round < wholeRounds && len(f.Value) <= maxRow/2 && len(e.All(f.Name)) == 1 &&
+			len(f.Value)+foldedSize(f.Value) <= maxRow/2
 	}
 	return false
 }
+
+func foldedSize(value string) int { return len(query.AppendFolded(nil, value, false)) }
 
 // level returns the largest m for which the lengths, none of them counted for more than m, add up to no more than
 // budget.

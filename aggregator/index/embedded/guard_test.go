@@ -72,6 +72,9 @@ func TestGuardKeepsAll(t *testing.T) {
 			}
 		}
 	}
+	of := func(name, text string, n int) func(*event.Event) {
+		return func(e *event.Event) { e.Append(name, strings.Repeat(text, n)) }
+	}
 	f("longest names", names(50, maxName))
 	f("names too long", names(50, maxName+1), tagOverflow)
 	f("most fields", names(maxColumns, 20))
@@ -96,6 +99,12 @@ func TestGuardKeepsAll(t *testing.T) {
 	f("raw lines of escapes", func(e *event.Event) {
 		e.Append("event.original", strings.Repeat("\x01", maxRow/4))
 		e.Append("event.original", strings.Repeat("\x02", maxRow/4))
+	}, tagTruncated)
+	f("raw line of capitals", of("event.original", "A ", maxRow/4), tagTruncated)
+	f("raw line that grows in lower case", of("event.original", "Ⱥ", maxRow/4), tagTruncated)
+	f("raw line behind a head like a number", func(e *event.Event) {
+		e.Append("event.original", strings.Repeat("-a", maxRow/4-2)+".x y")
+		e.Append("message", "x y")
 	}, tagTruncated)
 	f("long lists of long names", func(e *event.Event) {
 		for i := range maxColumns {
@@ -137,7 +146,7 @@ func TestGuardAccounts(t *testing.T) {
 		e := drawEvent(t, now)
 		for range rapid.IntRange(0, 3).Draw(t, "long") {
 			name := rapid.SampledFrom(append(someNames, "event.original")).Draw(t, "name")
-			e.Append(name, strings.Repeat(rapid.SampledFrom([]string{"v", "ü", "\x01", `"`}).Draw(t, "of"), rapid.IntRange(1, 2<<20).Draw(t, "n")))
+			e.Append(name, strings.Repeat(rapid.SampledFrom([]string{"v", "ü", "\x01", `"`, "V ", "Ⱥ", "-1"}).Draw(t, "of"), rapid.IntRange(1, 2<<20).Draw(t, "n")))
 		}
 		before := e.Clone()
 		_, size := guard(e, now, x.cfg.Retention)
