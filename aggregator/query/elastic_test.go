@@ -56,6 +56,7 @@ func TestElasticText(t *testing.T) {
 	f(`user.name:\*a?`, `{"bool":{"should":[{"wildcard":{"user.name":{"value":"\\*a?"}}},`+odd+`]}}`, false)
 	f("user.name:*", `{"bool":{"should":[{"exists":{"field":"user.name"}},`+odd+`]}}`, true)
 	f("user.name:/a@[b-d]|\\d/", `{"bool":{"should":[{"regexp":{"user.name":{"flags":"NONE","value":"(a\\@[b-d]|[0-9])"}}},`+odd+`]}}`, false)
+	f("user.name:/[Rr]o+[Tt]/", `{"bool":{"should":[{"regexp":{"user.name":{"flags":"NONE","value":"[Rr](o)+[Tt]"}}},`+odd+`]}}`, false)
 	f(`message:"Failed pass"`, `{"match_phrase":{"belfry.words.message":{"query":"failed pass"}}}`, true)
 	f("message:fail*", `{"prefix":{"belfry.words.message":{"value":"fail"}}}`, true)
 	f("process.pid:42", `{"term":{"process.pid":{"value":42}}}`, true)

@@ -63,6 +63,7 @@ func TestLogsQLText(t *testing.T) {
 	f("user.name:av*", `("user.name":="av"* or `+listed("user.name", "av"+jsonOne+"*")+`)`, true)
 	f("user.name:av*z", `(("user.name":="av"* "user.name":~"av" "user.name":~"z" "user.name":~"^av(?s:.)*z$") or `+
 		listed("user.name", "av"+jsonOne+"*z")+`)`, true)
+	f("tags:/[Rr][Oo]ot/", `"tags":~`+quote(inList("[Rr][Oo]ot")), true)
 	f("@timestamp:[2026-11-23 TO 2026-11-24}", "_time:[2026-11-23T00:00:00.000000000Z, 2026-11-24T00:00:00.000000000Z)", true)
 	f("@timestamp:*", "*", true)
 	f("@timestamp:x", "*", false) // columns that are kept elsewhere, or that logstorage takes for something else

@@ -39,11 +39,36 @@ func readRegex(src []rune) (tree *syntax.Regexp, at int, problem, hint string) {
 		at, problem, hint = explain(src, err)
 		return nil, at, problem, hint
 	}
+	tree = withoutFold(tree)
 	if tooComplex(tree) {
 		return nil, 0, "this regular expression is too complex",
 			"repeat less behind .*, or ask for its parts by AND"
 	}
 	return tree, 0, "", ""
+}
+
+// withoutFold returns an expression in which every character means itself: Go's parser makes of [Aa] a literal A that is
+// to be read in any case, of which the trees' readers here know nothing.
+func withoutFold(tree *syntax.Regexp) *syntax.Regexp {
+	n := *tree
+	n.Flags &^= syntax.FoldCase
+	if n.Op == syntax.OpLiteral && tree.Flags&syntax.FoldCase != 0 {
+		n = syntax.Regexp{Op: syntax.OpConcat, Flags: n.Flags}
+		for _, r := range tree.Rune {
+			class := []rune{r, r}
+			for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
+				class = union(class, []rune{f, f})
+			}
+			n.Sub = append(n.Sub, classOf(class))
+		}
+		return &n
+	}
+	n.Sub = make([]*syntax.Regexp, len(tree.Sub))
+	n.Sub0 = [1]*syntax.Regexp{}
+	for i, s := range tree.Sub {
+		n.Sub[i] = withoutFold(s)
+	}
+	return &n
 }
 
 // escapes are the letters that mean something behind a \.

@@ -120,7 +120,7 @@ func expression(t *rapid.T, value string) string {
 		if r > 0x7f || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r < ' ' || r == 0x7f || r == ' ' {
 			c = string(r)
 		}
-		forms := []string{c, c, c, c, c + "?", c + "+", ".", "(" + c + "|x)", "[" + c + "xyz]", "[^xyz]", ".*", `\w`, `\S`, `[\d` + c + "]", c + "{1,3}", "(?:" + c + "*)"}
+		forms := []string{c, c, c, c, c + "?", c + "+", ".", "(" + c + "|x)", "[" + c + "xyz]", "[" + strings.ToLower(c) + strings.ToUpper(c) + "]", "[^xyz]", ".*", `\w`, `\S`, `[\d` + c + "]", c + "{1,3}", "(?:" + c + "*)"}
 		b.WriteString(rapid.SampledFrom(forms).Draw(t, "form"))
 	}
 	return b.String() + "/"
