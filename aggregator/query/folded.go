@@ -15,7 +15,7 @@ func FoldedColumn(field string) string { return "_folded." + field }
 
 // AppendFolded appends to dst the words of one value of a text field that its column of folded words holds: lower-cased,
 // with a blank in front of each. These are all that are not lower-case, and all words where the storage may see others
-// than we do: in a value that is listed with others, in one with U+FFFD, and in one that looks like a number or a time.
+// than we do: in a value that is listed, in one with U+FFFD, and in one that looks like a number or a time.
 func AppendFolded(dst []byte, value string, listed bool) []byte {
 	if listed || doubtful(value) || likeNumber(value) && strings.IndexByte(value, ' ') < 0 {
 		for start, end, ok := nextWord(value, 0); ok; start, end, ok = nextWord(value, end) {

@@ -30,10 +30,11 @@ func newGenerator(t *rapid.T) *generator {
 	for _, n := range names {
 		kind := kindsOf(n)
 		only := rapid.SampledFrom(kind).Draw(t, "kind of "+n)
-		n1 := rapid.SampledFrom([]int{1, 2, 6, 12}).Draw(t, "values of "+n)
+		n1 := rapid.SampledFrom([]int{1, 2, 6, 12, 24}).Draw(t, "values of "+n)
+		mixed := rapid.Bool().Draw(t, "mixed") // if not, and there are enough, the column is one of numbers
 		for range n1 {
 			of := only
-			if rapid.IntRange(0, 4).Draw(t, "other") == 0 {
+			if mixed && rapid.IntRange(0, 4).Draw(t, "other") == 0 {
 				of = rapid.SampledFrom(kind).Draw(t, "kind")
 			}
 			g.values[n] = append(g.values[n], of(t))
@@ -115,7 +116,7 @@ func oddText(t *rapid.T) string {
 func integer(t *rapid.T) string { return strconv.Itoa(rapid.IntRange(-30, 300).Draw(t, "int")) }
 
 func number(t *rapid.T) string {
-	return strconv.FormatFloat(float64(rapid.IntRange(-999, 999).Draw(t, "float"))/100, 'f', -1, 64)
+	return strconv.FormatFloat(float64(rapid.IntRange(-999, 999).Draw(t, "float"))/100, 'f', rapid.SampledFrom([]int{-1, -1, 1, 2}).Draw(t, "digits"), 64)
 }
 
 func address(t *rapid.T) string {

@@ -96,10 +96,11 @@ func rowOf(e *event.Event) (row []logstorage.Field) {
 		seen[f.Name] = true
 		values := e.All(f.Name)
 		value := values[0]
-		if len(values) > 1 || event.IsList(f.Name) {
+		listed := len(values) > 1 || !query.Verbatim(value)
+		if listed || event.IsList(f.Name) {
 			value = array(values)
 		}
-		if len(values) > 1 && !event.IsList(f.Name) {
+		if listed && !event.IsList(f.Name) {
 			lists = append(lists, f.Name)
 		}
 		if event.TypeOf(f.Name) == event.Text {
@@ -117,12 +118,13 @@ func rowOf(e *event.Event) (row []logstorage.Field) {
 
 // foldedOf makes the column of a text field's folded words.
 func foldedOf(e *event.Event, field string, values []string) string {
-	if message := e.All("message"); field == "event.original" && len(values) == 1 && len(message) == 1 {
+	listed := len(values) > 1 || !query.Verbatim(values[0])
+	if message := e.All("message"); field == "event.original" && !listed && len(message) == 1 && query.Verbatim(message[0]) {
 		values = []string{query.FoldedHead(values[0], message[0])}
 	}
 	var words []byte
 	for _, v := range values {
-		words = query.AppendFolded(words, v, len(values) > 1)
+		words = query.AppendFolded(words, v, listed)
 	}
 	return string(words)
 }

@@ -16,8 +16,8 @@ var foldedColumns = map[string]string{
 func (w *rowWriter) folded(fields []event.Field) {
 	message := ""
 	for i := range fields {
-		if fields[i].Name == "message" && w.count[i] == 1 {
-			message = fields[i].Value
+		if f := &fields[i]; f.Name == "message" && w.alone(i, f) {
+			message = f.Value
 		}
 	}
 	for i := range fields {
@@ -27,16 +27,16 @@ func (w *rowWriter) folded(fields []event.Field) {
 		}
 		switch f.Name {
 		case "event.original":
-			if n == 1 {
+			if w.alone(i, f) {
 				w.foldedColumn(f.Name, query.AppendFolded(w.texts, query.FoldedHead(f.Value, message), false))
 				continue
 			}
 			fallthrough
 		case "message", "error.message":
-			texts := w.texts
+			texts, listed := w.texts, !w.alone(i, f)
 			for j := i; n > 0; j++ {
 				if fields[j].Name == f.Name {
-					texts = query.AppendFolded(texts, fields[j].Value, w.count[i] > 1)
+					texts = query.AppendFolded(texts, fields[j].Value, listed)
 					n--
 				}
 			}

@@ -11,15 +11,17 @@ import (
 	"github.com/VictoriaMetrics/VictoriaLogs/lib/logstorage"
 	"github.com/valyala/fastjson"
 
+	"belfry/aggregator/query"
 	"belfry/shared/event"
 )
 
 // A row of the storage has one column for each field of an event, by the field's name, except @timestamp: that is the
 // row's time, and is not kept beside it; a text field has a column of its folded words too (query.FoldedColumn). A field that is a list (event.IsList) is kept as the text of a JSON array of
-// strings, even with one value; so is any other field that has several values, and then columnLists names it.
+// strings, even with one value; so is any other field that has several values, or one that the storage would give back in
+// another form (query.Verbatim), and then columnLists names it.
 const (
 	columnPosition = "_wal"   // where the row is in the log: the record's lsn << rowBits | the row's index in it
-	columnLists    = "_lists" // names of the fields with several values that are not lists by their name; JSON array
+	columnLists    = "_lists" // names of the fields that are kept as lists and are none by their name; JSON array
 	columnSetID    = "_set"   // which rows it may share a block with: see columnSets
 	columnTime     = "_time"
 )
@@ -54,7 +56,7 @@ func (w *rowWriter) columns(e *event.Event, position uint64) (fields []logstorag
 	w.count = countValues(w.count[:0], e.Fields)
 	at := -1
 	for i := range e.Fields {
-		if f := &e.Fields[i]; w.count[i] == 1 && f.Name == "host.name" && len(f.Value) <= maxHost {
+		if f := &e.Fields[i]; f.Name == "host.name" && w.alone(i, f) && len(f.Value) <= maxHost {
 			w.add(f.Name, f.Value)
 			at, host = i, true
 		}
@@ -66,7 +68,7 @@ func (w *rowWriter) columns(e *event.Event, position uint64) (fields []logstorag
 		case w.count[i] == 0, i == at, f.Name == "@timestamp", w.count[i] == 1 && f.Value == "":
 		case event.IsList(f.Name):
 			w.list(e.Fields[i:], w.count[i])
-		case w.count[i] == 1:
+		case w.alone(i, f):
 			w.add(f.Name, f.Value)
 		default:
 			w.list(e.Fields[i:], w.count[i])
@@ -81,6 +83,11 @@ func (w *rowWriter) columns(e *event.Event, position uint64) (fields []logstorag
 	w.text(columnPosition, strconv.AppendUint(w.texts, position, 10))
 	w.setTexts()
 	return w.fields, host
+}
+
+// alone reports whether the value of field i is all of its column, as it is written.
+func (w *rowWriter) alone(i int, f *event.Field) bool {
+	return w.count[i] == 1 && query.Verbatim(f.Value)
 }
 
 func (w *rowWriter) add(name, value string) {
@@ -123,8 +130,11 @@ func (w *rowWriter) list(fields []event.Field, n int) {
 
 // idOf returns the column event.id of an event.
 func (w *rowWriter) idOf(e *event.Event) string {
-	if ids := e.All("event.id"); len(ids) < 2 {
-		return e.Get("event.id")
+	switch ids := e.All("event.id"); {
+	case len(ids) == 0:
+		return ""
+	case len(ids) == 1 && query.Verbatim(ids[0]):
+		return ids[0]
 	}
 	fields, _ := w.columns(e, 0)
 	for i := range fields {

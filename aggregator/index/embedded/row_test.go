@@ -65,6 +65,41 @@ func TestSameEvent(t *testing.T) {
 	})
 }
 
+// TestSameNumbers writes columns of one kind, which the storage keeps as numbers, addresses or times, and expects each
+// value back as it was, and found.
+func TestSameNumbers(t *testing.T) {
+	x := start(t, Config{Dir: t.TempDir()}, nil)
+	kinds := map[string]string{
+		"labels.a": "1_0%02d", "labels.b": "1.%d0", "labels.c": "1.%d", "labels.d": "-%d", "labels.e": "10.0.0.%02d",
+		"labels.f": "10.0.0.1%c", "labels.g": "2026-11-31T17:54:%02d.123Z", "labels.h": "2026-11-30 17:54:%02d.123Z",
+		"labels.i": "2026-11-30T17:54:%02d.123Z", "labels.j": "%d", "labels.k": "10.0.1.%d", "labels.l": "_%d", "labels.m": "3%d.14",
+		"error.message": "1.%d0", "event.id": "7.%d0",
+	}
+	const rows = 30
+	var w index.Write
+	for i := range rows {
+		e := new(event.Event)
+		for name, form := range kinds {
+			n := i
+			if strings.HasSuffix(form, "%c") {
+				n += 'A'
+			}
+			e.Append(name, fmt.Sprintf(form, n))
+		}
+		w.Items = append(w.Items, index.Item{Event: e})
+	}
+	mustWrite(t, x, w)
+	for i := range w.Items {
+		want := w.Items[i].Event
+		for name := range kinds {
+			text := fmt.Sprintf("%s:%q", name, want.Get(name))
+			if got := search(t, x, text, index.Search{}); len(got) != 1 || canonical(got[0]) != canonical(want) {
+				t.Errorf("%s: found %d times: %v", text, len(got), got)
+			}
+		}
+	}
+}
+
 func TestRecordRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w := index.Write{}
