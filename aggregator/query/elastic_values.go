@@ -70,7 +70,7 @@ func (n exact) elastic(s Schema, b bound) dsl {
 		return c.wholeText(n, b)
 	case c.Kind == ColumnBool && (n.value == "true" || n.value == "false"):
 		return term(c.Path, n.value == "true")
-	case (c.Kind == ColumnKeyword || c.Kind == ColumnRest || c.Kind == ColumnFlat) && len(n.value) <= MaxKeyword && c.Kind.Holds(n.value):
+	case (c.Kind == ColumnKeyword || c.Kind == ColumnRest || c.Kind == ColumnFlat) && c.Kind.Holds(n.value):
 		return term(c.Path, n.value)
 	case b == atMost:
 		return matchNone()

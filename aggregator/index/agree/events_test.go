@@ -94,7 +94,7 @@ func kindsOf(name string) []draw {
 			"2026-02-30T10:00:00Z", "2026-11-23 17:54:15", "2026-11-23T17:54:15Z", "1969-12-31T23:59:59.999Z", "2300-01-01T00:00:00Z")}
 	}
 	return []draw{word, word, oddText, integer, number, address, date, sentence, from(strings.Repeat("long", 300), "["+`"a"`+"]", "[", "*", "a*", `\`,
-		"Kk", "k", "K", "İi", "ΣΑΣ", "\U0001F600x", "a\uFFFDb", "true", "null", strings.Repeat("ж", 1025))}
+		"Kk", "k", "K", "İi", "ΣΑΣ", "\U0001F600x", "a\uFFFDb", "true", "null", strings.Repeat("ж", 1024), strings.Repeat("ж", 1025))}
 }
 
 func longWord() string { return strings.Repeat("wxyz", 64) }
