@@ -25,6 +25,7 @@ import (
 // concurrent use.
 type maker struct {
 	plans map[uint64]*plan
+	size  int // of all plans, as costOf says
 	seed  maphash.Seed
 	fits  []bool   // of the steps of the event at hand
 	odd   []string // names of its odd fields, each once
@@ -32,8 +33,20 @@ type maker struct {
 
 func newMaker() *maker { return &maker{plans: make(map[uint64]*plan), seed: maphash.MakeSeed()} }
 
-// maxPlans bounds the plans that are kept: senders choose the names.
-const maxPlans = 4096
+// The bounds of the plans that are kept: senders choose the names.
+const (
+	maxPlans = 4096
+	maxCost  = 16 << 20 // of all together, by costOf; in memory they are some times that
+	perName  = 128
+)
+
+// costOf returns what a plan for these fields counts for.
+func costOf(fields []event.Field) (n int) {
+	for i := range fields {
+		n += len(fields[i].Name) + perName
+	}
+	return n
+}
 
 // maxWord is the longest word that the analyzer leaves whole, in UTF-16 units; in bytes it is no shorter.
 const maxWord = 255
@@ -46,11 +59,14 @@ func (m *maker) planOf(fields []event.Field) *plan {
 	if p, ok := m.plans[sum]; ok && p.isFor(fields) {
 		return p
 	}
-	if len(m.plans) >= maxPlans {
+	cost := costOf(fields)
+	if len(m.plans) >= maxPlans || m.size+cost > maxCost {
 		clear(m.plans)
+		m.size = 0
 	}
 	p := newPlan(fields)
 	m.plans[sum] = p
+	m.size += cost
 	return p
 }
 

@@ -2,6 +2,7 @@ package elastic
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -110,5 +111,27 @@ func BenchmarkAppendJSON(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		buf = e.AppendJSON(buf[:0])
+	}
+}
+
+// Whoever sends events with ever new names does not fill the memory with plans for them.
+func TestPlansAreBounded(t *testing.T) {
+	m := newMaker()
+	for n := range 50 {
+		e := new(event.Event)
+		for i := range 1000 {
+			e.Append(fmt.Sprintf("labels.n%d_%d", n, i), "v")
+		}
+		e.Append("labels."+strings.Repeat("n", 1<<20)+fmt.Sprint(n), "v")
+		made(m, e)
+		size := 0
+		for _, p := range m.plans {
+			for _, name := range p.shape {
+				size += len(name) + perName
+			}
+		}
+		if size > maxCost || size != m.size {
+			t.Fatalf("%d plans with %d bytes, counted as %d, at most %d", len(m.plans), size, m.size, maxCost)
+		}
 	}
 }
