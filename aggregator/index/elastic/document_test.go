@@ -135,3 +135,12 @@ func TestPlansAreBounded(t *testing.T) {
 		}
 	}
 }
+
+// A name of nothing but dots costs no more than its bytes: this took minutes.
+func TestNameOfDots(t *testing.T) {
+	e := new(event.Event)
+	e.Append("a"+strings.Repeat(".a", 2<<20), "v")
+	if text := made(newMaker(), e); !strings.Contains(text, `"kept":{"a.a.`) {
+		t.Errorf("%.200s", text)
+	}
+}

@@ -122,16 +122,13 @@ const maxDepth = 30
 // hasPlace reports whether a field that the mapping does not know may stand in a document under its own name: the server
 // looks at the names of what it does not index too.
 func hasPlace(name string) bool {
-	if fields.objects[name] || name[0] == '_' {
+	if fields.objects[name] || name[0] == '_' || strings.Count(name, ".") > maxDepth { // before each of them costs something
 		return false
 	}
 	for i := range name {
 		if name[i] == '.' && fields.leaves[name[:i]] {
 			return false
 		}
-	}
-	if strings.Count(name, ".") > maxDepth {
-		return false
 	}
 	for part := range strings.SplitSeq(name, ".") {
 		if part == "" || strings.TrimSpace(part) != part || strings.ContainsFunc(part, unicode.IsControl) {
