@@ -33,6 +33,7 @@ func TestDocument(t *testing.T) {
 		"message", "a", "message", "b.c", "tags", "x")
 	f(`{"belfry":{"order":7,"rest":{"labels.a":["1"],"labels.b":["x","y"]}},"labels":{"a":"1","b":["x","y"]}}`,
 		"labels.a", "1", "labels.b", "x", "labels.b", "y")
+	f(`{"belfry":{"order":7,"kept":{"":["v","w"]}},"tags":["x"]}`, "", "v", "tags", "x", "", "w")
 	// What is not of its type stays as it was written, and is odd.
 	f(`{"belfry":{"order":7,"odd":["source.ip","source.port"]},"source":{"ip":"here","port":"022"}}`,
 		"source.port", "022", "source.ip", "here")

@@ -19,7 +19,7 @@ var oddNames = []string{
 	"process.args", "related.ip", "host.ip", "source.geo.location", "belfry.gap.id", "belfry.gap.reason", "belfry.silence.hosts",
 	"belfry.order", "belfry.odd", "belfry.words", "belfry.words.message", "belfry.rest.x", "belfry.kept", "belfry.kept.x", "belfry",
 	"belfry.other", "user", "user.name.first", "user.name.first.letter", "source", "source.ip.x", "labels", "labels.a", "labels.a.b",
-	"labels.a.b.c", "labels.a c", "labels.", ".labels", "a..b", "_id", "_source", "labels.Größe", "details", "details.overflow", "x",
+	"labels.a.b.c", "labels.a c", "labels.", ".labels", "", "a..b", "_id", "_source", "labels.Größe", "details", "details.overflow", "x",
 	`quo"te`, `back\slash`, "new\nline", "order", "kept", "*", "labels.*", "ldap.tls.x", strings.Repeat("n", 1000), strings.Repeat("d.", 20) + "d",
 }
 

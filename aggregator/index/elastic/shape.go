@@ -84,9 +84,10 @@ func stepsOf(fields []event.Field) (all []step) {
 // classify puts a step where it belongs.
 func (p *plan) classify(s step, own, outer *[]step) {
 	column, mapped := columnOf(s.name)
-	if mapped {
+	switch {
+	case mapped:
 		s.kind = event.TypeOf(s.name)
-	} else {
+	case s.name != "": // by which nobody can ask
 		r := s
 		r.before = opening(len(p.rest), "rest", s.name)
 		p.rest = append(p.rest, r)
@@ -122,7 +123,7 @@ const maxDepth = 30
 // hasPlace reports whether a field that the mapping does not know may stand in a document under its own name: the server
 // looks at the names of what it does not index too.
 func hasPlace(name string) bool {
-	if fields.objects[name] || name[0] == '_' || strings.Count(name, ".") > maxDepth { // before each of them costs something
+	if name == "" || fields.objects[name] || name[0] == '_' || strings.Count(name, ".") > maxDepth { // before each of them costs something
 		return false
 	}
 	for i := range name {
