@@ -185,6 +185,7 @@ type valuesOf struct {
 	asIs   bool // a value is told as it is
 	reader rowReader
 	known  map[string][]string // of texts of lists, or of no list
+	bytes  int                 // of these texts
 	lists  map[string]bool     // whether the text of columnLists has the field
 	one    [1]string
 }
@@ -205,8 +206,11 @@ func toldAsIs(field string) bool {
 	return true
 }
 
-// maxKnownValues bounds what valuesOf remembers.
-const maxKnownValues = 16 << 10
+// The bounds of what valuesOf remembers.
+const (
+	maxKnownValues = 16 << 10
+	maxKnownBytes  = 16 << 20
+)
 
 // of returns the different values of the field in a row, by the texts of its column and of columnLists. They are for
 // reading, until the next call, and may share the block's memory.
@@ -226,9 +230,11 @@ func (v *valuesOf) of(text, lists string) []string {
 	}
 	known, ok := v.known[text]
 	if !ok {
-		if len(v.known) >= maxKnownValues {
+		if len(v.known) >= maxKnownValues || v.bytes > maxKnownBytes {
 			clear(v.known)
+			v.bytes = 0
 		}
+		v.bytes += len(text)
 		known = v.parse(text, list)
 		v.known[strings.Clone(text)] = known
 	}

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -252,4 +253,21 @@ func writeAndLook(x *Index, pos ledger.Position) error {
 		}
 	}
 	return nil
+}
+
+// What counting values keeps is bounded by its bytes, not by its number alone.
+func TestLongValues(t *testing.T) {
+	n := tally{counts: make(map[string]*uint64), bytes: tallyBytes - 3}
+	for i, want := range []error{nil, nil, errManyValues} {
+		if err := n.add([]string{[]string{"abc", "abc", "d"}[i]}, 1); !errors.Is(err, want) {
+			t.Errorf("value %d: %v, want %v", i, err, want)
+		}
+	}
+	v := newValuesOf("process.args")
+	for i := range 40 {
+		v.of(fmt.Sprintf(`["%d%s"]`, i, strings.Repeat("x", 1<<20)), "")
+		if len(v.known) > maxKnownBytes>>20+1 {
+			t.Fatalf("%d texts of a megabyte are kept", len(v.known))
+		}
+	}
 }

@@ -11,8 +11,11 @@ import (
 	"belfry/aggregator/index"
 )
 
-// maxDistinct bounds the different values that are counted to find the most frequent ones.
-const maxDistinct = 1 << 20
+// The bounds of the different values that are counted to find the most frequent ones.
+const (
+	maxDistinct = 1 << 20
+	tallyBytes  = 256 << 20 // of the values alone: senders make them long
+)
 
 // Top counts the values of a field. See index.Searcher.
 func (x *Index) Top(ctx context.Context, t index.Top) (index.TopResult, error) {
@@ -38,6 +41,7 @@ func (x *Index) took(begin time.Time) { x.measures.search.UpdateDuration(begin) 
 type tally struct {
 	index.TopResult
 	counts map[string]*uint64
+	bytes  int // of the values
 }
 
 // add counts n events that have all of these values.
@@ -49,7 +53,7 @@ func (t *tally) add(values []string, n uint64) error {
 	for _, v := range values {
 		c := t.counts[v]
 		if c == nil {
-			if len(t.counts) >= maxDistinct {
+			if t.bytes += len(v); len(t.counts) >= maxDistinct || t.bytes > tallyBytes {
 				return errManyValues
 			}
 			c = new(uint64)
