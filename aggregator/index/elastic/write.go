@@ -25,6 +25,9 @@ const (
 	maxFields = event.MaxFields - 100 // values of an event: it must be read back
 )
 
+// docsAhead bounds the memory that is taken for documents before their size is known: the gate counts what they have.
+const docsAhead = 4 << 20
+
 // pending is a Write on its way.
 type pending struct {
 	w        index.Write
@@ -98,7 +101,7 @@ func (x *Index) prepare(p *pending) error {
 	defer x.makers.Put(m)
 	order := x.clock.take(now, len(p.w.Items))
 	p.states = make([]itemState, len(p.w.Items))
-	p.docs = make([]byte, 0, len(p.w.Items)*int(x.docSize.Load()))
+	p.docs = make([]byte, 0, min(len(p.w.Items)*int(x.docSize.Load()), docsAhead))
 	for i := range p.w.Items {
 		it := &p.w.Items[i]
 		look, err := x.place(it, today)

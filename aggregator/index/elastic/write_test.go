@@ -2,8 +2,11 @@ package elastic
 
 import (
 	"testing"
+	"time"
 
 	"belfry/aggregator/index"
+	"belfry/aggregator/ledger"
+	"belfry/shared/event"
 )
 
 func TestWrite(t *testing.T) {
@@ -37,3 +40,21 @@ func TestWrite(t *testing.T) {
 }
 
 var _ index.Docs = (*docs)(nil)
+
+// The memory for many small documents behind some large ones is about what they have, as the gate counts it.
+func TestMemoryOfDocuments(t *testing.T) {
+	x := &Index{cfg: Config{}.withDefaults(), now: time.Now, ledger: ledger.New()}
+	x.makers.New = func() any { return newMaker() }
+	x.docSize.Store(64 << 10)
+	p := &pending{w: index.Write{Items: make([]index.Item, 10_000)}}
+	for i := range p.w.Items {
+		p.w.Items[i].Event = new(event.Event)
+		p.w.Items[i].Event.Append("message", "small")
+	}
+	if err := x.prepare(p); err != nil {
+		t.Fatal(err)
+	}
+	if cap(p.docs) > 2*int(p.cost)+docsAhead {
+		t.Errorf("%d bytes for documents of %d", cap(p.docs), p.cost)
+	}
+}
