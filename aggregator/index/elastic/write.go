@@ -157,6 +157,16 @@ func (x *Index) place(it *index.Item, today string) (look bool, err error) {
 	return look, nil
 }
 
+// newest returns the last day that an event may have: by the clock of who read it, which may be ahead of ours. What comes
+// later makes no index: senders could have as many as there are days to come.
+func newest(today string) string {
+	t, err := time.Parse(dayForm, today)
+	if err != nil {
+		return today // it is ours
+	}
+	return t.Add(admit.Future).Format(dayForm)
+}
+
 // idOf returns the id of an event's document.
 func idOf(e *event.Event) string {
 	id := e.Get("event.id")

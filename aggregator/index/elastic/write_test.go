@@ -58,3 +58,25 @@ func TestMemoryOfDocuments(t *testing.T) {
 		t.Errorf("%d bytes for documents of %d", cap(p.docs), p.cost)
 	}
 }
+
+// An event goes to the day that its sender says, if there may be an index of that day.
+func TestPlaceOfDays(t *testing.T) {
+	now := time.Date(2026, 11, 29, 23, 59, 0, 0, time.UTC)
+	x := &Index{cfg: Config{}.withDefaults(), now: func() time.Time { return now }}
+	const today = "2026-11-29"
+	f := func(day, want string, wantLook bool) {
+		t.Helper()
+		it := index.Item{Event: new(event.Event), Day: day}
+		it.Event.Append("event.id", event.RandomKey().String())
+		if look, err := x.place(&it, today); err != nil || it.Day != want || look != wantLook {
+			t.Errorf("%s: %s, look %v, %v", day, it.Day, look, err)
+		}
+	}
+	f("2026-11-29", "2026-11-29", false)
+	f("2026-11-30", "2026-11-30", false)
+	f("2026-12-01", today, true)
+	f("9999-12-31", today, true)
+	f("2026-08-30", "2026-08-30", false)
+	f("2026-08-29", today, true)
+	f("", today, true)
+}
