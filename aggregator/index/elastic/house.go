@@ -152,7 +152,7 @@ func (h *house) expire(ctx context.Context, days []day) error {
 // oldest returns the first day of a class that is kept. The day of an event is that of its reading, and its time may be
 // older by all of its retention: what is kept to the last day is a day more than is asked for.
 func (x *Index) oldest(class string, now time.Time) string {
-	return now.Add(-x.cfg.keep(class) - 24*time.Hour).Format(dayForm)
+	return now.UTC().Add(-x.cfg.keep(class) - 24*time.Hour).Format(dayForm)
 }
 
 // day is an index of events.

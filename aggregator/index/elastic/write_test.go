@@ -79,4 +79,7 @@ func TestPlaceOfDays(t *testing.T) {
 	f("2026-08-30", "2026-08-30", false)
 	f("2026-08-29", today, true)
 	f("", today, true)
+	now = now.Add(2 * time.Hour).In(time.FixedZone("", -10*3600)) // days are those of UTC, wherever the aggregator is
+	f("2026-08-30", today, true)
+	f("2026-08-31", "2026-08-31", false)
 }
