@@ -17,8 +17,8 @@ func TestFold(t *testing.T) {
 		e := new(event.Event)
 		e.Append("@timestamp", "2026-11-28T22:00:00Z")
 		e.Append("message", "m")
-		for n := range rapid.IntRange(0, 100).Draw(t, "fields") {
-			e.Append(rapid.SampledFrom([]string{"a", "b.c", "tags", "user.name", fmt.Sprint("f", n)}).Draw(t, "name"), fmt.Sprint(n))
+		for n := range rapid.IntRange(0, 200).Draw(t, "fields") {
+			e.Append(rapid.SampledFrom([]string{"a", "b.c", "tags", "event.original", "host.name", "user.name", fmt.Sprint("f", n)}).Draw(t, "name"), fmt.Sprint(n))
 		}
 		before := e.Clone()
 		Fold(e, most)

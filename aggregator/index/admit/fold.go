@@ -20,8 +20,9 @@ var essential = []string{
 // Essential reports whether a field is never folded: an event is known by it.
 func Essential(name string) bool { return slices.Contains(essential, name) }
 
-// Fold leaves an event no more than most values: of the fields that are not essential those that come first, each with
-// all its values. The others become one field. An event that has no more is left as it is.
+// Fold leaves an event no more than most values: the essential fields, but for those that have more than half of them or
+// for which the others with fewer leave no room, and of the rest those that come first, each with all its values. The
+// others become one field. An event that has no more is left as it is.
 func Fold(e *event.Event, most int) {
 	if len(e.Fields) <= most {
 		return
@@ -31,19 +32,22 @@ func Fold(e *event.Event, most int) {
 		count[f.Name]++
 	}
 	room := most - 2 // for what is folded, and its tag
-	for _, name := range essential {
-		if n := count[name]; n <= room {
+	stays := make(map[string]bool)
+	first := slices.Clone(essential)
+	slices.SortStableFunc(first, func(a, b string) int { return count[a] - count[b] })
+	for _, name := range first {
+		n := count[name]
+		if stays[name] = n <= room && n <= most/2; stays[name] {
 			room -= n
 		}
 	}
-	stays := make(map[string]bool)
 	kept, folded := e.Fields[:0:0], new(event.Event)
 	for _, f := range e.Fields {
 		in, known := stays[f.Name]
 		if !known {
 			n := count[f.Name]
-			in = f.Name != OverflowField && (Essential(f.Name) && n <= most/2 || n <= room)
-			if stays[f.Name] = in; in && !Essential(f.Name) {
+			in = f.Name != OverflowField && n <= room
+			if stays[f.Name] = in; in {
 				room -= n
 			}
 		}
