@@ -149,8 +149,7 @@ func (x *Index) place(it *index.Item, today string) (look bool, err error) {
 	if !validDay(it.Day) {
 		return false, fmt.Errorf("%w: day %q", index.ErrBadWrite, it.Day)
 	}
-	// Or it would be deleted as soon as it is there, or never.
-	if now := x.now(); it.Day < x.oldest(it.Class, now) || it.Day > now.UTC().Add(admit.Future).Format(dayForm) {
+	if it.Day < x.oldest(it.Class, x.now()) || it.Day > newest(today) { // or it would be deleted at once, or never
 		look = look || id != ""
 		it.Day = today
 	}
