@@ -97,19 +97,23 @@ func until(t *testing.T, what string, try func(context.Context) error) {
 	}
 }
 
-// attempt calls try until it returns nil or ctx is done; then it returns the last error.
+// attempt calls try until it returns nil or ctx is done; then it returns the last error that tells more than that.
 func attempt(ctx context.Context, try func(context.Context) error) error {
 	tick := time.NewTicker(every)
 	defer tick.Stop()
+	var last error
 	for {
 		err := try(ctx)
 		if err == nil {
 			return nil
 		}
+		if last == nil || ctx.Err() == nil {
+			last = err
+		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return err
+			return last
 		}
 	}
 }

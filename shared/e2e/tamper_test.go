@@ -41,6 +41,7 @@ func TestTamper(t *testing.T) {
 const (
 	tamperLines = 3500 // of each host: some batches
 	tamperWidth = 100  // bytes of each, with its line end
+	tamperGrace = time.Second
 )
 
 // message is what lay in a queue.
@@ -205,7 +206,7 @@ func openMiddle(t *testing.T) *middle {
 	m.must(err)
 	t.Cleanup(m.conn.End)
 	m.aggregator, err = bin.NewAggregator(stack.AggregatorConfig{
-		Dir: filepath.Join(m.dir, "aggregator"), Broker: m.rabbit.URL, Files: own, Queues: 1, GapGrace: "1s",
+		Dir: filepath.Join(m.dir, "aggregator"), Broker: m.rabbit.URL, Files: own, Queues: 1, GapGrace: tamperGrace.String(),
 	})
 	m.must(err)
 	t.Cleanup(func() { m.must(m.aggregator.Stop()) })
@@ -275,6 +276,7 @@ func (m *middle) agentsShip() {
 			}
 			return err
 		})
+		time.Sleep(2 * tamperGrace) // what it says when it stops moves the queue on, behind the grace of any hole
 		m.must(a.Stop())
 	})
 }

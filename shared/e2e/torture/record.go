@@ -268,6 +268,18 @@ func (r *record) count() tally {
 	return r.tally
 }
 
+// drops reports whether anything was declared as lost.
+func (r *record) drops() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, c := range r.streams {
+		if len(c.kinds[batch.Dropped]) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // of is how many different lines of a file number came.
 func (r *record) of(host string, file int) int {
 	r.mu.Lock()

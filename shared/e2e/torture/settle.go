@@ -57,12 +57,21 @@ func (h *host) settle() {
 	}()
 	if !h.arrived() {
 		h.say("%s: %d of %d lines have arrived, and nothing moves", h.label, h.record.count().distinct, h.truth.lines())
+		if h.rules.mustLose {
+			h.declared()
+		}
 	}
 	h.quiet(h.calm)
 	h.confirmed()
 	h.stop()
 	h.start()
 	h.quiet(h.calm)
+}
+
+// declared waits until the agent has declared a loss. It is no fault if it does not: the judge says so.
+func (h *host) declared() {
+	for end := time.Now().Add(h.wait); time.Now().Before(end) && !h.record.drops(); h.sleep(settlePoll) {
+	}
 }
 
 // confirmed waits until the agent says that it is behind with nothing, for a while: a restart then repeats nothing.
