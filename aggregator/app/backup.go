@@ -290,8 +290,12 @@ func (b *backupWriter) state(ctx context.Context, src backupSource, claims *ledg
 	if err := b.documents(ctx, src.docs); err != nil {
 		return err
 	}
-	for _, c := range src.index.Stats().Classes {
-		if err := b.classEvents(ctx, src.index, c.Class); err != nil {
+	classes, err := classesOf(ctx, src.index)
+	if err != nil {
+		return err
+	}
+	for _, class := range classes {
+		if err := b.classEvents(ctx, src.index, class); err != nil {
 			return err
 		}
 	}

@@ -94,9 +94,19 @@ func (o *offline) loader(cfg *config.Config, class string) *index.Loader {
 	return l
 }
 
-// classes returns the retention classes that an index holds.
-func (o *offline) classes() (all []string) {
-	for _, c := range o.Stats().Classes {
+// classes returns the retention classes that an index held when it was opened, and those that were made here.
+func (o *offline) classes() []string { return statedClasses(o.Index) }
+
+// classesOf returns the retention classes that an index holds, which others may write to meanwhile.
+func classesOf(ctx context.Context, x index.Index) ([]string, error) {
+	if x, ok := x.(sharedIndex); ok {
+		return x.Classes(ctx)
+	}
+	return statedClasses(x), nil
+}
+
+func statedClasses(x index.Index) (all []string) {
+	for _, c := range x.Stats().Classes {
 		all = append(all, c.Class)
 	}
 	return all

@@ -19,6 +19,8 @@ type sharedIndex interface {
 	ledgers
 	// Docs returns the documents of a kind.
 	Docs(ctx context.Context, name string) (index.Docs, error)
+	// Classes returns the retention classes that there are now, whoever wrote them.
+	Classes(ctx context.Context) ([]string, error)
 }
 
 // The kinds of documents: of the fleet, and of the alerts that wait.

@@ -161,6 +161,15 @@ type day struct {
 	Rows, Bytes       uint64
 }
 
+// Classes returns the retention classes that the servers have events of now; those of Stats are some seconds old.
+func (x *Index) Classes(ctx context.Context) (all []string, err error) {
+	days, err := x.days(ctx)
+	for _, c := range statsOf(&x.cfg, days).Classes {
+		all = append(all, c.Class)
+	}
+	return all, err
+}
+
 // days returns the indices of events: those whose names are ours, and which have our alias.
 func (x *Index) days(ctx context.Context) (all []day, err error) {
 	var named map[string]struct {
