@@ -82,6 +82,9 @@ func (o *offline) Close() error {
 	err := o.Index.Close()
 	o.cancel()
 	ended := <-o.ended
+	if errors.Is(ended, index.ErrClosed) { // before it ran
+		ended = nil
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return errors.Join(o.fault, err, ended)
