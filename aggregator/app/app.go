@@ -94,7 +94,7 @@ func (a *Aggregator) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := a.openFleet(); err != nil {
+	if a.fleet, err = openFleet(a.cfg, a.log, a.set); err != nil { // the index is not open yet
 		return err
 	}
 	if err := a.openIndex(ctx); err != nil {

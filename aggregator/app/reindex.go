@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
@@ -65,7 +66,7 @@ func (r reindexCmd) Run(ctx context.Context, c *CLI) (err error) {
 	}
 	defer func() { err = errors.Join(err, to.Close()) }()
 	m := mover{cfg: cfg, from: from, to: to, state: st, path: r.path(cfg), progress: newTicker(c, "reindex")}
-	if err := m.move(ctx); err != nil {
+	if err := m.move(ctx, c.Log); err != nil {
 		return fmt.Errorf("%w (the same command goes on where this one ended)", err)
 	}
 	n := m.state.Loaded
@@ -112,7 +113,7 @@ type mover struct {
 	progress *ticker
 }
 
-func (m *mover) move(ctx context.Context) error {
+func (m *mover) move(ctx context.Context, log *slog.Logger) error {
 	defer m.progress.clear()
 	// First, and as it is now: what it claims is among the events that are moved then.
 	known := m.from.Ledger().Clone()
@@ -133,10 +134,16 @@ func (m *mover) move(ctx context.Context) error {
 			return err
 		}
 	}
-	if m.state.Since.IsZero() && m.state.Until.IsZero() {
-		return index.CopyLedger(ctx, known, m.to)
+	if !m.state.Since.IsZero() || !m.state.Until.IsZero() {
+		return nil // the ledger would claim events that were left out
 	}
-	return nil // the ledger would claim events that were left out
+	if err := index.CopyLedger(ctx, known, m.to); err != nil {
+		return err
+	}
+	if x, ok := m.from.Index.(sharedIndex); ok {
+		return inherit(ctx, m.cfg, x, log)
+	}
+	return nil // who shares an index takes over hosts and gaps when it starts
 }
 
 func (m *mover) class(ctx context.Context, class string) error {

@@ -66,9 +66,6 @@ func (r restoreCmd) Run(ctx context.Context, c *CLI) error {
 	if got := n.All(); got != sums.Events {
 		return fmt.Errorf("restore: %d events of %d are there", got, sums.Events)
 	}
-	if head.Engine == config.EngineElastic && cfg.Index.Engine != config.EngineElastic {
-		fmt.Fprintln(c.aside(), "belfry: which hosts there are, and which gaps were accepted, is not taken along from servers: a host is known once it speaks again")
-	}
 	_, err = fmt.Fprintf(c.out(), "restore: into %s: %v\n", cfg.Index.Engine, n)
 	return err
 }
@@ -213,6 +210,8 @@ type restorer struct {
 	claims *ledger.Ledger
 	loads  map[string]*index.Loader // by class
 	folder *dead.Folder
+	heir   *heir  // of who has shared hosts and gaps; nil: nobody has
+	seen   uint64 // up to where the files of the state have seen a log that was there before the servers
 	unzip  *zstd.Decoder
 	ticker *ticker
 }
@@ -229,7 +228,8 @@ func restoreState(ctx context.Context, file string, cfg *config.Config, head bac
 			err = errors.Join(err, r.index.Close())
 		}
 	}()
-	if err := eachEntry(file, func(name string, in io.Reader) error { return r.entry(ctx, name, in) }); err != nil {
+	err = eachEntry(file, func(name string, in io.Reader) error { return r.entry(ctx, name, in) })
+	if err = errors.Join(err, r.inherited(err == nil)); err != nil {
 		return n, err
 	}
 	if err := r.open(ctx); err != nil { // it had no events
@@ -254,7 +254,7 @@ func (r *restorer) open(ctx context.Context) (err error) {
 		return nil
 	}
 	if r.cfg.Index.Engine == config.EngineEmbedded {
-		if err := embedded.Prepare(r.cfg.Dir("index"), r.head.Position, r.claims); err != nil {
+		if err := embedded.Prepare(r.cfg.Dir("index"), max(r.head.Position, r.seen), r.claims); err != nil {
 			return err
 		}
 	}
@@ -312,15 +312,41 @@ func (r *restorer) letter(ctx context.Context, in io.Reader) (err error) {
 	return r.folder.Bury(ctx, l)
 }
 
-// docs puts back the documents that aggregators share. One that is there already is newer. Where none are shared, the alerts
-// that wait go into the outbox of one alone, as those of that one go the other way when it starts.
+// docs puts back the documents that aggregators share. One that is there already is newer. Where none are shared, what they
+// know goes into the files of one alone, as those of that one go the other way when it starts: the alerts that wait, the hosts
+// and the gaps.
 func (r *restorer) docs(ctx context.Context, name string, in io.Reader) error {
-	if r.cfg.Index.Engine != config.EngineElastic {
-		if name == docsAlerts {
-			return r.alerts(in)
-		}
-		return nil
+	switch {
+	case r.cfg.Index.Engine == config.EngineElastic:
+		return r.sharedDocs(ctx, name, in)
+	case name == docsAlerts:
+		return r.alerts(in)
 	}
+	if r.heir == nil {
+		var err error
+		if r.heir, err = openHeir(r.cfg, r.log); err != nil {
+			return err
+		}
+		r.seen = max(r.seen, r.heir.fleet.Cursor())
+	}
+	return eachDoc(in, func(d backedDoc) error {
+		r.heir.take(name, d.ID, d.Body)
+		return nil
+	})
+}
+
+// inherited ends what docs began with hosts and gaps, if that is whole.
+func (r *restorer) inherited(whole bool) error {
+	switch {
+	case r.heir == nil:
+		return nil
+	case !whole:
+		return r.heir.close()
+	}
+	return r.heir.settle()
+}
+
+func (r *restorer) sharedDocs(ctx context.Context, name string, in io.Reader) error {
 	if err := r.open(ctx); err != nil {
 		return err
 	}
@@ -332,15 +358,24 @@ func (r *restorer) docs(ctx context.Context, name string, in io.Reader) error {
 	if err != nil {
 		return err
 	}
-	lines := json.NewDecoder(in)
-	for {
+	return eachDoc(in, func(d backedDoc) error {
+		if err := docs.Save(ctx, d.ID, d.Body, ledger.Version{}); err != nil && !errors.Is(err, ledger.ErrConflict) {
+			return err
+		}
+		return nil
+	})
+}
+
+// eachDoc calls fn for the documents of a name.
+func eachDoc(in io.Reader, fn func(backedDoc) error) error {
+	for lines := json.NewDecoder(in); ; {
 		var d backedDoc
 		if err := lines.Decode(&d); errors.Is(err, io.EOF) {
 			return nil
 		} else if err != nil {
 			return err
 		}
-		if err := docs.Save(ctx, d.ID, d.Body, ledger.Version{}); err != nil && !errors.Is(err, ledger.ErrConflict) {
+		if err := fn(d); err != nil {
 			return err
 		}
 	}
@@ -352,29 +387,25 @@ func (r *restorer) alerts(in io.Reader) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, alone.Close()) }()
-	for lines := json.NewDecoder(in); ; {
-		var d backedDoc
-		if err := lines.Decode(&d); errors.Is(err, io.EOF) {
-			return nil
-		} else if err != nil {
-			return err
-		}
+	r.seen = max(r.seen, alone.Cursor())
+	return eachDoc(in, func(d backedDoc) error {
 		var a alertDoc
 		if !strings.HasPrefix(d.ID, alertPrefix) {
-			continue
+			return nil
 		}
 		if err := json.Unmarshal(d.Body, &a); err != nil {
 			return fmt.Errorf("%s: %w", d.ID, err)
 		}
 		if a.Delivered {
-			continue
+			return nil
 		}
 		if p, err := alone.Take([]alert.Alert{a.Alert}, 0, a.Taken); err != nil {
 			return err
 		} else if p.Left > 0 {
 			return errors.New("too many alerts wait")
 		}
-	}
+		return nil
+	})
 }
 
 func (r *restorer) events(ctx context.Context, class string, in io.Reader) error {

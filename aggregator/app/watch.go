@@ -10,7 +10,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/VictoriaMetrics/metrics"
+
 	"belfry/aggregator/audit"
+	"belfry/aggregator/config"
 	"belfry/aggregator/fleet"
 	"belfry/aggregator/index"
 	"belfry/aggregator/ledger"
@@ -22,13 +25,12 @@ import (
 // watchEvery is how often silence and gaps are judged.
 const watchEvery = time.Second
 
-// openFleet opens what is known of the agents. The index is not open yet.
-func (a *Aggregator) openFleet() (err error) {
-	a.fleet, err = fleet.Open(fleet.Config{
-		Path: a.cfg.Dir(fleetFile), Self: ownAgent, SilenceAfter: time.Duration(a.cfg.Ledger.SilenceAfter),
-		Retention: a.cfg.Index.Retention(),
-	}, time.Now(), a.log, a.set)
-	return err
+// openFleet opens what is known of the agents.
+func openFleet(cfg *config.Config, log *slog.Logger, set *metrics.Set) (*fleet.Fleet, error) {
+	return fleet.Open(fleet.Config{
+		Path: cfg.Dir(fleetFile), Self: ownAgent, SilenceAfter: time.Duration(cfg.Ledger.SilenceAfter),
+		Retention: cfg.Index.Retention(),
+	}, time.Now(), log, set)
 }
 
 // openGaps shows the fleet what it had not seen, and opens the gaps.
