@@ -56,7 +56,8 @@ type backupHead struct {
 	Format   int       `json:"format"`
 	Created  time.Time `json:"created"`
 	Engine   string    `json:"engine"`
-	Position uint64    `json:"position"` // of the index's log: what was seen of it, by alerts and fleet, is not beyond
+	Config   string    `json:"config,omitempty"` // where the configuration itself was; its entry is by that path
+	Position uint64    `json:"position"`         // of the index's log: what was seen of it, by alerts and fleet, is not beyond
 }
 
 // backupSums is the last entry: a backup without it is not whole.
@@ -137,6 +138,17 @@ func (b *backupWriter) end() error {
 		return err
 	}
 	return b.out.Close()
+}
+
+// head adds the first entry, and the configuration.
+func (b *backupWriter) head(h backupHead, path string, cfg *config.Config) (err error) {
+	if h.Config, err = filepath.Abs(path); err != nil {
+		return fmt.Errorf("back up %s: %w", path, err)
+	}
+	if err := b.json(headName, h); err != nil {
+		return err
+	}
+	return b.config(path, cfg)
 }
 
 // config adds the configuration, and what it names that operators write: rules, parsers, and the lists of enrichment, of

@@ -195,3 +195,60 @@ func TestReindexWithinOneEngine(t *testing.T) {
 	r.stop()
 	r.wantCLI(2, "", "reindex", "--from=embedded", "--to=elastic") // no servers are configured
 }
+
+// The configuration is put back where it is looked for, whatever it was called; of a backup that does not say which of its
+// files that is, the error does.
+func TestRestoreOfTheConfiguration(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name string) string {
+		path := filepath.Join(dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(name), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	main, rule := file("old/main.yaml"), file("old/rules.d/1.yml")
+	cfg := new(config.Config)
+	cfg.Alert.Rules = []string{filepath.Dir(rule)}
+	backup := func(name string, begin func(w *backupWriter) error) string {
+		t.Helper()
+		var text bytes.Buffer
+		w := newBackupWriter(&text, time.Now())
+		path := filepath.Join(dir, name)
+		if err := errors.Join(begin(w), w.end(), os.WriteFile(path, text.Bytes(), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	said := backup("said.tar", func(w *backupWriter) error { return w.head(backupHead{Format: backupFormat}, main, cfg) })
+	silent := backup("silent.tar", func(w *backupWriter) error {
+		return errors.Join(w.json(headName, backupHead{Format: backupFormat}), w.config(main, cfg))
+	})
+	if err := os.RemoveAll(filepath.Dir(main)); err != nil {
+		t.Fatal(err)
+	}
+	restore := func(from, where string) error {
+		head, _, err := verifyBackup(from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		put, err := restoreConfig(from, head.Config, where)
+		if err == nil && !slices.Equal(put, slices.Sorted(slices.Values([]string{where, rule}))) {
+			t.Errorf("%q were put back", put)
+		}
+		return err
+	}
+	other := filepath.Join(dir, "new", "other.yaml")
+	if err := restore(silent, other); err == nil || !strings.Contains(err.Error(), "none is named other.yaml") || !strings.Contains(err.Error(), main) {
+		t.Errorf("%v", err)
+	}
+	if err := restore(silent, filepath.Join(dir, "new", "main.yaml")); err != nil {
+		t.Error(err)
+	}
+	if err := restore(said, other); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := os.ReadFile(other); err != nil || string(text) != "old/main.yaml" {
+		t.Errorf("%q, %v", text, err)
+	}
+}

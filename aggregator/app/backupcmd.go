@@ -80,13 +80,18 @@ func (b *backupWriter) adopt(c *CLI, cfg *config.Config, body io.Reader) error {
 			b.sums.Events, whole = sums.Events, true
 			continue
 		}
-		if err := b.put(h.Name, h.Size, in); err != nil {
-			return err
-		}
 		if h.Name == headName {
-			if err := b.config(c.Config, cfg); err != nil {
+			var head backupHead
+			if err := json.NewDecoder(in).Decode(&head); err != nil {
+				return fmt.Errorf("read what the aggregator sends: %w", err)
+			}
+			if err := b.head(head, c.Config, cfg); err != nil {
 				return err
 			}
+			continue
+		}
+		if err := b.put(h.Name, h.Size, in); err != nil {
+			return err
 		}
 	}
 	if !whole {
@@ -102,10 +107,7 @@ func (b *backupWriter) offline(ctx context.Context, c *CLI, cfg *config.Config) 
 		return err
 	}
 	defer func() { err = errors.Join(err, x.Close()) }()
-	if err := b.json(headName, headOf(x.Index)); err != nil {
-		return err
-	}
-	if err := b.config(c.Config, cfg); err != nil {
+	if err := b.head(headOf(x.Index), c.Config, cfg); err != nil {
 		return err
 	}
 	src := backupSource{index: x.Index, dir: cfg.State, databases: make(map[string]snapshot)}

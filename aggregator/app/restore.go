@@ -12,6 +12,7 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"math"
 	"os"
 	"path"
@@ -48,7 +49,7 @@ func (r restoreCmd) Run(ctx context.Context, c *CLI) error {
 		return err
 	}
 	if r.WithConfig {
-		if err := restoreConfig(r.File, c.Config); err != nil {
+		if _, err = restoreConfig(r.File, head.Config, c.Config); err != nil {
 			return err
 		}
 	}
@@ -157,26 +158,28 @@ func compareSums(file string, want, found map[string]backupSum) error {
 	return errors.Join(errs...)
 }
 
-// restoreConfig writes the files of the configuration where they were; the configuration itself where it is looked for.
-// One that is there and differs is an error, and nothing is written.
-func restoreConfig(file, where string) error {
-	files, main := make(map[string][]byte), ""
-	err := eachEntry(file, func(name string, r io.Reader) error {
+// restoreConfig writes the files of the configuration where they were; the configuration itself, which was at main, where it is
+// looked for. One that is there and differs is an error, and nothing is written. It returns what it wrote.
+func restoreConfig(file, main, where string) (put []string, err error) {
+	files := make(map[string][]byte)
+	err = eachEntry(file, func(name string, r io.Reader) error {
 		at, ok := strings.CutPrefix(name, configDir+"/")
 		if !ok {
 			return nil
 		}
 		text, err := io.ReadAll(r)
 		files["/"+at] = text
-		if path.Base(at) == filepath.Base(where) && (main == "" || "/"+at == where) {
-			main = "/" + at
-		}
 		return err
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if main != "" && main != where {
+	if main == "" { // older backups do not say
+		if main, err = likelyMain(slices.Sorted(maps.Keys(files)), where); err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+	}
+	if main != where {
 		files[where] = files[main]
 		delete(files, main)
 	}
@@ -187,17 +190,32 @@ func restoreConfig(file, where string) error {
 		}
 	}
 	if len(errs) > 0 {
-		return errors.Join(errs...)
+		return nil, errors.Join(errs...)
 	}
-	for at, text := range files {
+	for _, at := range slices.Sorted(maps.Keys(files)) {
 		if err := os.MkdirAll(filepath.Dir(at), 0o755); err != nil {
-			return fmt.Errorf("restore the configuration: %w", err)
+			return nil, fmt.Errorf("restore the configuration: %w", err)
 		}
-		if err := segment.ReplaceFile(at, text, 0o640); err != nil {
-			return fmt.Errorf("restore the configuration: %w", err)
+		if err := segment.ReplaceFile(at, files[at], 0o640); err != nil {
+			return nil, fmt.Errorf("restore the configuration: %w", err)
 		}
 	}
-	return nil
+	return slices.Sorted(maps.Keys(files)), nil
+}
+
+// likelyMain returns which of the files of a backup is the configuration itself: the one that lay where it is looked for, else
+// one of that name.
+func likelyMain(files []string, where string) (main string, err error) {
+	for _, at := range files {
+		if at == where || main == "" && path.Base(at) == filepath.Base(where) {
+			main = at
+		}
+	}
+	if main == "" {
+		return "", fmt.Errorf("it does not say which of its files is the configuration, and none is named %s: name the one with -c, of %s",
+			filepath.Base(where), strings.Join(files, ", "))
+	}
+	return main, nil
 }
 
 // restorer puts back a state, entry by entry.
