@@ -102,6 +102,9 @@ func (b *backupWriter) adopt(c *CLI, cfg *config.Config, body io.Reader) error {
 
 // offline backs up a state that no aggregator has open.
 func (b *backupWriter) offline(ctx context.Context, c *CLI, cfg *config.Config) (err error) {
+	if err := asOwner(cfg.State); err != nil {
+		return err
+	}
 	x, err := openToRead(ctx, cfg, cfg.Index.Engine, c.Log)
 	if err != nil {
 		return err

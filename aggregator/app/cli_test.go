@@ -26,7 +26,7 @@ func (r *rig) belfry(args ...string) (out, aside string, err error) {
 func belfry(t *testing.T, args ...string) (out, aside string, err error) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	c := &CLI{Out: &stdout, Err: &stderr, In: strings.NewReader("")}
+	c := &CLI{Out: &stdout, Err: &stderr, In: strings.NewReader(""), Log: quietLog}
 	err = runCLI(t, c, args...)
 	return stdout.String(), stderr.String(), err
 }

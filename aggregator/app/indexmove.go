@@ -81,7 +81,13 @@ func (i indexImportCmd) Run(ctx context.Context, c *CLI) (err error) {
 		defer f.Close()
 		in = f
 	}
-	to, err := openOffline(ctx, cfg, cmp.Or(cfg.Index.Engine, config.EngineEmbedded), c.Log)
+	engine := cmp.Or(cfg.Index.Engine, config.EngineEmbedded)
+	if engine == config.EngineEmbedded {
+		if err := asOwner(cfg.State); err != nil {
+			return err
+		}
+	}
+	to, err := openOffline(ctx, cfg, engine, c.Log)
 	if err != nil {
 		return fmt.Errorf("import (does an aggregator run?): %w", err)
 	}

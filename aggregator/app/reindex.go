@@ -51,6 +51,9 @@ func (r reindexCmd) Run(ctx context.Context, c *CLI) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := asOwner(cfg.State); err != nil {
+		return err
+	}
 	st, err := r.begin(cfg)
 	if err != nil {
 		return err

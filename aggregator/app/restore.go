@@ -48,8 +48,9 @@ func (r restoreCmd) Run(ctx context.Context, c *CLI) error {
 		_, err := fmt.Fprintf(c.out(), "%s: whole, of %s, %d events (%s)\n", r.File, head.Created.Format(time.RFC3339), sums.Events, head.Engine)
 		return err
 	}
+	var put []string
 	if r.WithConfig {
-		if _, err = restoreConfig(r.File, head.Config, c.Config); err != nil {
+		if put, err = restoreConfig(r.File, head.Config, c.Config); err != nil {
 			return err
 		}
 	}
@@ -66,6 +67,9 @@ func (r restoreCmd) Run(ctx context.Context, c *CLI) error {
 	}
 	if got := n.All(); got != sums.Events {
 		return fmt.Errorf("restore: %d events of %d are there", got, sums.Events)
+	}
+	if err := errors.Join(giveToOwner(cfg.State), sayRoots(c.aside(), cfg.State, put)); err != nil {
+		return err
 	}
 	_, err = fmt.Fprintf(c.out(), "restore: into %s: %v\n", cfg.Index.Engine, n)
 	return err
