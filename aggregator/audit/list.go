@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -78,13 +79,7 @@ func (t *Tracker) Gaps(ctx context.Context, all bool) (list []Gap, err error) {
 	list = []Gap{} // an empty list in JSON
 	switch {
 	case all && t.docs != nil:
-		err = t.docs.Each(ctx, time.Time{}, func(id string, body []byte, _ ledger.Version) error {
-			d, err := readGap(id, body)
-			if err == nil {
-				list = append(list, *d.Gap)
-			}
-			return err
-		})
+		list, err = t.sharedGaps(ctx)
 	case all:
 		err = t.fleet.DB().Each(fleet.BucketGaps, func(k, v []byte) error {
 			var g Gap
@@ -106,6 +101,23 @@ func (t *Tracker) Gaps(ctx context.Context, all bool) (list []Gap, err error) {
 			cmp.Compare(x.Epoch, y.Epoch), cmp.Compare(x.First, y.First))
 	})
 	return list, err
+}
+
+// sharedGaps returns the gaps of all documents. One that is written meanwhile may be found twice: the newer one counts.
+func (t *Tracker) sharedGaps(ctx context.Context) ([]Gap, error) {
+	all := make(map[string]Gap)
+	err := t.docs.Each(ctx, time.Time{}, func(id string, body []byte, _ ledger.Version) error {
+		d, err := readGap(id, body)
+		if err != nil { // it must not hide all others
+			t.log.Error("gap cannot be read", "id", id, "err", err)
+			return nil
+		}
+		if old, ok := all[d.Gap.ID]; !ok || old.Rev < d.Gap.Rev {
+			all[d.Gap.ID] = *d.Gap
+		}
+		return nil
+	})
+	return slices.AppendSeq([]Gap{}, maps.Values(all)), err
 }
 
 // of returns copies of the gaps of a position, in order.
