@@ -36,7 +36,7 @@ func run() error {
 	}
 	k, err := parser.Parse(os.Args[1:])
 	if err != nil {
-		return fmt.Errorf("%w (belfry --help tells more)", err)
+		return app.Usage(err)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()

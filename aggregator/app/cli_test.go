@@ -162,6 +162,40 @@ func TestPages(t *testing.T) {
 	}
 }
 
+// A query that begins with a minus is taken for a flag: the error says how it is written.
+func TestQueryThatIsTakenForAFlag(t *testing.T) {
+	f := func(want string, args ...string) {
+		t.Helper()
+		c := &CLI{Log: quietLog}
+		parser, err := kong.New(c, kong.Name("belfry"), kong.Vars{"config": "/nowhere", "parsers": "/nowhere", "version": "test"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = parser.Parse(args)
+		if err == nil {
+			t.Fatalf("%q is taken", args)
+		}
+		if got := Usage(err); !strings.HasPrefix(got.Error(), "unknown flag") || !strings.Contains(got.Error(), want) || ExitCode(got) != exitFailure {
+			t.Errorf("%q: %v, want %s", args, got, want)
+		}
+	}
+	f("a query that begins so goes behind --, as: belfry search -- '-a'", "search", "-a")
+	f("belfry search -- '-a'", "search", "-a", "b")
+	f("belfry search -- '-a'", "search", "--limit=3", "-a")
+	f("belfry erase -- '-a'", "erase", "--reason=x", "-a")
+	f("belfry index export -- '-user.name:a'", "index", "export", "-user.name:a")
+	f("(belfry --help tells more)", "hosts", "-a")
+	f("(belfry --help tells more)", "search", "--no-such-flag")
+	var s searchCmd
+	parser, err := kong.New(&s)
+	if err == nil {
+		_, err = parser.Parse([]string{"--", "-a"})
+	}
+	if err != nil || s.text() != "-a" {
+		t.Errorf("%v: %q", err, s.text())
+	}
+}
+
 // What cannot be asked together is refused before anything is asked.
 func TestFlagsThatExclude(t *testing.T) {
 	f := func(want string, args ...string) {
