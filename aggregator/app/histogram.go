@@ -84,7 +84,7 @@ type histogramRow struct {
 }
 
 // newHistogram puts counts into steps, those without events too: from the first that was asked for, or has any, to the
-// last. The asked ones count only as far as an answer may reach: index.MaxBuckets steps.
+// last. The asked ones count only as far as an answer may reach: index.MaxBuckets steps, the first before the last.
 func newHistogram(every time.Duration, asked url.Values, buckets []index.Bucket) (*histogram, error) {
 	h := &histogram{every: every}
 	if len(buckets) == 0 {
@@ -99,10 +99,11 @@ func newHistogram(every time.Duration, asked url.Values, buckets []index.Bucket)
 			last = b.At
 		}
 	}
-	if t, err := time.Parse(time.RFC3339Nano, asked.Get("from")); err == nil && t.Before(first) && first.Sub(t)/every < index.MaxBuckets {
+	fits := func(from, to time.Time) bool { return to.Sub(from)/every < index.MaxBuckets-1 } // with the steps of both ends
+	if t, err := time.Parse(time.RFC3339Nano, asked.Get("from")); err == nil && t.Before(first) && fits(t, last) {
 		first = first.Add(-(first.Sub(t) + every - 1) / every * every)
 	}
-	if t, err := time.Parse(time.RFC3339Nano, asked.Get("to")); err == nil && t.After(last) && t.Sub(last)/every < index.MaxBuckets {
+	if t, err := time.Parse(time.RFC3339Nano, asked.Get("to")); err == nil && t.After(last) && fits(first, t) {
 		last = last.Add((t.Sub(last) - 1) / every * every)
 	}
 	h.first, h.steps = first, int(last.Sub(first)/every)+1
