@@ -2,6 +2,7 @@ package app
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -83,5 +84,26 @@ func TestExportImport(t *testing.T) {
 	other.run()
 	if out, _, err := other.belfry("index", "export", "host.name:*"); err != nil || out != string(text) {
 		t.Errorf("%v: %s, want %s", err, out, text)
+	}
+}
+
+// An event of elsewhere keeps its id, whatever that is, and is shown with what is around it.
+func TestContextOfImportedEvents(t *testing.T) {
+	r := start(t, t.TempDir(), ages)
+	r.stop()
+	file := filepath.Join(t.TempDir(), "in.ndjson")
+	text := ""
+	for i := range 3 {
+		text += fmt.Sprintf(`{"@timestamp":"2026-11-23T10:00:0%dZ","event.id":"order %d","host.name":"h","log.file.path":"/x","message":"line %d"}`+"\n", i, i, i)
+	}
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := r.belfry("index", "import", file); err != nil {
+		t.Fatal(err)
+	}
+	r.run()
+	if out, _, err := r.belfry("search", "-C", "1", "--format=json", "--fields=event.id", `event.id:"order 1"`); err != nil || strings.Count(out, "order") != 3 {
+		t.Errorf("%v: %s", err, out)
 	}
 }

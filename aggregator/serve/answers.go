@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"belfry/aggregator/index"
-	"belfry/shared/event"
 )
 
 // counted is the answer of /v1/count.
@@ -88,6 +87,7 @@ const (
 	maxContexts    = 100
 	maxAround      = 1000
 	defaultContext = 5
+	maxID          = 512 // bytes: no index on servers has longer ones. What is imported may have any
 )
 
 // wantedID is an event that is asked for.
@@ -102,8 +102,8 @@ func readIDs(r *http.Request, most int) (ids []wantedID, err error) {
 		return nil, wrong("id: there are %d, and there must be 1 to %d", len(all), most)
 	}
 	for i, id := range all {
-		if _, err := event.ParseKey(id); err != nil {
-			return nil, wrong("id: %w", err)
+		if id == "" || len(id) > maxID {
+			return nil, wrong("id: %d bytes, and there must be 1 to %d", len(id), maxID)
 		}
 		w := wantedID{id: id}
 		if i < len(near) && near[i] != "" {
