@@ -37,6 +37,10 @@ func TestContext(t *testing.T) {
 	f("context_oldest.txt", "-C", "2", "--oldest")
 	f("context_fields.txt", "-C", "1", "--oldest", "--fields", "log.file.path,message")
 	f("context_fields.json", "-C", "1", "--oldest", "--limit", "1", "--format", "json", "--fields", "log.file.*, message")
+	_, aside, err := r.belfry("search", "-C", "1", "--limit", "1", "wanted")
+	if err != nil || !strings.Contains(aside, "these are 1, and there may be more: --limit 10000 shows the most, --after ") {
+		t.Errorf("%v: %s", err, aside)
+	}
 	if _, _, err := r.belfry("search", "-C", "1", "nothing"); !errors.Is(err, errNothing) {
 		t.Error(err)
 	}

@@ -105,7 +105,11 @@ func (s searchCmd) nothing(c *CLI, n int, last ended) error {
 		return errNothing
 	}
 	if last.More && s.Format == "table" {
-		fmt.Fprintf(c.aside(), "belfry: these are %d, and there may be more: --limit 0 shows all, --after %s goes on\n", n, last.Cursor)
+		most := "--limit 0 shows all, "
+		if s.Context > 0 {
+			most = fmt.Sprintf("--limit %d shows the most, ", maxMatches)
+		}
+		fmt.Fprintf(c.aside(), "belfry: these are %d, and there may be more: %s--after %s goes on\n", n, most, last.Cursor)
 	}
 	return nil
 }
