@@ -221,14 +221,19 @@ func (b *backupWriter) database(dir, name string, copyOf snapshot) error {
 	return b.put(stateDir+"/"+name, size, f)
 }
 
-// letters adds the dead letters of a store, each as a folder of letters keeps it.
+// letters adds the dead letters of a store, each as a folder of letters keeps it. One that was in a store before is on its way
+// from that to this.
 func (b *backupWriter) letters(ctx context.Context, store letters) error {
 	return store.Visit(ctx, func(l *dead.Letter) (dead.Verdict, error) {
+		name := lettersDir + "/" + l.ID.String()
+		if _, ok := b.sums.Entries[name]; ok {
+			return dead.Keep, nil
+		}
 		text, err := l.Marshal()
 		if err != nil {
 			return dead.Keep, err
 		}
-		return dead.Keep, b.bytes(lettersDir+"/"+l.ID.String(), text)
+		return dead.Keep, b.bytes(name, text)
 	})
 }
 

@@ -155,6 +155,32 @@ func TestRestoreOfManyLetters(t *testing.T) {
 	}
 }
 
+// What was in the folder before there was a broker is in a backup, too, while it is on its way there, and once.
+func TestBackupOfLettersOnTheirWay(t *testing.T) {
+	store := func(numbers ...int) *dead.Folder {
+		t.Helper()
+		f, err := dead.OpenFolder(t.TempDir(), 0)
+		for _, n := range numbers {
+			l := dead.New(dead.Message{MessageID: fmt.Sprint(n)}, "agent-h", dead.Undecodable, errExhausted)
+			err = errors.Join(err, f.Bury(t.Context(), &l))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	a := &Aggregator{folder: store(1, 2), dead: &deadLetters{store: store(2, 3)}}
+	w := newBackupWriter(io.Discard, time.Now())
+	for _, s := range a.letterStores() {
+		if err := w.letters(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(w.sums.Entries); n != 3 {
+		t.Errorf("%d letters, want 3", n)
+	}
+}
+
 // What operators write is in a backup, wherever it lies.
 func TestBackupOfTheConfiguration(t *testing.T) {
 	dir := t.TempDir()

@@ -200,6 +200,14 @@ func (a *Aggregator) addBackup(api *serve.API) {
 	})
 }
 
+// letterStores are where dead letters are: those of the folder go to the broker one by one.
+func (a *Aggregator) letterStores() (all []letters) {
+	if a.folder != nil {
+		all = append(all, a.folder)
+	}
+	return append(all, a.dead.store)
+}
+
 func (a *Aggregator) backup(ctx context.Context, w io.Writer) error {
 	b := newBackupWriter(w, time.Now())
 	claims := a.index.Ledger().Clone() // as it is now, before the events
@@ -207,7 +215,7 @@ func (a *Aggregator) backup(ctx context.Context, w io.Writer) error {
 		return err
 	}
 	src := backupSource{
-		index: a.index, dir: a.cfg.State, letters: []letters{a.dead.store},
+		index: a.index, dir: a.cfg.State, letters: a.letterStores(),
 		databases: map[string]snapshot{fleetFile: a.fleet.DB().Copy},
 	}
 	if o, ok := a.outbox.(*alert.Outbox); ok {
