@@ -57,7 +57,7 @@ func (s searchCmd) around(ctx context.Context, c *CLI, v url.Values) error {
 	if err := errors.Join(p.flush(), out.Flush()); err != nil {
 		return err
 	}
-	return s.nothing(c, len(found), last)
+	return s.nothing(ctx, c, v, len(found), last)
 }
 
 // print writes a block. In a table of lines those that were found are marked.

@@ -39,7 +39,7 @@ func (s searchCmd) countValues(ctx context.Context, c *CLI, v url.Values) error 
 		err = out.Flush()
 	}
 	if err == nil && res.Events == 0 {
-		hint(c.aside(), s.text())
+		c.advise(ctx, v)
 		err = errNothing
 	}
 	return err
@@ -72,7 +72,7 @@ func (s searchCmd) overTime(ctx context.Context, c *CLI, v url.Values) error {
 		err = s.draw(c, v, res.Buckets)
 	}
 	if err == nil && len(res.Buckets) == 0 {
-		hint(c.aside(), s.text())
+		c.advise(ctx, v)
 		err = errNothing
 	}
 	return err

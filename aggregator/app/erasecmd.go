@@ -45,7 +45,7 @@ func (e eraseCmd) Run(ctx context.Context, c *CLI) error {
 		return err
 	}
 	if would.Events == 0 {
-		hint(c.aside(), v.Get("q"))
+		c.advise(ctx, v)
 		return errNothing
 	}
 	if !e.Yes {

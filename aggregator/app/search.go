@@ -95,13 +95,13 @@ func (s searchCmd) list(ctx context.Context, c *CLI, v url.Values) error {
 	if err := errors.Join(err, p.flush(), out.Flush()); err != nil {
 		return err
 	}
-	return s.nothing(c, n, last)
+	return s.nothing(ctx, c, v, n, last)
 }
 
 // nothing is the error of a search that has found so many events; how to find more is told.
-func (s searchCmd) nothing(c *CLI, n int, last ended) error {
+func (s searchCmd) nothing(ctx context.Context, c *CLI, v url.Values, n int, last ended) error {
 	if n == 0 {
-		hint(c.aside(), s.text())
+		c.advise(ctx, v)
 		return errNothing
 	}
 	if last.More && s.Format == "table" {
@@ -114,19 +114,20 @@ func (s searchCmd) nothing(c *CLI, n int, last ended) error {
 	return nil
 }
 
-// hint tells what a query that found nothing may have been meant to be.
-func hint(w io.Writer, q string) {
+// hint tells what a query that found nothing may have been meant to be, by how it is written, and reports whether it did.
+func hint(w io.Writer, q string) bool {
 	for _, word := range strings.Fields(q) {
 		switch {
 		case word == "and", word == "or", word == "not":
 			fmt.Fprintf(w, "belfry: nothing found; %q is a word to look for, %s is the operator\n", word, strings.ToUpper(word))
-			return
+			return true
 		case strings.Contains(word, "=") && !strings.ContainsAny(word, `":`):
 			field, value, _ := strings.Cut(word, "=")
 			fmt.Fprintf(w, "belfry: nothing found; a field is asked for by a colon: %s:%s\n", printable(field), printable(value))
-			return
+			return true
 		}
 	}
+	return false
 }
 
 // The lines of an answer that are no events: each is an object with its one key.
