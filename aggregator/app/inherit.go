@@ -2,15 +2,20 @@ package app
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
+	"belfry/aggregator/alert"
 	"belfry/aggregator/audit"
 	"belfry/aggregator/config"
 	"belfry/aggregator/fleet"
+	"belfry/aggregator/index"
 	"belfry/aggregator/ledger"
 )
 
@@ -61,7 +66,8 @@ func (h *heir) settle() error {
 // close gives up what was taken in.
 func (h *heir) close() error { return h.fleet.DB().Close() }
 
-// inherit lets the aggregator of the embedded engine know what those know that share an index.
+// inherit lets the aggregator of the embedded engine know what those know that share an index, and gives it the alerts that
+// wait there.
 func inherit(ctx context.Context, cfg *config.Config, from sharedIndex, log *slog.Logger) error {
 	h, err := openHeir(cfg, log)
 	if err != nil {
@@ -79,5 +85,70 @@ func inherit(ctx context.Context, cfg *config.Config, from sharedIndex, log *slo
 			return errors.Join(fmt.Errorf("read the documents %s: %w", kind, err), h.close())
 		}
 	}
-	return h.settle()
+	if err := h.settle(); err != nil {
+		return err
+	}
+	docs, err := from.Docs(ctx, docsAlerts)
+	if err == nil {
+		err = inheritAlerts(ctx, cfg, docs)
+	}
+	if err != nil {
+		return fmt.Errorf("move the alerts that wait: %w", err)
+	}
+	return nil
+}
+
+// inheritAlerts moves the alerts that wait in documents into the outbox of one alone.
+func inheritAlerts(ctx context.Context, cfg *config.Config, docs index.Docs) (err error) {
+	alone, err := alert.OpenOutbox(cfg.Dir(alertsFile))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, alone.Close()) }()
+	var waits []held
+	err = docs.Each(ctx, time.Time{}, func(id string, body []byte, v ledger.Version) error {
+		d, ok, err := waiting(id, body)
+		if ok {
+			waits = append(waits, held{d, v})
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(waits, func(x, y held) int { return x.Taken.Compare(y.Taken) })
+	for _, h := range waits {
+		if err := takeOver(alone, h.alertDoc); err != nil {
+			return err
+		}
+		h.Delivered = true
+		body, err := json.Marshal(h.alertDoc)
+		if err == nil {
+			err = docs.Save(ctx, h.id(), body, h.version)
+		}
+		if err != nil && !errors.Is(err, ledger.ErrConflict) { // else somebody has it who delivers it, too
+			return err
+		}
+	}
+	return nil
+}
+
+// waiting reads the document of an alert; ok is false if it is none, or was delivered.
+func waiting(id string, body []byte) (d alertDoc, ok bool, err error) {
+	if !strings.HasPrefix(id, alertPrefix) {
+		return d, false, nil
+	}
+	if err := json.Unmarshal(body, &d); err != nil {
+		return d, false, fmt.Errorf("%s: %w", id, err)
+	}
+	return d, !d.Delivered, nil
+}
+
+// takeOver puts an alert into the outbox of one alone, which takes each once.
+func takeOver(alone *alert.Outbox, d alertDoc) error {
+	p, err := alone.Take([]alert.Alert{d.Alert}, 0, d.Taken)
+	if err == nil && p.Left > 0 {
+		err = errors.New("too many alerts wait")
+	}
+	return err
 }

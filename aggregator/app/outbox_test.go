@@ -414,3 +414,35 @@ func TestRestoreSharedAlerts(t *testing.T) {
 		}
 	})
 }
+
+// A reindex moves them, once: who shares the index delivers them no more.
+func TestInheritAlerts(t *testing.T) {
+	office(t, func(t *testing.T, d *desk) {
+		c := d.clerk(t, "a")
+		c.takes("1", 1)
+		time.Sleep(time.Second)
+		c.takes("2 3", 2, 3)
+		first, _, err := c.Oldest()
+		if err == nil {
+			err = errors.Join(c.Delivered(first.Alert.ID), c.Close())
+		}
+		cfg := &config.Config{State: t.TempDir()}
+		for range 2 {
+			err = errors.Join(err, inheritAlerts(t.Context(), cfg, d))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := d.clerk(t, "b")
+		b.lives(time.Minute)
+		b.delivers("")
+		alone, err := alert.OpenOutbox(cfg.Dir(alertsFile))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer alone.Close()
+		if n := alone.Pending(); n != 2 {
+			t.Errorf("%d alerts wait, want 2", n)
+		}
+	})
+}

@@ -146,7 +146,7 @@ func (m *mover) move(ctx context.Context, log *slog.Logger) error {
 	if x, ok := m.from.Index.(sharedIndex); ok {
 		return inherit(ctx, m.cfg, x, log)
 	}
-	return nil // who shares an index takes over hosts and gaps when it starts
+	return nil // who shares an index takes over hosts, gaps and alerts when it starts
 }
 
 func (m *mover) class(ctx context.Context, class string) error {

@@ -411,22 +411,11 @@ func (r *restorer) alerts(in io.Reader) (err error) {
 	defer func() { err = errors.Join(err, alone.Close()) }()
 	r.seen = max(r.seen, alone.Cursor())
 	return eachDoc(in, func(d backedDoc) error {
-		var a alertDoc
-		if !strings.HasPrefix(d.ID, alertPrefix) {
-			return nil
+		a, ok, err := waiting(d.ID, d.Body)
+		if ok {
+			err = takeOver(alone, a)
 		}
-		if err := json.Unmarshal(d.Body, &a); err != nil {
-			return fmt.Errorf("%s: %w", d.ID, err)
-		}
-		if a.Delivered {
-			return nil
-		}
-		if p, err := alone.Take([]alert.Alert{a.Alert}, 0, a.Taken); err != nil {
-			return err
-		} else if p.Left > 0 {
-			return errors.New("too many alerts wait")
-		}
-		return nil
+		return err
 	})
 }
 
