@@ -53,6 +53,8 @@ type page struct {
 	more    bool   // there are more rows in the window,
 	bar     rowKey // none of them in front of this one
 	stopped bool   // it was given up; rows means nothing
+	cut     int    // rows from here on are left to the next page: see fill
+	reached rowKey // how far the page came if there is more: the last row, or the last one that was looked at
 }
 
 func (p *page) Len() int           { return len(p.rows) }
@@ -82,7 +84,14 @@ func (x *Index) page(ctx context.Context, w *walk) (*page, error) {
 	defer cancel()
 	p := &page{walk: w, most: min(w.left, pageRows), wide: to-from >= int64(leastWindow), cancel: cancel}
 	p.readers.New = func() any { return new(rowReader) }
-	err := x.ask(pageCtx, w.search.Span, w.filter, withoutStream, from, to, p.block)
+	var err error
+	if places, few := w.few(); few {
+		p.most = places
+		err = x.places(pageCtx, p)
+	} else {
+		err = x.ask(pageCtx, w.search.Span, w.filter, withoutStream, from, to, p.block)
+		p.sort()
+	}
 	if e := ctx.Err(); e != nil {
 		return nil, e
 	}
@@ -92,36 +101,49 @@ func (x *Index) page(ctx context.Context, w *walk) (*page, error) {
 	if p.stopped {
 		p.rows = nil
 	}
+	return p, nil
+}
+
+// sort brings the rows, which are all that the page gets, into the order of the search.
+func (p *page) sort() {
 	slices.SortFunc(p.rows, func(a, b found) int {
 		if p.first(a.rowKey, b.rowKey) {
 			return -1
 		}
 		return 1
 	})
-	return p, nil
+	if n := len(p.rows); n > 0 {
+		p.reached = p.rows[n-1].rowKey
+	}
 }
 
 // block takes the rows of a block. Several goroutines call it at once.
 func (p *page) block(f *shelf, b *logstorage.DataBlock) {
+	p.eachRow(b, func(key rowKey, r *rowReader, all []logstorage.BlockColumn, row int) {
+		if !p.wants(key) {
+			return
+		}
+		e := r.read(all, row)
+		if !matches(p.walk.search.Query, e) {
+			return
+		}
+		kept, size := keep(e)
+		p.put(found{key, kept, size, f})
+	})
+}
+
+// eachRow calls fn for each row of a block, if they are ours.
+func (p *page) eachRow(b *logstorage.DataBlock, fn func(key rowKey, r *rowReader, all []logstorage.BlockColumn, row int)) {
 	all := b.GetColumns(false)
 	positions := column(all, columnPosition)
 	times, ok := b.GetTimestamps(nil)
 	if !ok || positions == nil {
-		return // not a row of ours
+		return
 	}
 	r := p.readers.Get().(*rowReader)
 	defer p.readers.Put(r)
 	for i, ts := range times {
-		key := rowKey{ts, parsePosition(positions[i])}
-		if !p.wants(key) {
-			continue
-		}
-		e := r.read(all, i)
-		if !matches(p.walk.search.Query, e) {
-			continue
-		}
-		kept, size := keep(e)
-		p.put(found{key, kept, size, f})
+		fn(rowKey{ts, parsePosition(positions[i])}, r, all, i)
 	}
 }
 

@@ -75,6 +75,7 @@ type walk struct {
 	behind rowKey
 	begun  bool // behind counts: only rows behind it are left
 	left   int  // rows still to find
+	spread int  // how many places are read for each of them; 0 is 1
 }
 
 func (x *Index) newWalk(s index.Search) (*walk, error) {
@@ -173,8 +174,8 @@ func (w *walk) advance(p *page) {
 	from, to := w.window()
 	w.left -= len(p.rows)
 	if p.stopped || p.more {
-		if n := len(p.rows); n > 0 {
-			w.behind, w.begun = p.rows[n-1].rowKey, true
+		if !p.stopped {
+			w.behind, w.begun = p.reached, true
 		}
 		switch {
 		case p.stopped:

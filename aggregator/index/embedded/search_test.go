@@ -25,6 +25,10 @@ func plainEvent(n int, at time.Time) *event.Event {
 	e.Append("event.id", fmt.Sprint("n", n))
 	e.Append("labels.number", fmt.Sprint(n))
 	e.Append("user.name", fmt.Sprint("user", n%7))
+	e.Append("message", "two one")
+	if n%50 == 0 {
+		e.Set("message", "one two")
+	}
 	return e
 }
 
@@ -153,6 +157,26 @@ func TestSearchPages(t *testing.T) {
 	}
 	w.checkSearch(t, x, "labels.number:77", index.Search{Limit: -1}, func(n int) bool { return n == 77 })
 	w.checkSearch(t, x, "user.name:user5", index.Search{Limit: -1}, func(n int) bool { return n%7 == 5 })
+}
+
+// TestFewRows finds rows by their places: a phrase is found by its words, which more rows have.
+func TestFewRows(t *testing.T) {
+	x := start(t, Config{Dir: t.TempDir()}, nil)
+	var w written
+	base := time.Now().Add(-3 * time.Hour).Truncate(time.Second)
+	times := make([]time.Time, 20_000)
+	for i := range times {
+		times[i] = base.Add(time.Duration(i%5000) * time.Second).Truncate(7 * time.Second)
+	}
+	w.write(t, x, times...)
+	for _, limit := range []int{1, 7, 100, 401, fewRows, fewRows + 1} {
+		w.checkSearch(t, x, "", index.Search{Limit: limit}, anyNumber)
+		w.checkSearch(t, x, "user.name:user5", index.Search{Limit: limit}, func(n int) bool { return n%7 == 5 })
+		w.checkSearch(t, x, `"one two"`, index.Search{Limit: limit}, func(n int) bool { return n%50 == 0 })
+		w.checkSearch(t, x, `"one two" user.name:user5`, index.Search{Limit: limit}, func(n int) bool { return n%50 == 0 && n%7 == 5 })
+	}
+	from := index.Span{From: base.Add(time.Hour), To: base.Add(time.Hour + 10*time.Minute)}
+	w.checkSearch(t, x, `"one two"`, index.Search{Span: from, Limit: 20}, func(n int) bool { return n%50 == 0 })
 }
 
 // TestLargePages holds events that are more than a page by their bytes.
