@@ -58,14 +58,13 @@ func giveToOwner(state string) error {
 	if err != nil {
 		return fmt.Errorf("give the state to its owner: %w", err)
 	}
-	defer in.Close()
 	err = fs.WalkDir(in.FS(), ".", func(name string, _ fs.DirEntry, err error) error {
 		if err == nil {
 			err = in.Lchown(name, uid, gid)
 		}
 		return err
 	})
-	if err != nil {
+	if err = errors.Join(err, in.Close()); err != nil {
 		return fmt.Errorf("give the state to its owner: %w", err)
 	}
 	return nil
