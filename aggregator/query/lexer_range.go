@@ -125,9 +125,12 @@ func (l *lexer) edge(e *edge) error {
 // a path, as /usr/bin/su*. The lexer stands on its first slash.
 func (l *lexer) expression() error {
 	start := l.at
-	class := false
+	class, open := false, 0
 	for l.at++; ; l.at++ {
 		if l.at == len(l.src) {
+			if class && l.slashEnds(start) {
+				return l.fail(open+1, `this "[" is never closed`, `add a "]", or write \[ for the sign itself; a path stands in quotes`)
+			}
 			l.at = start
 			return l.bare()
 		}
@@ -136,8 +139,8 @@ func (l *lexer) expression() error {
 			if l.at+1 < len(l.src) {
 				l.at++
 			}
-		case r == '[':
-			class = true
+		case r == '[' && !class:
+			class, open = true, l.at
 		case r == ']':
 			class = false
 		case r == '/' && !class:
@@ -145,6 +148,15 @@ func (l *lexer) expression() error {
 			return l.endExpression(start)
 		}
 	}
+}
+
+// slashEnds reports whether what begins at start has a slash at its end too, so that an expression is meant.
+func (l *lexer) slashEnds(start int) bool {
+	end := start + 1
+	for end < len(l.src) && !unicode.IsSpace(l.src[end]) && l.src[end] != ')' {
+		end++
+	}
+	return end > start+1 && l.src[end-1] == '/'
 }
 
 func (l *lexer) endExpression(start int) error {

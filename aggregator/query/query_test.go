@@ -163,6 +163,8 @@ func TestErrors(t *testing.T) {
 	f(`user.name:/äö\pL/`, 14, `\d`)
 	f(`user.name:/(?i)a/`, 12, "groups are")
 	f(`user.name:/a(b/`, 12, "never closed")
+	f(`user.name:/al[/`, 14, "never closed")
+	f(`(user.name:/[ab/) x`, 13, "never closed")
 	f(`user.name:/ab)/`, 12, "without")
 	f(`user.name:/a**/`, 13, "repeats nothing")
 	f(`user.name:/x+a{1001}/`, 15, "too often")
