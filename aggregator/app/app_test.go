@@ -18,6 +18,7 @@ import (
 
 	"belfry/aggregator/config"
 	"belfry/aggregator/dead"
+	"belfry/aggregator/index"
 	"belfry/aggregator/ledger"
 	"belfry/aggregator/receive/http"
 	"belfry/shared/batch"
@@ -396,6 +397,31 @@ func TestStatus(t *testing.T) {
 	}
 	f(false, "ready   ok\nevents  3, in ")
 	f(true, `{"ready":"ok","alerts_pending":0,"index":{"engine":"embedded","rows":3,`)
+}
+
+func TestOwnDisk(t *testing.T) {
+	f := func(engine, want string) {
+		t.Helper()
+		if got := ownDisk(index.Stats{Engine: engine, LogBytes: 1, DiskFree: 2}, "%d, %d"); got != want {
+			t.Errorf("%s: %q, want %q", engine, got, want)
+		}
+	}
+	f("embedded", "1, 2")
+	f("elastic", "")
+}
+
+func TestInDays(t *testing.T) {
+	f := func(long, want string) {
+		t.Helper()
+		if got := inDays(long); got != want {
+			t.Errorf("%s: %s, want %s", long, got, want)
+		}
+	}
+	f("2160h0m0s", "90d")
+	f("24h0m0s", "1d")
+	f("25h0m0s", "25h0m0s")
+	f("1h0m0s", "1h0m0s")
+	f("", "")
 }
 
 func TestHint(t *testing.T) {

@@ -4,6 +4,10 @@ import (
 	"context"
 	"fmt"
 	"text/tabwriter"
+	"time"
+
+	"belfry/aggregator/config"
+	"belfry/aggregator/index"
 )
 
 type indexCmd struct {
@@ -37,17 +41,34 @@ func (s indexStatsCmd) Run(ctx context.Context, c *CLI) error {
 		fmt.Fprintf(t, "%s\t%d\t%d\t%s\t%s\t%s\t%s\n", printable(name), rows, bytes, each, printable(first), printable(last), printable(keep))
 	}
 	for _, k := range x.Classes {
-		row(k.Class, k.Rows, k.Bytes, k.First, k.Last, k.Keep)
+		row(k.Class, k.Rows, k.Bytes, k.First, k.Last, inDays(k.Keep))
 	}
 	row("all", x.Rows, x.Bytes, "", "", "")
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(c.out(), "engine %s, log %d bytes, disk %d bytes free\n", printable(x.Engine), x.LogBytes, x.DiskFree)
+	_, err := fmt.Fprintf(c.out(), "engine %s%s\n", printable(x.Engine), ownDisk(x, ", log %d bytes, disk %d bytes free"))
 	for _, trouble := range []string{x.Failure, x.Trouble} {
 		if trouble != "" && err == nil {
 			_, err = fmt.Fprintln(c.out(), printable(trouble))
 		}
 	}
 	return err
+}
+
+// ownDisk tells of the disk of an engine that writes to this machine's; of one that does not, nothing is known.
+func ownDisk(x index.Stats, format string) string {
+	if x.Engine != config.EngineEmbedded {
+		return ""
+	}
+	return fmt.Sprintf(format, x.LogBytes, x.DiskFree)
+}
+
+// inDays returns a length of time as it is mostly configured: 2160h0m0s is 90d.
+func inDays(long string) string {
+	const day = 24 * time.Hour
+	if d, err := time.ParseDuration(long); err == nil && d >= day && d%day == 0 {
+		return fmt.Sprintf("%dd", d/day)
+	}
+	return long
 }

@@ -18,7 +18,7 @@ func (s statusCmd) Run(ctx context.Context, c *CLI) error {
 		return err
 	}
 	x := st.Index
-	_, err = fmt.Fprintf(c.out(), "ready   %s\nevents  %d, in %d bytes on the disk, and %d bytes of log\ndisk    %d bytes free\nalerts  %d wait to be told\ndead    %d letters\n",
-		printable(st.Ready), x.Rows, x.Bytes, x.LogBytes, x.DiskFree, st.AlertsPending, st.DeadLetters)
+	_, err = fmt.Fprintf(c.out(), "ready   %s\nevents  %d, in %d bytes on the disk%s\nalerts  %d wait to be told\ndead    %d letters\n",
+		printable(st.Ready), x.Rows, x.Bytes, ownDisk(x, ", and %d bytes of log\ndisk    %d bytes free"), st.AlertsPending, st.DeadLetters)
 	return errors.Join(err, printMembers(c.out(), st.Members))
 }
