@@ -115,6 +115,9 @@ func toErase(r *http.Request) (span index.Span, err error) {
 	if err := r.ParseForm(); err != nil {
 		return span, fmt.Errorf("parameters: %w", err)
 	}
+	if err := serve.Known(r.Form, "q", "from", "to", "reason", "dry"); err != nil {
+		return span, err
+	}
 	text := strings.TrimSpace(r.Form.Get("q"))
 	if text == "" {
 		return span, errors.New("a query must be given; * is everything")

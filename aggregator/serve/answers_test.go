@@ -115,6 +115,8 @@ func TestRefusals(t *testing.T) {
 	f("/v1/event?id="+strings.Repeat("x", 513), http.StatusBadRequest, "id")
 	f("/v1/event?id="+someID+"&id="+someID, http.StatusBadRequest, "id")
 	f("/v1/context?id="+someID+"&before=1001", http.StatusBadRequest, "before")
+	f("/v1/search?query=user.name:bob", http.StatusBadRequest, "q, from")
+	f("/v1/count?q=a&since=2026-11-23T00:00:00Z", http.StatusBadRequest, "since")
 	f("/v1/search?after=x", http.StatusBadRequest, "cursor")
 	f("/v1/search?deadline=soon", http.StatusBadRequest, "deadline")
 	all := []string{"/v1/search", "/v1/count", "/v1/top?field=a", "/v1/fields", "/v1/event?id=" + someID, "/v1/context?id=" + someID}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -40,9 +42,26 @@ func (q question) context(r *http.Request) (context.Context, context.CancelFunc)
 	return context.WithDeadline(r.Context(), q.until)
 }
 
+// questionNames are the parameters of all questions together.
+var questionNames = []string{"q", "from", "to", "trail", "deadline", "order", "limit", "after", "before", "fields", "progress",
+	"field", "by", "over", "most", "id", "near"}
+
+// Known refuses parameters of other names: one that is mistyped would be as good as not given, and all be answered.
+func Known(form url.Values, names ...string) error {
+	for name := range form {
+		if !slices.Contains(names, name) {
+			return wrong("%q is none of %s", name, strings.Join(names, ", "))
+		}
+	}
+	return nil
+}
+
 func readQuestion(r *http.Request) (q question, err error) {
 	if err := r.ParseForm(); err != nil {
 		return q, wrong("list: it cannot be read: %w", err)
+	}
+	if err := Known(r.Form, questionNames...); err != nil {
+		return q, err
 	}
 	q.text = r.Form.Get("q")
 	if q.plain, err = query.Parse(q.text); err != nil {
