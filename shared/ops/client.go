@@ -9,13 +9,17 @@ import (
 	"net/http"
 	"net/url"
 	"syscall"
+	"time"
 )
 
 // Client returns a client that speaks to the daemon at a unix socket, whatever host its requests name.
 func Client(socket string) *http.Client {
-	return &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "unix", socket)
-	}}}
+	return &http.Client{Transport: &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", socket)
+		},
+		IdleConnTimeout: time.Second, // nobody closes a client, and a daemon has few connections
+	}}
 }
 
 // Explain says what can be done about an error of asking a daemon over its unix socket.
