@@ -90,8 +90,9 @@ func Time(e *event.Event, now time.Time, keep time.Duration) time.Time {
 			e.Add("tags", TagTime)
 		}
 	}
-	if text := t.Format(time.RFC3339Nano); text != own {
-		e.Set("@timestamp", text)
+	var memory [len(time.RFC3339Nano)]byte
+	if text := t.AppendFormat(memory[:0], time.RFC3339Nano); string(text) != own {
+		e.Set("@timestamp", string(text))
 	}
 	return t
 }
