@@ -57,8 +57,10 @@ func (a *Aggregator) openElastic(ctx context.Context) error {
 	if err := a.openShared(alerts); err != nil {
 		return err
 	}
-	a.store, err = indexID(ctx, x)
-	return err
+	return x.Await(ctx, func(ctx context.Context) (err error) {
+		a.store, err = indexID(ctx, x)
+		return err
+	})
 }
 
 // indexID names the index on servers that this prefix has there: drawn by the first aggregator that opens it.

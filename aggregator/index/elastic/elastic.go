@@ -102,13 +102,14 @@ func Open(ctx context.Context, cfg Config, hooks Hooks, log *slog.Logger, set *m
 	x.makers.New = func() any { return newMaker() }
 	x.clock.begin()
 	x.position.Store(hooks.First)
-	if err := x.open(ctx); err != nil {
+	if err := c.await(ctx, x.open); err != nil {
 		return nil, fmt.Errorf("open the index: %w", errors.Join(err, c.close()))
 	}
 	x.gauges(set)
 	return x, nil
 }
 
+// open may be called again if the servers do not answer all of it.
 func (x *Index) open(ctx context.Context) error {
 	if err := x.c.learn(ctx); err != nil {
 		return err
@@ -138,9 +139,19 @@ func (x *Index) open(ctx context.Context) error {
 	return nil
 }
 
-// Docs opens the documents of a name, 1 to 32 of a-z, 0-9 and _, which every aggregator of this prefix shares.
-func (x *Index) Docs(ctx context.Context, name string) (index.Docs, error) {
-	return openDocs(ctx, x.c, name)
+// Await calls fn until the servers answer what it asks. It ends with the context's error, or when they refuse.
+func (x *Index) Await(ctx context.Context, fn func(context.Context) error) error {
+	return x.c.await(ctx, fn)
+}
+
+// Docs opens the documents of a name, 1 to 32 of a-z, 0-9 and _, which every aggregator of this prefix shares. It waits
+// until the servers answer, as Open does.
+func (x *Index) Docs(ctx context.Context, name string) (d index.Docs, err error) {
+	err = x.c.await(ctx, func(ctx context.Context) (err error) {
+		d, err = openDocs(ctx, x.c, name)
+		return err
+	})
+	return d, err
 }
 
 // Held reports whether the event at offset is durable, or was a part of a batch that is.

@@ -75,6 +75,27 @@ func TestAway(t *testing.T) {
 	once(t, o.ids(t), s, 10)
 }
 
+// Servers that go while an index is opened, behind their first answer, are waited for.
+func TestGoneWhileOpening(t *testing.T) {
+	urls := elasticsearchNode.Open(t).URLs
+	f := func(method, path string) {
+		t.Helper()
+		proxy := stack.OpenFaultProxy(t, urls[0])
+		trouble := stack.Trouble{Method: method, Path: path, Times: askTries + 3, Status: http.StatusServiceUnavailable}
+		proxy.Break(trouble)
+		o := open(t, Config{Nodes: []string{proxy.URL}, Prefix: prefix(t, urls[0])}, Hooks{})
+		if proxy.Met() != trouble.Times {
+			t.Errorf("%s: %d requests were in trouble, want %d", path, proxy.Met(), trouble.Times)
+		}
+		s := newStream("gone")
+		o.must(t, s.write(0, 10))
+		once(t, o.ids(t), s, 10)
+	}
+	f(http.MethodGet, "/_alias")
+	f(http.MethodPut, "-state-ledger")
+	f(http.MethodPost, "-state-ledger/_refresh")
+}
+
 func until(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	for end := time.Now().Add(time.Minute); !ok(); time.Sleep(10 * time.Millisecond) {

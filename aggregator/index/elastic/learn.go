@@ -28,12 +28,11 @@ const (
 	opensearchName    = "opensearch"
 )
 
-// learn waits until the servers answer, and finds out what they are. It ends with the context's error, or when they
-// refuse.
-func (c *client) learn(ctx context.Context) error {
+// await calls fn until the servers answer it. It ends with the context's error, or when they refuse.
+func (c *client) await(ctx context.Context, fn func(context.Context) error) error {
 	wait := backoff.Backoff{Min: 500 * time.Millisecond, Max: 15 * time.Second}
 	for told := false; ; {
-		err := c.learnOnce(ctx)
+		err := fn(ctx)
 		if err == nil || !errors.Is(err, index.ErrAway) {
 			return err
 		}
@@ -48,7 +47,8 @@ func (c *client) learn(ctx context.Context) error {
 	}
 }
 
-func (c *client) learnOnce(ctx context.Context) error {
+// learn finds out what the servers are.
+func (c *client) learn(ctx context.Context) error {
 	f, err := c.greet(ctx)
 	if err != nil {
 		return err

@@ -33,7 +33,7 @@ func load(t testing.TB, urls ...string) *loader {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := c.learn(t.Context()); err != nil {
+	if err := c.await(t.Context(), c.learn); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.install(t.Context()); err != nil {
