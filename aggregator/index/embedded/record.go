@@ -39,19 +39,10 @@ type recordWriter struct {
 	raw    []byte
 	packed []byte
 	names  map[string]uint64
-	near   [nearNames]nearName // of names, the one that was last at each place: most lookups end here
-	day    int64               // of the names of events, if there are any: set it before
-	named  []uint64            // indexes of events
+	day    int64    // of the names of events, if there are any: set it before
+	named  []uint64 // indexes of events
 	runs   []run
 }
-
-// nearName is a name and what stands for it in a record; nearNames is a power of two.
-type nearName struct {
-	name string
-	code uint64
-}
-
-const nearNames = 256
 
 // run is how many events in a row have a class.
 type run struct {
@@ -62,7 +53,6 @@ type run struct {
 // encode appends a record with those of the items that are picked.
 func (w *recordWriter) encode(dst []byte, ranges []index.Range, items []index.Item, picked func(i int) bool, n int) []byte {
 	clear(w.names)
-	clear(w.near[:])
 	if w.names == nil {
 		w.names = make(map[string]uint64)
 	}
@@ -130,27 +120,14 @@ func (w *recordWriter) event(e *event.Event) {
 	w.raw = binary.AppendUvarint(w.raw, uint64(len(e.Fields)))
 	for i := range e.Fields {
 		f := &e.Fields[i]
-		if code := w.code(f.Name); code != 0 {
-			w.raw = binary.AppendUvarint(w.raw, code)
+		if k, ok := w.names[f.Name]; ok {
+			w.raw = binary.AppendUvarint(w.raw, k)
 		} else {
+			w.names[f.Name] = uint64(len(w.names) + 1)
 			w.text(append(w.raw, 0), f.Name)
 		}
 		w.text(w.raw, f.Value)
 	}
-}
-
-// code returns what stands for a name, 0 for a new one.
-func (w *recordWriter) code(name string) uint64 {
-	near := &w.near[(len(name)*7+int(lastByte(name))*31)%nearNames]
-	if near.code != 0 && near.name == name {
-		return near.code
-	}
-	code, known := w.names[name]
-	if !known {
-		w.names[name] = uint64(len(w.names) + 1)
-	}
-	*near = nearName{name, w.names[name]}
-	return code
 }
 
 func (w *recordWriter) text(dst []byte, s string) {
