@@ -70,6 +70,14 @@ func TestElasticText(t *testing.T) {
 	f("event.created:2026-11-23", `{"range":{"event.created":{"format":"strict_date_optional_time",`+
 		`"gte":"2026-11-23T00:00:00.000Z","lt":"2026-11-24T00:00:00.000Z"}}}`, true)
 	f("ldap.tls:t*", `{"bool":{"should":[{"term":{"ldap.tls":{"value":true}}},{"term":{"belfry.odd":{"value":"ldap.tls"}}}]}}`, false)
+	most := strings.Repeat("a", maxBound) // of a range or a prefix: the servers refuse what is not much longer
+	some := `{"bool":{"should":[{"exists":{"field":"user.name"}},` + odd + `]}}`
+	f("user.name:>="+most, `{"bool":{"should":[{"range":{"user.name":{"gte":"`+most+`"}}},`+odd+`]}}`, false)
+	f("user.name:>="+most+"a", some, false)
+	f("user.name:<"+most+"a", some, false)
+	most = strings.Repeat("𝐚", maxBound/4) // of 4 bytes each
+	f("user.name:"+most+"*", `{"bool":{"should":[{"prefix":{"user.name":{"value":"`+most+`"}}},`+odd+`]}}`, false)
+	f("user.name:"+most+"a*", some, false)
 	f("unknown:x", `{"match_all":{}}`, false)
 	f("NOT unknown:x", `{"match_all":{}}`, false)
 }

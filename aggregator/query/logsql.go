@@ -8,8 +8,8 @@ import "strings"
 // It holds for rows as the embedded index keeps them: one column for each field of the event, by the field's name, but
 // for @timestamp, which each row has and keeps as its time; a field that is a list (event.IsList) as a JSON array of
 // strings, written by event.AppendString; so is any other field that has several values, or one that is not Verbatim, and
-// then the column _lists, a JSON array too, has its name; any other value as it is. Beside a text field (event.Text) stands a column of its folded
-// words (FoldedColumn).
+// then the column _lists, a JSON array too, has its name; any other value as it is. Beside a text field (event.Text)
+// stands a column of its folded words (FoldedColumn).
 func (x *Expr) LogsQL() (filter string, exact bool) {
 	least, most := x.root.logsql(atLeast), x.root.logsql(atMost)
 	return string(least), least == most
