@@ -149,10 +149,7 @@ func moveAlerts(from, to alert.Store) error {
 		if err != nil || !ok {
 			return err
 		}
-		p, err := to.Take([]alert.Alert{w.Alert}, 0, w.Taken)
-		if err == nil && p.Left > 0 {
-			err = errors.New("too many wait")
-		}
+		err = takeOver(to, w.Alert, w.Taken)
 		if err == nil {
 			err = from.Delivered(w.Alert.ID)
 		}

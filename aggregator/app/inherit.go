@@ -118,7 +118,7 @@ func inheritAlerts(ctx context.Context, cfg *config.Config, docs index.Docs) (er
 	}
 	slices.SortFunc(waits, func(x, y held) int { return x.Taken.Compare(y.Taken) })
 	for _, h := range waits {
-		if err := takeOver(alone, h.alertDoc); err != nil {
+		if err := takeOver(alone, h.Alert, h.Taken); err != nil {
 			return err
 		}
 		h.Delivered = true
@@ -144,9 +144,9 @@ func waiting(id string, body []byte) (d alertDoc, ok bool, err error) {
 	return d, !d.Delivered, nil
 }
 
-// takeOver puts an alert into the outbox of one alone, which takes each once.
-func takeOver(alone *alert.Outbox, d alertDoc) error {
-	p, err := alone.Take([]alert.Alert{d.Alert}, 0, d.Taken)
+// takeOver puts an alert that waits elsewhere into a store, which takes each once.
+func takeOver(to alert.Store, al alert.Alert, taken time.Time) error {
+	p, err := to.Take([]alert.Alert{al}, 0, taken)
 	if err == nil && p.Left > 0 {
 		err = errors.New("too many alerts wait")
 	}

@@ -413,7 +413,7 @@ func (r *restorer) alerts(in io.Reader) (err error) {
 	return eachDoc(in, func(d backedDoc) error {
 		a, ok, err := waiting(d.ID, d.Body)
 		if ok {
-			err = takeOver(alone, a)
+			err = takeOver(alone, a.Alert, a.Taken)
 		}
 		return err
 	})
