@@ -149,7 +149,8 @@ func (x *Index) place(it *index.Item, today string) (look bool, err error) {
 	if !validDay(it.Day) {
 		return false, fmt.Errorf("%w: day %q", index.ErrBadWrite, it.Day)
 	}
-	if it.Day < x.oldest(it.Class, x.now()) || it.Day > newest(today) { // or it would be deleted at once, or never
+	ahead := it.Day > today && it.Day > newest(today)
+	if ahead || it.Day < x.oldest(it.Class, x.now()) { // or it would never be deleted, or at once
 		look = look || id != ""
 		it.Day = today
 	}
