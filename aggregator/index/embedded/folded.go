@@ -22,31 +22,25 @@ func (w *rowWriter) folded(fields []event.Field) {
 	}
 	for i := range fields {
 		n, f := w.count[i], &fields[i]
-		if n == 0 {
+		switch f.Name {
+		case "message", "event.original", "error.message":
+		default:
 			continue
 		}
-		switch f.Name {
-		case "event.original":
-			if w.alone(i, f) {
-				w.foldedColumn(f.Name, query.AppendFolded(w.texts, query.FoldedHead(f.Value, message), false))
+		texts, listed := w.texts, !w.alone(i, f)
+		for j := i; n > 0; j++ {
+			if fields[j].Name != f.Name {
 				continue
 			}
-			fallthrough
-		case "message", "error.message":
-			texts, listed := w.texts, !w.alone(i, f)
-			for j := i; n > 0; j++ {
-				if fields[j].Name == f.Name {
-					texts = query.AppendFolded(texts, fields[j].Value, listed)
-					n--
-				}
+			value := fields[j].Value
+			if f.Name == "event.original" && !listed {
+				value = query.FoldedHead(value, message)
 			}
-			w.foldedColumn(f.Name, texts)
+			texts = query.AppendFolded(texts, value, listed)
+			n--
 		}
-	}
-}
-
-func (w *rowWriter) foldedColumn(field string, texts []byte) {
-	if len(texts) > len(w.texts) {
-		w.text(foldedColumns[field], texts)
+		if len(texts) > len(w.texts) {
+			w.text(foldedColumns[f.Name], texts)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -43,8 +44,8 @@ func guard(e *event.Event, now time.Time, keep time.Duration) (ts int64, size in
 }
 
 // reserved are the names that mean something else to the storage or to this package.
-var reserved = []string{"", "_msg", "_time", "_stream", "_stream_id", columnPosition, columnLists, columnSetID,
-	foldedColumns["message"], foldedColumns["event.original"], foldedColumns["error.message"]}
+var reserved = slices.AppendSeq([]string{"", "_msg", "_time", "_stream", "_stream_id", columnPosition, columnLists, columnSetID},
+	maps.Values(foldedColumns))
 
 func isReserved(name string) bool {
 	return (name == "" || name[0] == '_') && slices.Contains(reserved, name)

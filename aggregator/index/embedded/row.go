@@ -16,9 +16,10 @@ import (
 )
 
 // A row of the storage has one column for each field of an event, by the field's name, except @timestamp: that is the
-// row's time, and is not kept beside it; a text field has a column of its folded words too (query.FoldedColumn). A field that is a list (event.IsList) is kept as the text of a JSON array of
-// strings, even with one value; so is any other field that has several values, or one that the storage would give back in
-// another form (query.Verbatim), and then columnLists names it.
+// row's time, and is not kept beside it. A text field has a column of its folded words too (query.FoldedColumn). A field
+// that is a list (event.IsList) is kept as the text of a JSON array of strings, even with one value; so is any other field
+// that has several values, or one that the storage would give back in another form (query.Verbatim), and then columnLists
+// names it.
 const (
 	columnPosition = "_wal"   // where the row is in the log: the record's lsn << rowBits | the row's index in it
 	columnLists    = "_lists" // names of the fields that are kept as lists and are none by their name; JSON array
