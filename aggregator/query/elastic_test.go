@@ -65,10 +65,17 @@ func TestElasticText(t *testing.T) {
 	f("process.pid:42", `{"term":{"process.pid":{"value":42}}}`, true)
 	f("process.pid:>=9223372036854775806", `{"range":{"process.pid":{"gte":9223372036854775806,"lte":9223372036854775807}}}`, true)
 	f("sudo.run_time:<0", `{"range":{"sudo.run_time":{"lt":-0}}}`, true)
-	f("source.ip:10.0.0.0/8", `{"range":{"source.ip":{"gte":"10.0.0.0","lte":"10.255.255.255"}}}`, true)
-	f("source.ip:\"::ffff:10.0.0.1\"", `{"term":{"source.ip":{"value":"10.0.0.1"}}}`, true)
+	oddIP := `{"term":{"belfry.odd":{"value":"source.ip"}}}`
+	f("source.ip:10.0.0.0/8", `{"bool":{"should":[{"range":{"source.ip":{"gte":"10.0.0.0","lte":"10.255.255.255"}}},`+oddIP+`]}}`, false)
+	f("source.ip:\"::ffff:10.0.0.1\"", `{"bool":{"should":[{"term":{"source.ip":{"value":"10.0.0.1"}}},`+oddIP+`]}}`, false)
+	// The servers take fe80::1%eth0 for fe80::1, which it is not.
+	if got, want := string(parse(t, "NOT source.ip:>=fe80::").ElasticMost(testSchema)), `{"bool":{"must_not":[{"bool":{"should":[`+
+		`{"range":{"source.ip":{"gte":"fe80::","lte":"ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"}}},`+oddIP+`]}}]}}`; got != want {
+		t.Errorf("NOT of a range of addresses became at most %s, want %s", got, want)
+	}
 	f("event.created:2026-11-23", `{"range":{"event.created":{"format":"strict_date_optional_time",`+
 		`"gte":"2026-11-23T00:00:00.000Z","lt":"2026-11-24T00:00:00.000Z"}}}`, true)
+	f("ldap.tls:true", `{"bool":{"should":[{"term":{"ldap.tls":{"value":true}}},{"term":{"belfry.odd":{"value":"ldap.tls"}}}]}}`, false)
 	f("ldap.tls:t*", `{"bool":{"should":[{"term":{"ldap.tls":{"value":true}}},{"term":{"belfry.odd":{"value":"ldap.tls"}}}]}}`, false)
 	most := strings.Repeat("a", maxBound) // of a range or a prefix: the servers refuse what is not much longer
 	some := `{"bool":{"should":[{"exists":{"field":"user.name"}},` + odd + `]}}`

@@ -60,9 +60,10 @@ func (n addresses) elastic(s Schema, b bound) dsl {
 	case c.Kind != ColumnIP:
 		return c.some(n.field, b)
 	case n.lo == n.hi:
-		return term(c.Path, n.lo.Unmap().String())
+		return mostly(n.field, term(c.Path, n.lo.Unmap().String()), b)
 	}
-	return between(c.Path, dsl{"gte": n.lo.Unmap().String(), "lte": n.hi.Unmap().String()})
+	// The column takes an address with a zone as one without.
+	return mostly(n.field, between(c.Path, dsl{"gte": n.lo.Unmap().String(), "lte": n.hi.Unmap().String()}), b)
 }
 
 // maxBound is the longest text, in bytes, that a range or a prefix is asked by: an index makes an automaton of it, with a

@@ -69,7 +69,7 @@ func (n exact) elastic(s Schema, b bound) dsl {
 	case c.Kind == ColumnWords:
 		return c.wholeText(n, b)
 	case c.Kind == ColumnBool && (n.value == "true" || n.value == "false"):
-		return term(c.Path, n.value == "true")
+		return unsure(n.field, term(c.Path, n.value == "true"), b) // a list with anything else in it may not be held
 	case (c.Kind == ColumnKeyword || c.Kind == ColumnRest || c.Kind == ColumnFlat) && c.Kind.Holds(n.value):
 		return term(c.Path, n.value)
 	case b == atMost:

@@ -219,7 +219,7 @@ func (m *maker) rest(dst []byte, p *plan, fields []event.Field) []byte {
 		begin := len(dst)
 		for _, k := range s.at {
 			v := fields[k].Value
-			if odd || !fitsColumn(event.Keyword, v) || strings.IndexByte(v, 0) >= 0 {
+			if !p.keyed[i] || !fitsColumn(event.Keyword, v) || strings.IndexByte(v, 0) >= 0 {
 				odd = true
 				continue
 			}

@@ -56,6 +56,7 @@ func TestDocument(t *testing.T) {
 	long := strings.Repeat("x", 1025)
 	f(`{"belfry":{"order":7,"odd":["user.name"]},"user":{"name":"`+long+`"}}`, "user.name", long)
 	f(`{"belfry":{"order":7,"rest":{"labels.x":[]},"odd":["labels.x"]},"labels":{"x":"`+long+`"}}`, "labels.x", long)
+	f(`{"belfry":{"order":7,"rest":{"labels.x":["b"]},"odd":["labels.x"]},"labels":{"x":["`+long+`","b"]}}`, "labels.x", long, "labels.x", "b")
 }
 
 // Whatever an event holds, its document is JSON, and reads as the event again.
