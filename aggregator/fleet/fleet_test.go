@@ -540,6 +540,18 @@ func TestAdopted(t *testing.T) {
 	}
 }
 
+// The first that comes of an agent may be an event of its heartbeats' stream that is about a file.
+func TestHeartbeatsKeepTheirName(t *testing.T) {
+	w := newTown(t, t.TempDir())
+	defer func() { w.Close() }()
+	pos := ledger.Position{Agent: id("a"), Stream: event.HashKey("heartbeat", id("a").String()), Epoch: 1}
+	w.must(w.Claim(t.Context(), pos.Agent, "agent-a"))
+	w.Name(pos, "/var/lib/belfry-agent/files", "a")
+	if s, _ := w.Stream(pos, w.now); s.Path != "(heartbeats)" {
+		t.Errorf("%+v", s)
+	}
+}
+
 // memory returns a folder for files that are synced often: in memory where there is such a place.
 func memory(t *testing.T) string {
 	dir, err := os.MkdirTemp("/dev/shm", "belfry-fleet")

@@ -122,7 +122,7 @@ func (f *Fleet) name(p ledger.Position, path, host string) {
 	}
 	k := streamKey{p.Stream, p.Epoch}
 	if s := a.streams[k]; path != "" && (s == nil || s.Path == "") {
-		if s = f.stream(a, k); s != nil {
+		if s = f.stream(a, k); s != nil && s.Path == "" { // heartbeats have a name from the beginning
 			s.Path = cut(path, maxPath)
 		}
 	}
