@@ -64,7 +64,7 @@ func TestElasticText(t *testing.T) {
 	f("message:fail*", `{"prefix":{"belfry.words.message":{"value":"fail"}}}`, true)
 	f("process.pid:42", `{"term":{"process.pid":{"value":42}}}`, true)
 	f("process.pid:>=9223372036854775806", `{"range":{"process.pid":{"gte":9223372036854775806,"lte":9223372036854775807}}}`, true)
-	f("sudo.run_time:<0", `{"range":{"sudo.run_time":{"lt":-0}}}`, true)
+	f("sudo.run_time:<0", `{"range":{"sudo.run_time":{"lt":-0.0}}}`, true)
 	oddIP := `{"term":{"belfry.odd":{"value":"source.ip"}}}`
 	f("source.ip:10.0.0.0/8", `{"bool":{"should":[{"range":{"source.ip":{"gte":"10.0.0.0","lte":"10.255.255.255"}}},`+oddIP+`]}}`, false)
 	f("source.ip:\"::ffff:10.0.0.1\"", `{"bool":{"should":[{"term":{"source.ip":{"value":"10.0.0.1"}}},`+oddIP+`]}}`, false)

@@ -1,6 +1,7 @@
 package query
 
 import (
+	"encoding/json"
 	"math"
 	"time"
 )
@@ -45,7 +46,7 @@ func zero(f float64, negative bool) any {
 		return f
 	}
 	if negative {
-		return math.Copysign(0, -1)
+		return json.Number("-0.0") // the servers take -0 for an integer, and lose its sign
 	}
 	return 0.0
 }
