@@ -7,11 +7,8 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"os"
 	"path"
 	"runtime"
-	"strconv"
-	"strings"
 	"time"
 
 	"belfry/shared/batch"
@@ -201,11 +198,9 @@ func (c Config) Doubts(now time.Time) (all []string) {
 		}
 	}
 	if at.network == "udp" {
-		if most, err := os.ReadFile("/proc/sys/net/core/rmem_max"); err == nil {
-			if n, err := strconv.Atoi(strings.TrimSpace(string(most))); err == nil && n < kernelBuffer/4 {
-				all = append(all, fmt.Sprintf("listen: net.core.rmem_max is %d: without CAP_NET_ADMIN a burst of more than that is "+
-					"dropped by the kernel, and counted; %d is better", n, kernelBuffer))
-			}
+		if n := mostBuffer(); n < kernelBuffer/4 {
+			all = append(all, fmt.Sprintf("listen: net.core.rmem_max is %d: without CAP_NET_ADMIN a burst of more than that is "+
+				"dropped by the kernel, and counted; %d is better, or a socket unit with ReceiveBuffer=", n, kernelBuffer))
 		}
 	}
 	return all

@@ -1,6 +1,10 @@
 package syslog
 
 import (
+	"math"
+	"os"
+	"strconv"
+	"strings"
 	"syscall"
 	"unsafe"
 
@@ -31,7 +35,8 @@ func kernelDrops(c syscall.Conn) (dropped uint32, ok bool) {
 }
 
 // growBuffer asks for a receive buffer of n bytes, beyond the system's bound if the process may (CAP_NET_ADMIN), and
-// returns what it got. The kernel counts its own bookkeeping in: what it grants is twice what fits.
+// returns what it got. The kernel counts its own bookkeeping in: what it grants is twice what fits. A buffer that is larger
+// than what it would get, as one that systemd has made (ReceiveBuffer=), stays.
 func growBuffer(c syscall.Conn, n int) (got int) {
 	raw, err := c.SyscallConn()
 	if err != nil {
@@ -39,7 +44,10 @@ func growBuffer(c syscall.Conn, n int) (got int) {
 	}
 	err = raw.Control(func(fd uintptr) {
 		s := int(fd)
-		if unix.SetsockoptInt(s, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, n) != nil {
+		if got, _ = unix.GetsockoptInt(s, unix.SOL_SOCKET, unix.SO_RCVBUF); got >= 2*n {
+			return
+		}
+		if unix.SetsockoptInt(s, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, n) != nil && got < 2*mostBuffer() {
 			_ = unix.SetsockoptInt(s, unix.SOL_SOCKET, unix.SO_RCVBUF, n) // takes as much as it may
 		}
 		got, _ = unix.GetsockoptInt(s, unix.SOL_SOCKET, unix.SO_RCVBUF) // 0 if not known
@@ -48,4 +56,17 @@ func growBuffer(c syscall.Conn, n int) (got int) {
 		return 0
 	}
 	return got
+}
+
+// mostBuffer is the largest buffer that any process may ask for (socket(7), rmem_max).
+func mostBuffer() int {
+	text, err := os.ReadFile("/proc/sys/net/core/rmem_max")
+	if err != nil {
+		return math.MaxInt / 2 // ask, and see
+	}
+	n, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil {
+		return math.MaxInt / 2
+	}
+	return n
 }
