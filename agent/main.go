@@ -20,6 +20,7 @@ import (
 
 	"belfry/agent/app"
 	"belfry/agent/config"
+	"belfry/shared/cmdline"
 	"belfry/shared/ops"
 )
 
@@ -37,6 +38,9 @@ type cli struct {
 	Spool   spoolCmd   `cmd:"" help:"Look at what the syslog relay keeps on the disk, or mend it."`
 	DryRun  dryRunCmd  `cmd:"" name:"dry-run" help:"Print the events that a file would be sent as. It is only read; nothing is sent."`
 	Version versionCmd `cmd:"" help:"Print the version."`
+
+	Completion cmdline.Completion `cmd:"" help:"Print a script that completes commands and flags in a shell."`
+	Man        cmdline.Man        `cmd:"" hidden:"" help:"Print the manual page."`
 }
 
 type (
@@ -79,11 +83,17 @@ func main() {
 	}
 }
 
+// commandLine makes the parser of the command line.
+func commandLine(c *cli) (*kong.Kong, error) {
+	return kong.New(c, kong.Name("belfry-agent"),
+		kong.Vars{"config": config.Path, "version": "belfry-agent " + version},
+		kong.Description("Follows the logs of this host through every rotation and ships them, each line once."),
+		kong.Bind(manual()))
+}
+
 func run() error {
 	var c cli
-	parser, err := kong.New(&c, kong.Name("belfry-agent"),
-		kong.Vars{"config": config.Path, "version": "belfry-agent " + version},
-		kong.Description("Follows the logs of this host through every rotation and ships them, each line once."))
+	parser, err := commandLine(&c)
 	if err != nil {
 		return err
 	}

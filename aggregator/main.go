@@ -27,10 +27,16 @@ func main() {
 	os.Exit(code)
 }
 
+// commandLine makes the parser of the command line.
+func commandLine(c *app.CLI) (*kong.Kong, error) {
+	return kong.New(c, kong.Name("belfry"), kong.Vars{"config": config.Path, "parsers": config.Parsers, "version": "belfry " + version},
+		kong.Description("Collects the logs of all hosts: search them at once, follow them live, be told at once."),
+		kong.Bind(manual()))
+}
+
 func run() error {
 	c := app.CLI{Version: version}
-	parser, err := kong.New(&c, kong.Name("belfry"), kong.Vars{"config": config.Path, "parsers": config.Parsers, "version": "belfry " + version},
-		kong.Description("Collects the logs of all hosts: search them at once, follow them live, be told at once."))
+	parser, err := commandLine(&c)
 	if err != nil {
 		return err
 	}

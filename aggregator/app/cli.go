@@ -17,6 +17,7 @@ import (
 	"belfry/aggregator/index/elastic"
 	"belfry/aggregator/parse"
 	"belfry/shared/certs"
+	"belfry/shared/cmdline"
 )
 
 // Exit codes of the command line, as those of grep.
@@ -73,6 +74,9 @@ type CLI struct {
 	Backup      backupCmd   `cmd:"" help:"Write a backup: events, ledger, dead letters, alerts, tokens, configuration. No file of a key, certificate or password that this names is in it, but the key of what is masked; a password that stands in it is."`
 	Restore     restoreCmd  `cmd:"" help:"Put a backup back into an empty state, whichever engine it came from."`
 	ShowVersion versionCmd  `cmd:"" name:"version" help:"Print the version."`
+
+	Completion cmdline.Completion `cmd:"" help:"Print a script that completes commands and flags in a shell."`
+	Man        cmdline.Man        `cmd:"" hidden:"" help:"Print the manual page."`
 
 	Version string       `kong:"-"`
 	Log     *slog.Logger `kong:"-"`

@@ -11,7 +11,8 @@ wanted=(rabbitmq-server=rabbitmq-server ngircd=ngircd curl=curl openssl=openssl 
   python3=python3 taskset=util-linux logrotate=logrotate zstd=zstd xz=xz-utils bzip2=bzip2 mkfs.ext4=e2fsprogs
   mount=mount losetup=mount bindfs=bindfs prlimit=util-linux setpriv=util-linux
   slapd=slapd ldapwhoami=ldap-utils rsync=rsync journalctl=systemd systemd-socket-activate=systemd systemd-journal-remote=systemd-journal-remote
-  javac=default-jdk-headless mvn=maven nginx=nginx)
+  javac=default-jdk-headless mvn=maven nginx=nginx
+  mandoc=mandoc zsh=zsh fish=fish)
 
 # Where programs lie that are not on everybody's PATH: the same as the tests' (stack.Find).
 PATH=$PATH:/usr/sbin:/sbin:/usr/local/sbin:/lib/systemd

@@ -24,6 +24,8 @@ const module = "belfry/"
 // that ends in /... matches a subtree. What hands on to the next stage does so by a func or an interface of its own.
 var rules = []struct{ from, to string }{
 	{"agent", "agent/app agent/config shared/ops"},
+	// Completions and man pages come from the command line's own definition.
+	{"agent", "shared/cmdline"},
 	{"agent/app", "agent/config agent/input/... agent/spool agent/rotate agent/ship agent/ship/... " + leaves},
 	{"agent/config", "agent/input/... agent/rotate agent/spool agent/ship/https shared/broker shared/certs shared/conf"},
 	{"agent/input/...", "shared/heartbeat shared/backoff shared/batch shared/event shared/segment shared/conf"},
@@ -38,6 +40,8 @@ var rules = []struct{ from, to string }{
 	{"agent/ship/...", "shared/heartbeat shared/batch shared/broker shared/certs shared/conf"},
 
 	{"aggregator", "aggregator/app aggregator/config"},
+	{"aggregator", "shared/cmdline"},
+	{"aggregator/app", "shared/cmdline"},
 	{"aggregator/app", "aggregator/... shared/corpus " + leaves}, // belfry parse --test runs the corpus on any machine
 	{"aggregator/config", "aggregator/enrich aggregator/mask aggregator/notify/... aggregator/topology shared/broker shared/certs shared/conf"},
 	{"aggregator/config", "shared/batch"},             // a retention class is named as on the wire
@@ -90,7 +94,7 @@ var outside = map[string]string{
 	"github.com/VictoriaMetrics/VictoriaLogs/lib/logstorage":      "aggregator/index/embedded",
 	"github.com/VictoriaMetrics/VictoriaLogs/lib/prefixfilter":    "aggregator/index/embedded",
 	"github.com/VictoriaMetrics/VictoriaMetrics/lib/logger":       "aggregator/index/embedded",
-	"github.com/alecthomas/kong":                                  "agent aggregator aggregator/app shared/e2e/...",
+	"github.com/alecthomas/kong":                                  "agent aggregator aggregator/app shared/cmdline shared/e2e/...",
 	"github.com/bmatcuk/doublestar/v4":                            "agent/input/file/glob",
 	"github.com/elastic/elastic-transport-go/v8/elastictransport": "aggregator/index/elastic",
 	"github.com/elastic/go-elasticsearch/v8/esapi":                "aggregator/index/elastic", // not the client above it, which is some hundred packages
