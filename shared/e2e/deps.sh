@@ -12,7 +12,7 @@ wanted=(rabbitmq-server=rabbitmq-server ngircd=ngircd curl=curl openssl=openssl 
   mount=mount losetup=mount bindfs=bindfs prlimit=util-linux setpriv=util-linux
   slapd=slapd ldapwhoami=ldap-utils rsync=rsync journalctl=systemd systemd-socket-activate=systemd systemd-journal-remote=systemd-journal-remote
   javac=default-jdk-headless mvn=maven nginx=nginx
-  mandoc=mandoc zsh=zsh fish=fish)
+  mandoc=mandoc zsh=zsh fish=fish promtool=prometheus)
 
 # Where programs lie that are not on everybody's PATH: the same as the tests' (stack.Find).
 PATH=$PATH:/usr/sbin:/sbin:/usr/local/sbin:/lib/systemd
@@ -31,6 +31,7 @@ elsewhere() {
     logger) name=util-linux ;;
     javac) name=java-17-openjdk-devel ;;
     mvn) name=maven ;;
+    promtool) name=prometheus ;;
   esac
   if command -v apt-get >/dev/null; then echo "sudo apt-get install $2"
   elif command -v dnf >/dev/null; then echo "sudo dnf install $name"
@@ -60,7 +61,7 @@ install() {
   local get=(env DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install "${packages[@]}")
   "${get[@]}" >/dev/null 2>&1 || { apt-get -qq update && "${get[@]}" >/dev/null; }
   for w in "${packages[@]}"; do
-    case $w in rabbitmq-server | ngircd | slapd | nginx) update-rc.d "$w" disable >/dev/null 2>&1 ;; esac
+    case $w in rabbitmq-server | ngircd | slapd | nginx | prometheus) update-rc.d "$w" disable >/dev/null 2>&1 ;; esac
   done
 }
 
