@@ -26,6 +26,7 @@ var rules = []struct{ from, to string }{
 	{"agent", "agent/app agent/config shared/ops"},
 	// Completions and man pages come from the command line's own definition.
 	{"agent", "shared/cmdline"},
+	{"agent", "agent/app agent/config shared/check shared/ops"},
 	{"agent/app", "agent/config agent/input/... agent/spool agent/rotate agent/ship agent/ship/... " + leaves},
 	{"agent/config", "agent/input/... agent/rotate agent/spool agent/ship/https shared/broker shared/certs shared/conf"},
 	{"agent/input/...", "shared/heartbeat shared/backoff shared/batch shared/event shared/segment shared/conf"},
@@ -79,6 +80,8 @@ var rules = []struct{ from, to string }{
 	{"shared/heartbeat", "shared/event"},
 	{"shared/corpus", "shared/event"},
 	{"shared/broker", "shared/backoff shared/certs shared/conf"},
+	// Findings have the keys that faults of a file have, and are printed.
+	{"shared/check", "shared/conf shared/terminal"},
 	// It takes the place of the disk below a log; only tests import it.
 	{"shared/segment/powercut", "shared/segment"},
 	// These drive the real programs from outside, and are linked into none of them.
@@ -86,7 +89,7 @@ var rules = []struct{ from, to string }{
 }
 
 // leaves may be used by the packages that wire a program.
-const leaves = "shared/event shared/batch shared/broker shared/segment shared/certs shared/conf shared/backoff shared/run shared/ops shared/metric shared/heartbeat"
+const leaves = "shared/event shared/batch shared/broker shared/segment shared/certs shared/conf shared/backoff shared/run shared/ops shared/metric shared/heartbeat shared/check shared/terminal"
 
 // outside maps each library from outside the module to the packages that may import it.
 var outside = map[string]string{
@@ -115,7 +118,7 @@ var outside = map[string]string{
 	"go.etcd.io/bbolt/errors":                                     "aggregator/alert aggregator/fleet",
 	"go.yaml.in/yaml/v3":                                          "shared/conf aggregator/alert aggregator/enrich aggregator/mask aggregator/parse", // faults have lines; mask: its default rules
 	"golang.org/x/net/idna":                                       "aggregator/enrich",
-	"golang.org/x/sys/unix":                                       "agent/input/... agent/input/file/glob agent/spool agent/app agent/rotate aggregator/index/embedded aggregator/app shared/e2e/benchrelay", // app: how wide a terminal is
+	"golang.org/x/sys/unix":                                       "agent/input/... agent/input/file/glob agent/spool agent/app agent/rotate aggregator/index/embedded aggregator/app shared/e2e/benchrelay shared/check shared/terminal", // how a terminal is set; the system and its disks
 	"gopkg.in/mcuadros/go-syslog.v2":                              "agent/input/syslog",
 	"gopkg.in/mcuadros/go-syslog.v2/format":                       "agent/input/syslog",
 }
