@@ -163,6 +163,7 @@ func (r *rig) follows(t *testing.T) {
 func TestPublish(t *testing.T) {
 	r := start(t, "")
 	t.Run("follow a queue", r.follows)
+	t.Run("reach", r.reaches)
 	t.Run("apply again", func(t *testing.T) {
 		if err := r.rabbit.Apply(t.Context(), 4); err != nil {
 			t.Error(err)
