@@ -186,12 +186,16 @@ func TestDoubts(t *testing.T) {
 	}
 	const day = 24 * time.Hour
 	named := issue("named", Request{Server: true, Hosts: []string{"h"}, Days: 100})
+	f(named, 0, false, `cert: `+named.Cert+`: the certificate of "named" is not for this use: its extended key usage has no clientAuth`)
+	client := issue("client", Request{Client: true, Hosts: []string{"h"}, Days: 100})
+	f(client, 0, false)
+	f(client, 0, true, "no serverAuth")
 	bare := issue("bare", Request{Client: true, Server: true, Days: 100})
 	f(named, 0, true)
 	f(bare, 0, false)
 	f(bare, 0, true, `cert: `+bare.Cert+`: the certificate of "bare" has no subject alternative name`)
 	f(named, 80*day, true, `the certificate of "named" expires on `)
 	f(named, 101*day, true, `the certificate of "named" expired on `)
-	f(named, -10*day, false, "ca: ", "not valid before ")
+	f(named, -10*day, true, "ca: ", "not valid before ")
 	f(Files{CA: named.CA, Cert: "/nowhere", Key: named.Key}, 0, true, "cert: open /nowhere")
 }

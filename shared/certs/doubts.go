@@ -5,6 +5,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 )
 
@@ -48,8 +49,27 @@ func (f Files) Doubts(now time.Time, server bool) []Doubt {
 				doubt("the certificate of %q has no subject alternative name: no client can tell that it is the right one",
 					c.Subject.CommonName)
 			}
+			if first && file.key == "cert" && !usable(c, server) {
+				doubt("the certificate of %q is not for this use: its extended key usage has no %s", c.Subject.CommonName, usage(server))
+			}
 			first = false
 		}
 	}
 	return all
+}
+
+// usable reports whether a certificate may be shown by a server, or by a client (RFC 5280, section 4.2.1.12).
+func usable(c *x509.Certificate, server bool) bool {
+	want := x509.ExtKeyUsageClientAuth
+	if server {
+		want = x509.ExtKeyUsageServerAuth
+	}
+	return len(c.ExtKeyUsage)+len(c.UnknownExtKeyUsage) == 0 || slices.Contains(c.ExtKeyUsage, want) || slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageAny)
+}
+
+func usage(server bool) string {
+	if server {
+		return "serverAuth"
+	}
+	return "clientAuth"
 }
