@@ -20,6 +20,7 @@ import (
 
 	"belfry/agent/app"
 	"belfry/agent/config"
+	"belfry/shared/check"
 	"belfry/shared/cmdline"
 	"belfry/shared/ops"
 )
@@ -33,7 +34,7 @@ type cli struct {
 	PrintVersion kong.VersionFlag `help:"Print the version." name:"version"`
 
 	Run     runCmd     `cmd:"" help:"Run the agent until SIGTERM."`
-	Check   checkCmd   `cmd:"" help:"Check the configuration, and say what is wrong with it."`
+	Check   checkCmd   `cmd:"" help:"Check the configuration, the machine that it is for, and whether the receiver can be reached. Exit code 0 if there are warnings at most, 2 if there are errors."`
 	Status  statusCmd  `cmd:"" help:"Ask the running agent what it follows, how far it is, and why."`
 	Spool   spoolCmd   `cmd:"" help:"Look at what the syslog relay keeps on the disk, or mend it."`
 	DryRun  dryRunCmd  `cmd:"" name:"dry-run" help:"Print the events that a file would be sent as. It is only read; nothing is sent."`
@@ -44,8 +45,12 @@ type cli struct {
 }
 
 type (
-	runCmd    struct{}
-	checkCmd  struct{}
+	runCmd   struct{}
+	checkCmd struct {
+		check.Style
+		Offline bool   `help:"Ask nobody: neither the broker nor the aggregator."`
+		As      string `help:"Where root checks, look with the rights of this user, if there is one, and those of the service." default:"belfry-agent" placeholder:"USER"`
+	}
 	statusCmd struct {
 		Part   string `arg:"" optional:"" help:"Only the files that have this in their paths, and what each was taken for, when and why."`
 		JSON   bool   `help:"Print JSON." name:"json"`
@@ -77,7 +82,11 @@ const returnEvery = time.Minute
 const exitFailure = 2
 
 func main() {
-	if err := run(); err != nil {
+	err := run()
+	if code, told := check.Code(err); told {
+		os.Exit(code)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "belfry-agent:", err)
 		os.Exit(exitFailure)
 	}
@@ -138,16 +147,19 @@ func returnMemory(ctx context.Context) {
 	}
 }
 
-func (checkCmd) Run(c *cli) error {
-	cfg, err := config.Load(c.Config)
-	if err != nil {
+func (k checkCmd) Run(c *cli) error {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	service := check.Service{User: k.As, Unit: "belfry-agent.service", Caps: "cap_dac_read_search"}
+	ran, err := service.Again(ctx)
+	if ran {
 		return err
 	}
-	for _, w := range app.Check(cfg) {
-		fmt.Println("warning:", w)
+	r := app.Check(ctx, c.Config, k.Offline)
+	if err != nil {
+		r.Warn("", "%v: root looked", err)
 	}
-	fmt.Printf("%s: ok\n", c.Config)
-	return nil
+	return r.Write(os.Stdout, k.Style)
 }
 
 func (s statusCmd) Run(c *cli) error {

@@ -1,11 +1,8 @@
 package app
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -19,16 +16,16 @@ import (
 	"belfry/shared/certs"
 )
 
-// Check looks for what is valid but probably not meant, or will not be valid for long: globs that match nothing, files
+// doubts looks for what is valid but probably not meant, or will not be valid for long: globs that match nothing, files
 // that cannot be read, certificates that expire, state that cannot be written. Each warning begins with its key. It
 // looks with the rights of who calls, and changes nothing.
-func Check(cfg *config.Config) []string {
+func doubts(cfg *config.Config) []string {
 	var all []string
 	warn := func(key, format string, args ...any) {
 		all = append(all, key+": "+fmt.Sprintf(format, args...))
 	}
-	if err := writable(cfg.State); err != nil {
-		warn("state", "%v", err)
+	for _, w := range stateDoubts(cfg.State) {
+		warn("state", "%s", w)
 	}
 	if _, err := time.LoadLocation(cfg.Zone); err != nil {
 		warn("timezone", "%v", err)
@@ -81,8 +78,14 @@ func Check(cfg *config.Config) []string {
 	for _, d := range files.Doubts(time.Now(), false) {
 		warn(section+"."+d.Key, "%s", d.Text)
 	}
+	if w := nameDoubt(files, cfg.Host, len(cfg.Inputs.Syslog) > 0); w != "" {
+		warn(section+".cert", "%s", w)
+	}
 	all = append(all, rotate.Check(cfg.Rotate, func(path string) bool { return followed[path] })...)
-	return append(all, rotate.Rights(cfg.Rotate)...)
+	for _, w := range rotate.Rights(cfg.Rotate) {
+		warn("rotate", "%s", w)
+	}
+	return all
 }
 
 // fewDescriptors says that the listeners may hold more connections than the process may have open.
@@ -119,24 +122,4 @@ func readable(path string) error {
 		return err
 	}
 	return f.Close()
-}
-
-// writable says why a folder could not be written, or made.
-func writable(dir string) error {
-	st, err := os.Stat(dir)
-	switch {
-	case errors.Is(err, fs.ErrNotExist) && filepath.Dir(dir) != dir:
-		if err := writable(filepath.Dir(dir)); err != nil {
-			return fmt.Errorf("%s cannot be made: %w", dir, err)
-		}
-		return nil
-	case err != nil:
-		return err
-	case !st.IsDir():
-		return fmt.Errorf("%s is not a folder", dir)
-	}
-	if err := unix.Access(dir, unix.W_OK|unix.X_OK); err != nil {
-		return fmt.Errorf("%s cannot be written: %w", dir, err)
-	}
-	return nil
 }

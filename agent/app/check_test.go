@@ -10,13 +10,10 @@ import (
 	"math/big"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"belfry/agent/config"
 	"belfry/agent/input/file"
@@ -68,7 +65,7 @@ func TestCheck(t *testing.T) {
 			Ship:   config.Ship{HTTPS: &https.Config{Files: certs.Files{CA: good, Cert: good}}},
 		}
 		change(cfg)
-		got := Check(cfg)
+		got := doubts(cfg)
 		ok := len(got) == len(want)
 		for i := range min(len(got), len(want)) {
 			ok = ok && strings.HasPrefix(got[i], strings.ReplaceAll(want[i], "DIR", dir))
@@ -98,29 +95,5 @@ func TestCheck(t *testing.T) {
 	}, "ship.amqp.ca: open DIR/gone: no such file", `ship.amqp.cert: DIR/early.pem: the certificate of "agent-h" is not valid before `)
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 8 {
 		t.Errorf("the check left something: %v, %v", entries, err)
-	}
-}
-
-// The folder is looked at with the rights of the caller, without those by which root may write anything.
-func TestCheckOfAStateThatCannotBeWritten(t *testing.T) {
-	dir := t.TempDir()
-	if err := os.Chmod(dir, 0o500); err != nil {
-		t.Fatal(err)
-	}
-	got := make(chan error, 2)
-	go func() {
-		runtime.LockOSThread() // and never unlock: the thread ends, and what was given up is not missed
-		h := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-		var d [2]unix.CapUserData
-		if err := unix.Capset(&h, &d[0]); err != nil {
-			t.Error(err)
-		}
-		got <- writable(dir)
-		got <- writable(filepath.Join(dir, "state"))
-	}()
-	for _, want := range []string{dir + " cannot be written: permission denied", dir + "/state cannot be made: " + dir} {
-		if err := <-got; err == nil || !strings.HasPrefix(err.Error(), want) {
-			t.Errorf("%v, want %q", err, want)
-		}
 	}
 }

@@ -587,6 +587,14 @@ func TestState(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), state) {
 			t.Errorf("%s: %v, want %q", record, err, want)
 		}
+		if err := CheckState(state); err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), state) {
+			t.Errorf("the check of %s: %v, want %q", record, err, want)
+		}
+	}
+	for _, dir := range []string{"state-v1", "state-v2", "none"} {
+		if err := CheckState(filepath.Join("testdata", dir)); err != nil {
+			t.Errorf("the check of %s: %v", dir, err)
+		}
 	}
 	f(`{"v":3,"content":{"future":true}}`, "version 3, this program knows 2")
 	f(`{"v":`, "record 1: unexpected end")

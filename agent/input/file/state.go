@@ -106,8 +106,8 @@ func (s *store) replay(lsn uint64, rec []byte) error {
 	if err := json.Unmarshal(rec, &v); err != nil {
 		return fmt.Errorf("record %d: %w", lsn, err)
 	}
-	if v.Version > stateVersion {
-		return fmt.Errorf("record %d has version %d, this program knows %d", lsn, v.Version, stateVersion)
+	if err := knownVersion(lsn, v.Version); err != nil {
+		return err
 	}
 	read := json.Unmarshal
 	if v.Version < stateVersion {
