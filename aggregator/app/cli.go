@@ -7,16 +7,11 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"time"
 
 	"github.com/alecthomas/kong"
 
-	"belfry/aggregator/alert"
 	"belfry/aggregator/config"
-	"belfry/aggregator/enrich"
-	"belfry/aggregator/index/elastic"
-	"belfry/aggregator/parse"
-	"belfry/shared/certs"
+	"belfry/shared/check"
 	"belfry/shared/cmdline"
 )
 
@@ -34,6 +29,9 @@ var errNothing = errors.New("nothing found")
 
 // ExitCode returns the exit code for a command's error.
 func ExitCode(err error) int {
+	if code, told := check.Code(err); told {
+		return code
+	}
 	switch {
 	case err == nil:
 		return 0
@@ -56,7 +54,7 @@ type CLI struct {
 	PrintVersion kong.VersionFlag `help:"Print the version." name:"version"`
 
 	Serve       serveCmd    `cmd:"" help:"Run the aggregator until SIGTERM."`
-	Check       checkCmd    `cmd:"" help:"Check configuration, rules and parsers, and say what is wrong with them."`
+	Check       checkCmd    `cmd:"" help:"Check configuration, rules and parsers, the machine that they are for, and whether broker and servers can be reached. Exit code 0 if there are warnings at most, 2 if there are errors."`
 	Reindex     reindexCmd  `cmd:"" help:"Move events from one engine of the index to the other; what is interrupted goes on where it was."`
 	Search      searchCmd   `cmd:"" help:"Search all events. Exit code 0 if there are some, 1 if none, 2 on an error."`
 	Tail        tailCmd     `cmd:"" help:"Follow events live."`
@@ -103,7 +101,6 @@ func (c *CLI) aside() io.Writer {
 
 type (
 	serveCmd   struct{}
-	checkCmd   struct{}
 	versionCmd struct{}
 	statusCmd  struct {
 		JSON bool `help:"Print JSON." name:"json"`
@@ -120,45 +117,6 @@ func (serveCmd) Run(ctx context.Context, c *CLI) error {
 		return err
 	}
 	return a.Run(ctx)
-}
-
-func (checkCmd) Run(ctx context.Context, c *CLI) error {
-	cfg, err := config.Load(c.Config)
-	if err != nil {
-		return err
-	}
-	if _, err := alert.LoadRules(cfg.Alert.Rules); err != nil {
-		return err
-	}
-	if _, err := enrich.Open(cfg.Enrich, c.Log, nil); err != nil {
-		return err
-	}
-	if _, err := parse.LoadCustom(cfg.Parse.Parsers); err != nil {
-		return err
-	}
-	warn := func(section string, all []certs.Doubt) {
-		for _, d := range all {
-			fmt.Fprintf(c.out(), "warning: %s.%s: %s\n", section, d.Key, d.Text)
-		}
-	}
-	if t := cfg.Receive.HTTP.TLS; t != nil {
-		warn("receive.http.tls", t.Doubts(time.Now(), true))
-	}
-	if b := cfg.Receive.AMQP; b != nil {
-		warn("receive.amqp", b.Doubts(time.Now(), false))
-		if name, err := b.CommonName(); err == nil && name != aggregatorUser {
-			fmt.Fprintf(c.out(), "warning: receive.amqp.cert: it names %q, and all aggregators are to be named %q\n", name, aggregatorUser)
-		}
-	}
-	if cfg.Index.Engine == config.EngineElastic { // servers that are away are no fault of the file
-		if text, err := elastic.Check(ctx, *cfg.Index.Elastic, c.Log); err != nil {
-			fmt.Fprintf(c.out(), "warning: index.elastic: %s\n", printable(err.Error()))
-		} else {
-			fmt.Fprintf(c.out(), "index.elastic: %s\n", printable(text))
-		}
-	}
-	_, err = fmt.Fprintf(c.out(), "%s: ok\n", c.Config)
-	return err
 }
 
 func (versionCmd) Run(c *CLI) error {

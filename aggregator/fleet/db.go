@@ -81,8 +81,10 @@ func (d *DB) begin(tx *bbolt.Tx, agent event.Key) error {
 		}
 	}
 	state := tx.Bucket([]byte(bucketState))
-	switch v := state.Get([]byte("version")); {
-	case v == nil:
+	if err := knownVersion(state); err != nil {
+		return err
+	}
+	if state.Get([]byte("version")) == nil {
 		id := event.RandomKey()
 		if err := errors.Join(
 			state.Put([]byte("version"), []byte(dbVersion)),
@@ -90,8 +92,6 @@ func (d *DB) begin(tx *bbolt.Tx, agent event.Key) error {
 		); err != nil {
 			return err
 		}
-	case string(v) != dbVersion:
-		return fmt.Errorf("its format is version %q, and this program knows %s", v, dbVersion)
 	}
 	self := state.Get([]byte("self"))
 	if len(self) != 16 {
