@@ -133,6 +133,7 @@ func (a *Agent) wire(version string) error {
 		a.relay.dropped, a.relay.roadErr = a.dropped, a.road.LastError
 	}
 	a.pulse.streams, a.pulse.dropped = a.streams, a.dropped
+	a.measure()
 	return nil
 }
 

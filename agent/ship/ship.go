@@ -77,6 +77,14 @@ type Shipper struct {
 	rawBytes, sentBytes      *metrics.Counter
 }
 
+// inFlight counts what is on the road, of all lanes.
+type inFlight struct{ batches, bytes *metrics.Gauge }
+
+func (n inFlight) add(batches, bytes int) {
+	n.batches.Add(float64(batches))
+	n.bytes.Add(float64(bytes))
+}
+
 // result is what became of one try.
 type result struct {
 	seq uint64
@@ -95,6 +103,9 @@ func New(cfg Config, builder *batch.Builder, road Transport, confirmed func(*bat
 		window: window{
 			maxBatches: cfg.Window, maxBytes: cfg.WindowBytes,
 			pause: backoff.Backoff{Min: 100 * time.Millisecond, Max: cfg.MaxBackoff},
+			count: inFlight{
+				set.GetOrCreateGauge("belfry_agent_ship_window_batches", nil), set.GetOrCreateGauge("belfry_agent_ship_window_bytes", nil),
+			},
 		},
 		events:    set.GetOrCreateCounter("belfry_agent_ship_events_total"),
 		batches:   set.GetOrCreateCounter("belfry_agent_ship_batches_total"),

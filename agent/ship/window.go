@@ -26,6 +26,7 @@ type window struct {
 	failures int // in a row
 	pause    backoff.Backoff
 	resume   time.Time // no try before
+	count    inFlight
 }
 
 func (w *window) open() bool {
@@ -39,6 +40,7 @@ func (w *window) add(b *batch.Sealed) *flight {
 	f := &flight{seq: w.seq, batch: b}
 	w.batches = append(w.batches, f)
 	w.bytes += len(b.Body)
+	w.count.add(1, len(b.Body))
 	return f
 }
 
@@ -72,6 +74,7 @@ func (w *window) done(seq uint64) (f *flight, recovered bool) {
 	f = w.batches[i]
 	w.batches = slices.Delete(w.batches, i, i+1)
 	w.bytes -= len(f.batch.Body)
+	w.count.add(-1, -len(f.batch.Body))
 	if f.tries > 1 || !slices.ContainsFunc(w.batches, func(f *flight) bool { return f.waiting }) {
 		recovered, w.failures = w.failures > 0, 0
 		w.pause.Reset()

@@ -9,6 +9,7 @@ type counters struct {
 
 func newCounters(set *metrics.Set, s *Spool) *counters {
 	set.NewGauge("belfry_agent_spool_bytes", func() float64 { return float64(s.room.held.Load()) })
+	set.NewGauge("belfry_agent_spool_max_bytes", func() float64 { return float64(s.cfg.maxBytes()) })
 	set.NewGauge("belfry_agent_spool_waiting_bytes", func() float64 { return float64(s.Waiting()) })
 	set.NewGauge("belfry_agent_spool_full", func() float64 {
 		if s.Stuck() != "" {

@@ -135,6 +135,7 @@ func (a *Aggregator) open(ctx context.Context) error {
 	if err := a.openBroker(); err != nil {
 		return err
 	}
+	a.measure()
 	return a.openDead()
 }
 

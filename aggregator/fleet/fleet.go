@@ -114,6 +114,7 @@ func Open(cfg Config, now time.Time, log *slog.Logger, set *metrics.Set) (*Fleet
 		return nil, errors.Join(fmt.Errorf("read %s: %w", cfg.Path, err), db.Close())
 	}
 	set.NewGauge("belfry_fleet_hosts", func() float64 { return float64(f.count("")) })
+	set.NewGauge("belfry_fleet_certificates_expiring", func() float64 { return float64(f.expiring(time.Now())) })
 	set.NewGauge("belfry_fleet_hosts_silent", func() float64 { return float64(f.count(Silent)) })
 	return f, nil
 }

@@ -394,6 +394,9 @@ func TestHostOfHeartbeats(t *testing.T) {
 		h.Config != "c0" || !h.Expires.Equal(expires) {
 		t.Errorf("%+v", h)
 	}
+	if soon, now := w.expiring(expires.Add(-expirySoon)), w.expiring(w.now); soon != 0 || now != 1 {
+		t.Errorf("%d certificates expire within a week of a week before, %d within one of now", soon, now)
+	}
 	clock := w.now
 	w.now = w.now.Add(-24 * time.Hour) // the agent's clock was set right, or wrong: what comes last counts
 	w.must(w.Process(3, []*event.Event{beat(w, "a", heartbeat.Heartbeat{Boot: id("2"), Dropped: 5})}))

@@ -113,6 +113,19 @@ func (f *Fleet) count(state string) (n int) {
 	return n
 }
 
+// expirySoon is how long before its end an agent's certificate counts as one that expires.
+const expirySoon = 7 * 24 * time.Hour
+
+// expiring counts the hosts that are heard and whose certificates end soon, or have ended, as their heartbeats say.
+func (f *Fleet) expiring(now time.Time) (n int) {
+	for _, h := range f.Hosts(now) {
+		if h.State != Replaced && !h.Expires.IsZero() && h.Expires.Before(now.Add(expirySoon)) {
+			n++
+		}
+	}
+	return n
+}
+
 // Agent is one id of a host.
 type Agent struct {
 	ID         event.Key

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
@@ -125,6 +126,9 @@ type Input struct {
 	lines, bytes, problems                     *metrics.Counter
 	skippedBytes, droppedBytes, abandonedBytes *metrics.Counter
 	overflows                                  *metrics.Counter
+
+	behind atomic.Uint64 // bytes of open files that are not confirmed, at the last note
+	late   atomic.Int64  // since when there are such, in Unix time; 0: there are none
 }
 
 // Open reads the state in dir and returns the input. It starts nothing; see Run.
@@ -150,6 +154,8 @@ func Open(dir string, cfgs []Config, src Source, sink Sink, log *slog.Logger, se
 		abandonedBytes: set.NewCounter("belfry_agent_file_abandoned_bytes_total"),
 		overflows:      set.NewCounter("belfry_agent_file_event_overflows_total"),
 	}
+	set.NewGauge("belfry_agent_file_behind_bytes", func() float64 { return float64(in.behind.Load()) })
+	set.NewGauge("belfry_agent_file_behind_seconds", in.lateSeconds)
 	if in.points, err = archive.OpenPoints(filepath.Join(dir, "points")); err != nil {
 		return nil, errors.Join(err, st.close())
 	}

@@ -156,15 +156,31 @@ func (c *content) lag(now time.Time, end uint64) (bytes uint64, seconds float64)
 	return bytes, now.Sub(c.late.time()).Seconds()
 }
 
-// noteLate keeps since when the open files are behind.
+// noteLate keeps since when the open files are behind, and how far they are together. What is not confirmed is open.
 func (in *Input) noteLate() {
+	var sum uint64
+	var oldest int64
 	for _, f := range in.open {
 		end := f.read()
 		if f.kind == archive.Plain {
 			end = max(end, f.size)
 		}
-		f.content.lag(in.now(), end)
+		bytes, _ := f.content.lag(in.now(), end)
+		if since := f.content.late.time().Unix(); bytes > 0 && (oldest == 0 || since < oldest) {
+			oldest = since
+		}
+		sum += bytes
 	}
+	in.behind.Store(sum)
+	in.late.Store(oldest)
+}
+
+// lateSeconds is how long the file that is behind for the longest has been so, 0 if none is.
+func (in *Input) lateSeconds() float64 {
+	if since := in.late.Load(); since != 0 {
+		return max(time.Since(time.Unix(since, 0)).Seconds(), 0)
+	}
+	return 0
 }
 
 // maxLost is how many files are named of which a part is lost and that are not there any more.

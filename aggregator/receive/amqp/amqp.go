@@ -120,6 +120,7 @@ func New(cfg Config, publish *Publisher, handle Handler, log *slog.Logger, set *
 		missed:      set.NewCounter("belfry_receive_live_missed_total"),
 	}
 	set.NewGauge("belfry_receive_amqp_members", func() float64 { return float64(len(r.Members())) })
+	set.NewGauge("belfry_receive_amqp_queues", func() float64 { return float64(cfg.Queues + 1) }) // of events, and the foreign one
 	set.NewGauge("belfry_receive_amqp_owned_queues", func() float64 { return float64(len(r.owned())) })
 	return r
 }
