@@ -15,8 +15,11 @@ type Doubt struct {
 	Text string
 }
 
-// expirySoon is how long before its end a certificate is worth a word.
+// expirySoon is how long before its end a certificate is worth a word, at most: of one that is short-lived, as those that
+// renew themselves, it is a quarter of its life.
 const expirySoon = 30 * 24 * time.Hour
+
+func soon(c *x509.Certificate) time.Duration { return min(expirySoon, c.NotAfter.Sub(c.NotBefore)/4) }
 
 // Doubts looks at the dates of all certificates in the files; at those of a server, for the names that clients look for.
 func (f Files) Doubts(now time.Time, server bool) []Doubt {
@@ -40,7 +43,7 @@ func (f Files) Doubts(now time.Time, server bool) []Doubt {
 			switch {
 			case now.After(c.NotAfter):
 				doubt("the certificate of %q expired on %s", c.Subject.CommonName, end)
-			case now.Add(expirySoon).After(c.NotAfter):
+			case now.Add(soon(c)).After(c.NotAfter):
 				doubt("the certificate of %q expires on %s", c.Subject.CommonName, end)
 			case now.Before(c.NotBefore):
 				doubt("the certificate of %q is not valid before %s", c.Subject.CommonName, c.NotBefore.UTC().Format(time.DateTime))

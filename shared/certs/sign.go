@@ -67,6 +67,10 @@ const (
 // Verifier tells who has signed something, by the authorities of one file. It reads the file again when that changes, and
 // is safe for concurrent use.
 type Verifier struct {
+	// Revoked, if set, says why a certificate that is of the authorities has not signed something at a time; nil: it may
+	// have. Set it before the first Verify.
+	Revoked func(c *x509.Certificate, at time.Time) error
+
 	path string
 
 	mu     sync.Mutex
@@ -109,6 +113,11 @@ func (v *Verifier) Verify(message, signature, chain []byte, at time.Time) (strin
 	if at.Before(l.from) || at.After(l.until) {
 		return "", fmt.Errorf("%w: the certificate of %s is valid from %s to %s", ErrUnproven, l.cert.Subject.CommonName,
 			l.from.UTC().Format(time.RFC3339), l.until.UTC().Format(time.RFC3339))
+	}
+	if v.Revoked != nil {
+		if err := v.Revoked(l.cert, at); err != nil {
+			return "", fmt.Errorf("%w: %w", ErrUnproven, err)
+		}
 	}
 	if err := l.cert.CheckSignature(algorithm(l.cert), message, signature); err != nil {
 		return "", fmt.Errorf("%w: the signature is not one of %s over this", ErrUnproven, l.cert.Subject.CommonName)
