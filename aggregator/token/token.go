@@ -31,7 +31,7 @@ var Scopes = []string{"ingest", "search", "admin"}
 
 // Bounds of a store. Every token costs each check a comparison.
 const (
-	maxTokens = 1000
+	maxTokens = 5000
 	maxName   = 64
 )
 
@@ -54,6 +54,8 @@ type Token struct {
 	Scopes  []string  `json:"scopes"`
 	Created time.Time `json:"created"`
 	Expires time.Time `json:"expires,omitzero"` // zero: never
+
+	Enroll *Enrollment `json:"enroll,omitempty"` // of the scope enroll; else nil
 }
 
 // Expired reports whether a token is no longer valid.
@@ -112,16 +114,21 @@ func Open(path string) (*Store, error) {
 // Create makes a token and returns its secret, which nobody can tell again. An empty name is made up. A zero expiry is
 // none. An expired token gives up its name.
 func (s *Store) Create(name string, scopes []string, expires time.Time) (Token, string, error) {
+	return s.add(Token{Name: name, Scopes: slices.Clone(scopes), Expires: expires.UTC()})
+}
+
+// add makes a token of what is wanted.
+func (s *Store) add(want Token) (Token, string, error) {
 	var raw [32]byte
 	rand.Read(raw[:]) // never fails (crypto/rand)
 	secret := prefix + base64.RawURLEncoding.EncodeToString(raw[:])
 	hash := sha256.Sum256([]byte(secret))
-	k := kept{SHA256: hex.EncodeToString(hash[:]), hash: hash}
+	k := kept{Token: want, SHA256: hex.EncodeToString(hash[:]), hash: hash}
 	var id [4]byte
 	rand.Read(id[:])
 	k.ID = hex.EncodeToString(id[:])
 	now := s.now().UTC()
-	k.Token = Token{ID: k.ID, Name: name, Scopes: slices.Clone(scopes), Created: now, Expires: expires.UTC()}
+	k.Created = now
 	if k.Name == "" {
 		k.Name = "token-" + k.ID
 	}
@@ -135,6 +142,7 @@ func (s *Store) Create(name string, scopes []string, expires time.Time) (Token, 
 		switch {
 		case t.ID == k.ID || t.Name == k.Name && !t.Expired(now):
 			return Token{}, "", fmt.Errorf("%w: %s", ErrExists, k.Name)
+		case t.Enroll != nil && t.Expired(now): // what it has brought is in the authority's journal
 		case t.Name != k.Name:
 			rest = append(rest, t)
 		}
@@ -157,6 +165,9 @@ func check(t Token, now time.Time) error {
 		wrong("scopes: one of %s must be given", strings.Join(Scopes, ", "))
 	}
 	for i, scope := range t.Scopes {
+		if t.Enroll != nil && scope == ScopeEnroll {
+			continue
+		}
 		if !slices.Contains(Scopes, scope) || slices.Contains(t.Scopes[:i], scope) {
 			wrong("scopes: %q is not one of %s, each once", scope, strings.Join(Scopes, ", "))
 		}
