@@ -61,6 +61,7 @@ var rules = []struct{ from, to string }{
 	{"aggregator/audit", "aggregator/ledger aggregator/fleet shared/batch shared/event"},
 	{"aggregator/dead", "shared/backoff shared/batch shared/broker shared/event shared/segment"}, // it keeps a connection up
 	{"aggregator/token", "shared/segment"},
+	{"aggregator/ca", "shared/certs"}, // it is certs' authority, with a journal
 	{"aggregator/topology", "shared/broker shared/certs shared/conf"},
 	{"aggregator/query", "shared/event"},
 	// A search is a query; the embedded engine's log and the ledger are one critical section.
@@ -89,7 +90,7 @@ var rules = []struct{ from, to string }{
 }
 
 // leaves may be used by the packages that wire a program.
-const leaves = "shared/event shared/batch shared/broker shared/segment shared/certs shared/conf shared/backoff shared/run shared/ops shared/metric shared/heartbeat shared/check shared/terminal"
+const leaves = "shared/event shared/batch shared/broker shared/segment shared/certs shared/conf shared/backoff shared/run shared/ops shared/metric shared/heartbeat shared/check shared/terminal shared/enroll shared/owner"
 
 // outside maps each library from outside the module to the packages that may import it.
 var outside = map[string]string{
