@@ -20,6 +20,7 @@ import (
 
 	"belfry/aggregator/alert"
 	"belfry/aggregator/audit"
+	"belfry/aggregator/ca"
 	"belfry/aggregator/config"
 	"belfry/aggregator/dead"
 	"belfry/aggregator/enrich"
@@ -65,7 +66,9 @@ type Aggregator struct {
 	graves   *dead.Queue  // the dead letters' store, if it is at the broker
 	folder   *dead.Folder // that was it before there was a broker; else nil
 	owed     owed
-	follow   *follower // of the fleet and the gaps, if other aggregators have a part in them; else nil
+
+	authority *ca.CA    // nil: agents' certificates come from elsewhere
+	follow    *follower // of the fleet and the gaps, if other aggregators have a part in them; else nil
 }
 
 // New wires an aggregator, opens its index and lets the alerts see what they had not seen when it stopped. It waits for
@@ -117,7 +120,10 @@ func (a *Aggregator) open(ctx context.Context) error {
 	if err := a.remember(parser); err != nil {
 		return err
 	}
-	prover, err := newProver(a.cfg)
+	if err := a.openAuthority(); err != nil {
+		return err
+	}
+	prover, err := newProver(a.cfg, a.authority)
 	if err != nil {
 		return err
 	}
@@ -243,6 +249,9 @@ func (a *Aggregator) actors() (*run.Group, error) {
 		g.AddWorker("dead", a.graves.Run)
 		g.AddWorker("acks", a.acknowledge)
 		g.AddWorker("dead of the folder", a.moveLetters)
+	}
+	if a.authority != nil {
+		g.AddWorker("ca", a.tellAuthority)
 	}
 	g.AddWorker("watch", a.watch)
 	g.AddWorker("parse", a.overdue)

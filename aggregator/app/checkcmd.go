@@ -101,6 +101,10 @@ func checkCertificates(r *check.Report, cfg *config.Config) {
 			r.Warn("receive.amqp.cert", "it names %q, and all aggregators are to be named %q", name, aggregatorUser)
 		}
 	}
+	r.WarnLines("", enrolmentDoubts(cfg))
+	if cfg.Enroll.On() {
+		r.Tell("enroll", "agents may enrol by tokens (belfry ca token) with the authority in %s", cfg.Enroll.CA)
+	}
 }
 
 // reachTimeout is how long the broker and IRC may take to answer.

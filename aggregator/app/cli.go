@@ -65,6 +65,7 @@ type CLI struct {
 	Parse       parseCmd    `cmd:"" help:"Read log lines from standard input and print them as ECS, one JSON object a line."`
 	Dead        deadCmd     `cmd:"" help:"What could never be taken: look at it, send it again, or drop it."`
 	Topology    topologyCmd `cmd:"" help:"What Belfry needs at the broker: exchanges, queues and their slots, the users of agents."`
+	Authority   caCmd       `cmd:"" name:"ca" help:"The certificates of agents and aggregators, for who has no authority of his own: make, issue, revoke, list; tokens by which agents enrol."`
 	Token       tokenCmd    `cmd:"" help:"Tokens, by which senders without a certificate are let in, and who asks from elsewhere: at this aggregator alone."`
 	Index       indexCmd    `cmd:"" help:"The index: what it holds."`
 	Erase       eraseCmd    `cmd:"" help:"Erase events for good, as the law may ask for. Who erased what, and why, is kept. Exit code 1 if there are none."`

@@ -46,6 +46,9 @@ func (a *Aggregator) addDoors(g *run.Group) error {
 	}
 	doors := httpin.New(sink, tokens, a.ready, a.log, a.set)
 	doors.Acks = a.writeAcks
+	if a.authority != nil {
+		doors.Revoked = a.authority.Refuses
+	}
 	if plain := a.cfg.Receive.HTTP.Plain; plain != "off" {
 		if err := a.listen(g, "receive/http plain", ops.Config{
 			Listen: plain, Handler: doors.Plain(), MaxConns: maxPlainConns, MaxPeerConns: maxPlainConns,
@@ -57,16 +60,18 @@ func (a *Aggregator) addDoors(g *run.Group) error {
 	api := serve.New(a.index, a.hub, a.status, a.trail.note, a.log)
 	a.dead.addRoutes(api)
 	a.serveTokens(api, tokens)
+	a.serveEnrollment(api, tokens)
 	a.addWatched(api)
 	a.addErasing(api)
 	a.addBackup(api)
+	enroller := a.newEnroller(tokens, callers)
 	if t := a.cfg.Receive.HTTP.TLS; t != nil {
 		tls, err := t.Files.AskingServer()
 		if err != nil {
 			return fmt.Errorf("receive.http.tls: %w", err)
 		}
 		if err := a.listen(g, "receive/http tls", ops.Config{
-			Listen: t.Listen, Handler: encrypted(doors, api, callers), TLS: tls, MaxConns: maxConns, MaxPeerConns: maxPeerConns,
+			Listen: t.Listen, Handler: encrypted(doors, api, callers, enroller), TLS: tls, MaxConns: maxConns, MaxPeerConns: maxPeerConns,
 		}); err != nil {
 			return err
 		}
@@ -85,9 +90,11 @@ func (a *Aggregator) addDoors(g *run.Group) error {
 	return nil
 }
 
-// encrypted is the door for all who are elsewhere: those who bring events, and with a token for it those who ask.
-func encrypted(doors *httpin.Doors, api *serve.API, callers *tokenDoor) http.Handler {
+// encrypted is the door for all who are elsewhere: those who bring events, those who want to, and with a token for it those who
+// ask.
+func encrypted(doors *httpin.Doors, api *serve.API, callers *tokenDoor, enroller *enroller) http.Handler {
 	mux := http.NewServeMux()
+	enroller.register(mux)
 	api.Register(mux, callers.who)
 	mux.Handle("/", doors.TLS())
 	return mux

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"belfry/aggregator/ca"
 	"belfry/aggregator/config"
 	"belfry/shared/batch"
 	"belfry/shared/certs"
@@ -21,7 +22,8 @@ type sender struct {
 // prover tells who has signed a batch, by the authorities that the configuration names.
 type prover struct{ trusted []*certs.Verifier }
 
-func newProver(cfg *config.Config) (*prover, error) {
+// newProver returns one that also asks what the authority has revoked, if there is one.
+func newProver(cfg *config.Config, authority *ca.CA) (*prover, error) {
 	p, known := new(prover), make(map[string]bool)
 	add := func(f certs.Files) error {
 		if known[f.CA] {
@@ -29,6 +31,9 @@ func newProver(cfg *config.Config) (*prover, error) {
 		}
 		known[f.CA] = true
 		v, err := f.Verifier()
+		if err == nil && authority != nil {
+			v.Revoked = authority.Unsigned
+		}
 		p.trusted = append(p.trusted, v)
 		return err
 	}

@@ -25,7 +25,7 @@ type (
 	}
 	wantedTopology struct {
 		Queues int    `help:"Number of event queues; default: the configuration's." placeholder:"N"`
-		Agents string `help:"File of agents, one a line by the common name of its certificate; # begins a comment. Each gets a user without password, its rights and its queue." placeholder:"FILE" type:"path"`
+		Agents string `help:"File of agents, one a line by the common name of its certificate; # begins a comment. Those that have enrolled belong to it, too. Each gets a user without password, its rights and its queue." placeholder:"FILE" type:"path"`
 		JSON   bool   `help:"Print JSON." name:"json"`
 	}
 	applyTopologyCmd struct {
@@ -70,6 +70,9 @@ func (w wantedTopology) open(c *CLI, drain time.Duration) (*topology.Topology, t
 		}
 		defer file.Close()
 		if want.Agents, err = topology.ReadAgents(file, w.Agents); err != nil {
+			return nil, want, err
+		}
+		if want.Agents, err = withEnrolled(want.Agents, cfg); err != nil {
 			return nil, want, err
 		}
 	}

@@ -225,7 +225,7 @@ func (c *CA) Revoke(which, reason, by string, compromised bool) (gone []Entry, e
 	err = c.change(func() (all []record, err error) {
 		known := false
 		for _, e := range c.entries {
-			serial := sameSerial(e.Serial, which)
+			serial := SameSerial(e.Serial, which)
 			if e.Name != which && !serial {
 				continue
 			}

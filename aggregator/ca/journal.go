@@ -46,8 +46,8 @@ func issuedRecord(c *x509.Certificate, from Origin) record {
 // serialOf is a serial as the journal has it.
 func serialOf(c *x509.Certificate) string { return c.SerialNumber.Text(16) }
 
-// sameSerial compares one of the journal with what somebody typed, as openssl prints it perhaps.
-func sameSerial(serial, typed string) bool {
+// SameSerial compares one of the journal with what somebody typed, as openssl prints it perhaps.
+func SameSerial(serial, typed string) bool {
 	typed = strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(typed, "0x"), ":", ""))
 	return typed != "" && strings.TrimLeft(typed, "0") == serial
 }

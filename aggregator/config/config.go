@@ -28,6 +28,7 @@ const Parsers = "/etc/belfry/parsers.d/*.yml"
 type Config struct {
 	State   string        `yaml:"state"` // folder for index, ledger and outbox; default /var/lib/belfry
 	Receive Receive       `yaml:"receive"`
+	Enroll  Enroll        `yaml:"enroll"` // how agents get their certificates
 	Ledger  Ledger        `yaml:"ledger"`
 	Mask    mask.Config   `yaml:"mask"`
 	Parse   Parse         `yaml:"parse"`
@@ -117,7 +118,8 @@ func Load(path string) (*Config, error) {
 	if err := conf.Load(path, c); err != nil {
 		return nil, err
 	}
-	c.State = cmp.Or(c.State, "/var/lib/belfry")
+	c.State = cmp.Or(c.State, defaultState)
+	c.Enroll = c.Enroll.withDefaults(c.State)
 	c.Receive.HTTP.Plain = cmp.Or(c.Receive.HTTP.Plain, defaultPlain)
 	if t := c.Receive.HTTP.TLS; t != nil {
 		t.Listen = cmp.Or(t.Listen, ":8443")
@@ -140,6 +142,7 @@ func Load(path string) (*Config, error) {
 const (
 	defaultSocket = "/run/belfry/api.sock"
 	defaultPlain  = "127.0.0.1:8080"
+	defaultState  = "/var/lib/belfry"
 )
 
 // Dir returns a folder within the state.
@@ -189,6 +192,7 @@ func (c *Config) Validate() error {
 	for i, s := range c.Receive.Senders {
 		section(fmt.Sprintf("receive.senders[%d]", i), s.Validate())
 	}
+	section("enroll", c.Enroll.Validate())
 	section("ledger", c.Ledger.Validate())
 	section("client", c.Client.Validate())
 	section("index", c.Index.Validate())

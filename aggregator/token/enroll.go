@@ -54,10 +54,10 @@ func (s *Store) CreateEnrollment(e Enrollment, expires time.Time) (Token, string
 	return s.add(Token{Scopes: []string{ScopeEnroll}, Expires: expires.UTC(), Enroll: &Enrollment{Pattern: e.Pattern, Uses: e.Uses}})
 }
 
-// Redeem uses a token for a certificate of a name; key tells the request. It is on the disk when it returns. allowed is asked,
-// if it is no repeat, once the token is known to be for the name. The errors wrap ErrUnknown, ErrNotFor or ErrUsed, or are
-// those of allowed.
-func (s *Store) Redeem(secret, name, key string, allowed func(Token) error) (Token, error) {
+// Redeem uses a token for a certificate of a name; key tells the request. It is on the disk when it returns. allowed is
+// asked once the token is known to be for the name, and whether this request has used it before. The errors wrap ErrUnknown,
+// ErrNotFor or ErrUsed, or are those of allowed.
+func (s *Store) Redeem(secret, name, key string, allowed func(t Token, again bool) error) (Token, error) {
 	hash := sha256.Sum256([]byte(secret))
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -74,13 +74,11 @@ func (s *Store) Redeem(secret, name, key string, allowed func(Token) error) (Tok
 	if fits, _ := path.Match(t.Enroll.Pattern, name); !fits { // it was checked when it was made
 		return t.Token, fmt.Errorf("%w: %s; it is for %s", ErrNotFor, name, t.Enroll.Pattern)
 	}
-	if slices.ContainsFunc(t.Enroll.Used, func(u Use) bool { return u.Name == name && u.Key == key }) {
-		return t.Token, nil
-	}
-	if len(t.Enroll.Used) >= t.Enroll.Uses {
+	again := slices.ContainsFunc(t.Enroll.Used, func(u Use) bool { return u.Name == name && u.Key == key })
+	if !again && len(t.Enroll.Used) >= t.Enroll.Uses {
 		return t.Token, fmt.Errorf("%w: %d of %d uses", ErrUsed, len(t.Enroll.Used), t.Enroll.Uses)
 	}
-	if err := allowed(t.Token); err != nil {
+	if err := allowed(t.Token, again); err != nil || again {
 		return t.Token, err
 	}
 	used := *t.Enroll
@@ -89,17 +87,4 @@ func (s *Store) Redeem(secret, name, key string, allowed func(Token) error) (Tok
 	all := slices.Clone(s.tokens)
 	all[at] = t
 	return t.Token, s.replace(all)
-}
-
-// EndEnrollments revokes the tokens that are for one name alone.
-func (s *Store) EndEnrollments(name string) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	left := slices.DeleteFunc(slices.Clone(s.tokens), func(k kept) bool {
-		return k.Enroll != nil && k.Enroll.Pattern == name
-	})
-	if len(left) == len(s.tokens) {
-		return nil
-	}
-	return s.replace(left)
 }

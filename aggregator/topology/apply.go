@@ -94,6 +94,8 @@ func (a *applier) one(ctx context.Context, l *lane, s Step) error {
 	case putUser:
 		// Without a hash the broker makes up a password.
 		err = a.client.do(ctx, "PUT", path("users", s.User), map[string]any{"password_hash": "", "tags": ""}, nil)
+	case deleteUser:
+		err = a.deleteUser(ctx, s.User)
 	case permit:
 		err = a.client.do(ctx, "PUT", path("permissions", s.VHost, s.User), s.Rights, nil)
 	case forbid:

@@ -15,6 +15,7 @@ const (
 	bind        = "bind"
 	deleteQueue = "delete queue"
 	putUser     = "set user"
+	deleteUser  = "delete user"
 	permit      = "permit"
 	forbid      = "forbid"
 )
@@ -64,6 +65,8 @@ func (s Step) String() string {
 		return "delete queue " + s.Queue
 	case putUser:
 		return fmt.Sprintf("set user %q: no password, no tags", s.User)
+	case deleteUser:
+		return fmt.Sprintf("delete user %q", s.User)
 	case permit:
 		return fmt.Sprintf("permit user %q: %s", s.User, s.Rights)
 	case forbid:

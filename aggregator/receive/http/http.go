@@ -14,6 +14,7 @@ package http
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -73,6 +74,9 @@ type Doors struct {
 	// called, if anybody is to be told.
 	Acks func(w io.Writer, name string) error
 
+	// Revoked says why the certificate of a connection counts no more, or nil. Set it before TLS is called, if any may be.
+	Revoked func(*x509.Certificate) error
+
 	sink     Sink
 	tokens   Tokens
 	ready    func() error
@@ -123,9 +127,23 @@ func (d *Doors) TLS() http.Handler {
 	d.elastic(mux)
 	d.health(mux, func(r *http.Request) bool { _, err := d.whoIs(r); return err != nil })
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		mux.ServeHTTP(w, r)
+		if err := d.revoked(r); err != nil {
+			d.stranger(r, err.Error())
+			w.Header().Set("Connection", "close")
+			d.refuse(w, http.StatusForbidden, err)
+		} else {
+			mux.ServeHTTP(w, r)
+		}
 		drain(w, r)
 	})
+}
+
+// revoked says why who sends a request is let in no more. It is asked for each: a connection may be older than that.
+func (d *Doors) revoked(r *http.Request) error {
+	if d.Revoked == nil || r.TLS == nil || len(r.TLS.PeerCertificates) == 0 {
+		return nil
+	}
+	return d.Revoked(r.TLS.PeerCertificates[0])
 }
 
 // What is read of a body that nobody wanted. A sender in the middle of its body over HTTP/2 may otherwise miss the
