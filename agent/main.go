@@ -35,6 +35,7 @@ type cli struct {
 
 	Run     runCmd     `cmd:"" help:"Run the agent until SIGTERM."`
 	Check   checkCmd   `cmd:"" help:"Check the configuration, the machine that it is for, and whether the receiver can be reached. Exit code 0 if there are warnings at most, 2 if there are errors."`
+	Enroll  enrollCmd  `cmd:"" help:"Get a certificate from an aggregator by a token, and be told where to ship to. The key is made here and stays here; the running agent renews the certificate by itself."`
 	Status  statusCmd  `cmd:"" help:"Ask the running agent what it follows, how far it is, and why."`
 	Spool   spoolCmd   `cmd:"" help:"Look at what the syslog relay keeps on the disk, or mend it."`
 	DryRun  dryRunCmd  `cmd:"" name:"dry-run" help:"Print the events that a file would be sent as. It is only read; nothing is sent."`
@@ -55,6 +56,13 @@ type (
 		Part   string `arg:"" optional:"" help:"Only the files that have this in their paths, and what each was taken for, when and why."`
 		JSON   bool   `help:"Print JSON." name:"json"`
 		Socket string `help:"Unix socket of the agent; default: agent.sock in the configuration's state." type:"path"`
+	}
+	enrollCmd struct {
+		Server string `help:"The aggregator's TLS port." required:"" placeholder:"https://HOST:8443"`
+		Token  string `help:"What belfry ca token has printed. Others on this machine may see a flag; a variable they do not." required:"" env:"BELFRY_TOKEN"`
+		Name   string `help:"Common name of the certificate, as the token has it; default: agent-HOST, of host in the configuration or the system's name." placeholder:"agent-HOST"`
+		CA     string `help:"File of the authorities that the aggregator's certificate may come from; default: the one that the token names." name:"ca" type:"path" placeholder:"FILE"`
+		Force  bool   `help:"Enrol again, although there is a valid certificate."`
 	}
 	dryRunCmd struct {
 		File  string `arg:"" help:"The file, plain or an archive." type:"path"`
@@ -160,6 +168,23 @@ func (k checkCmd) Run(c *cli) error {
 		r.Warn("", "%v: root looked", err)
 	}
 	return r.Write(os.Stdout, k.Style)
+}
+
+func (e enrollCmd) Run(c *cli) error {
+	cfg, err := config.LoadForEnrolling(c.Config)
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	text, err := app.Enroll(ctx, app.EnrollOptions{
+		State: cfg.State, Host: cfg.Host, Server: e.Server, Token: e.Token, Name: e.Name, CA: e.CA, Force: e.Force,
+	})
+	if err != nil {
+		return err
+	}
+	fmt.Println(text)
+	return nil
 }
 
 func (s statusCmd) Run(c *cli) error {

@@ -104,7 +104,7 @@ func TestCommandLine(t *testing.T) {
 	f("state: DIR/state\ninputs:\n  files:\n    - pathz: [/a]\n", "check", 2,
 		"error: inputs.files[0].pathz: DIR/agent.yaml:4: unknown key; did you mean paths?\nDIR/agent.yaml: 1 error\n")
 	f("inputs: {files: [{paths: [a]}]}\n", "check", 2, `error: inputs.files[0].paths[0]: "a": not an absolute path`+"\n"+
-		"error: ship: give exactly one of amqp and https\nDIR/agent.yaml: 2 errors\n")
+		"error: ship: nothing says where to ship to: belfry-agent enroll, or give one of amqp and https\nDIR/agent.yaml: 2 errors\n")
 	f("inputs: [\n", "check", 2, "error: DIR/agent.yaml:1: did not find")
 	for _, cmd := range []string{"run", "status", "status --json"} {
 		f("inputs: [\n", cmd, 2, "", "DIR/agent.yaml:1: did not find")

@@ -27,6 +27,7 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 
 	"belfry/agent/config"
+	"belfry/agent/enroll"
 	"belfry/agent/input/file"
 	"belfry/agent/input/journal"
 	"belfry/agent/input/syslog"
@@ -70,6 +71,7 @@ type Agent struct {
 	relay    *relay        // nil if there is no syslog to relay, nor any left of before
 	pulse    *pulse
 	rotator  *rotate.Rotator // nil if nothing is to be rotated
+	renewer  *enroll.Renewer // nil if the certificate came by another way than enrolment
 }
 
 // New wires an agent and opens its state and its listeners. It starts nothing; see Run. When it fails, nothing stays open.
@@ -100,6 +102,9 @@ func (a *Agent) wire(version string) error {
 	}
 	if a.road, err = a.newRoad(version); err != nil {
 		return err
+	}
+	if a.cfg.Ship.Enrolled {
+		a.renewer = enroll.NewRenewer(enroll.In(a.cfg.State), a.cfg.Host, a.renewed, a.log, a.set)
 	}
 	signer, err := a.cfg.Ship.Files().Signer()
 	if err != nil {
@@ -224,6 +229,14 @@ func (a *Agent) newRoad(version string) (road, error) {
 	return https.New(*a.cfg.Ship.HTTPS, a.indexed, a.acknowledged, a.log, a.set)
 }
 
+// renewed has the road go on with the new certificate, if it asks for that: an aggregator lets nobody in by one that has
+// expired, however long the connection was open. A broker asks no more.
+func (a *Agent) renewed() {
+	if r, ok := a.road.(*https.Road); ok {
+		r.Reconnect()
+	}
+}
+
 // streams returns all streams of which the index has not acknowledged the end.
 func (a *Agent) streams() (all []heartbeat.Stream) {
 	if a.files != nil {
@@ -292,6 +305,9 @@ func (a *Agent) Run(ctx context.Context) error {
 	}
 	if a.rotator != nil {
 		g.AddWorker("rotate", a.rotator.Run)
+	}
+	if a.renewer != nil {
+		g.AddWorker("enroll", a.renewer.Run)
 	}
 	g.Add("heartbeat", a.pulse.Run, a.pulse.stop)
 	g.Add("ship", a.send, sync.OnceFunc(a.closeShips))

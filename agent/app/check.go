@@ -13,7 +13,6 @@ import (
 	"belfry/agent/input/syslog"
 	"belfry/agent/rotate"
 	"belfry/agent/spool"
-	"belfry/shared/certs"
 )
 
 // doubts looks for what is valid but probably not meant, or will not be valid for long: globs that match nothing, files
@@ -68,13 +67,11 @@ func doubts(cfg *config.Config) []string {
 			all = append(all, "spool."+w)
 		}
 	}
-	var files certs.Files
 	section := "ship.https"
 	if cfg.Ship.AMQP != nil {
-		section, files = "ship.amqp", cfg.Ship.AMQP.Files
-	} else {
-		files = cfg.Ship.HTTPS.Files
+		section = "ship.amqp"
 	}
+	files := cfg.Ship.Files()
 	for _, d := range files.Doubts(time.Now(), false) {
 		warn(section+"."+d.Key, "%s", d.Text)
 	}

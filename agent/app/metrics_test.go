@@ -22,6 +22,7 @@ func TestMetricNames(t *testing.T) {
 	r := newReceiver(t)
 	cfg := r.config(t)
 	cfg.Rotate = []rotate.Config{{Paths: []string{"/nowhere/*.log"}, Size: 1 << 20}}
+	cfg.Ship.Enrolled = true
 	cfg.Inputs.Journal = []journal.Config{{Directory: t.TempDir()}}
 	a, err := New(cfg, "test", quiet)
 	if err != nil {

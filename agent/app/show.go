@@ -93,6 +93,9 @@ func (s Status) writeHead(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(t, "agent\t%s\nhost\t%s\nroad\t%s\nacks\t%s; %d files are not indexed to their end\n",
 		s.Agent, shown(s.Host), shown(s.Road), shown(s.Acks), s.Named)
+	if s.Renew != "" {
+		fmt.Fprintf(t, "renewal\t%s\n", shown(s.Renew))
+	}
 	fmt.Fprintf(t, "files\t%d, %d of them at rest, %d with a fault; %d bytes behind; %d copies left alone\n",
 		len(s.Files)-copies, resting, faults, lag, copies)
 	if lost > 0 {

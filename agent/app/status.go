@@ -19,6 +19,7 @@ type Status struct {
 	Host  string        `json:"host"`
 	Road  string        `json:"road"`                // "ok", or why nothing goes
 	Acks  string        `json:"acks"`                // "ok", or why the index's acknowledgements do not come
+	Renew string        `json:"renewal,omitempty"`   // "ok", or why the certificate is not renewed; "" if it did not come by enrolment
 	Named int           `json:"streams_not_indexed"` // files of which the index has not acknowledged all that was handed on
 	Files []file.Status `json:"files"`
 	Past  file.Progress `json:"backfill"` // how far what is of the past is sent
@@ -53,6 +54,12 @@ func (a *Agent) status(w http.ResponseWriter, _ *http.Request) {
 	}
 	if f, ok := a.road.(interface{ FollowError() error }); ok && f.FollowError() != nil {
 		s.Acks = f.FollowError().Error()
+	}
+	if a.renewer != nil {
+		s.Renew = "ok"
+		if err := a.renewer.LastError(); err != nil {
+			s.Renew = err.Error()
+		}
 	}
 	if a.files != nil {
 		var err error

@@ -7,9 +7,11 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
+	"belfry/agent/enroll"
 	"belfry/agent/input/file"
 	"belfry/agent/input/journal"
 	"belfry/agent/input/syslog"
@@ -48,7 +50,7 @@ type Inputs struct {
 	Journal []journal.Config `yaml:"journal"`
 }
 
-// Ship says where it goes: exactly one of the two.
+// Ship says where it goes: exactly one of the two. With neither it is where enrolment says.
 type Ship struct {
 	AMQP  *broker.Config `yaml:"amqp"`
 	HTTPS *https.Config  `yaml:"https"`
@@ -56,6 +58,8 @@ type Ship struct {
 	// Lanes are what the senders of syslog are dealt out to: each goes by a queue of the broker's of its own; default 4 with
 	// amqp, if there is syslog to relay, else 1.
 	Lanes int `yaml:"lanes"`
+
+	Enrolled bool `yaml:"-"` // the certificate came by enrolment, and is renewed
 }
 
 // maxLanes bounds the lanes: each has its window of batches in memory.
@@ -103,6 +107,27 @@ func Load(path string) (*Config, error) {
 
 const defaultState = "/var/lib/belfry-agent"
 
+// Complete fills in where to ship to, as enrolment has said it, unless the file says it.
+func (c *Config) Complete() error {
+	folder := enroll.In(cmp.Or(c.State, defaultState))
+	ship, err := folder.Ship()
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case c.Ship.AMQP != nil || c.Ship.HTTPS != nil:
+		c.Ship.Enrolled = err == nil && c.Ship.Files() == folder.Files()
+		return nil
+	case err != nil:
+		return fmt.Errorf("ship: what enrolment has written: %w", err)
+	case len(ship.AMQP) > 0:
+		c.Ship.AMQP = &broker.Config{URLs: ship.AMQP, Files: folder.Files()}
+	default:
+		c.Ship.HTTPS = &https.Config{URL: ship.URL, Files: folder.Files()}
+	}
+	c.Ship.Enrolled = true
+	return nil
+}
+
 // LoadState reads the state folder alone: who asks a running agent need not be able to read its key.
 func LoadState(path string) (string, error) {
 	var c Config
@@ -110,6 +135,24 @@ func LoadState(path string) (string, error) {
 		return "", err
 	}
 	return cmp.Or(c.State, defaultState), nil
+}
+
+// ForEnrolling is what enrolling needs of a configuration, which may not be there yet.
+type ForEnrolling struct{ State, Host string }
+
+// LoadForEnrolling reads it. Without a file they are the defaults.
+func LoadForEnrolling(path string) (f ForEnrolling, err error) {
+	var c Config
+	if err := conf.Read(path, &c); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return f, err
+	}
+	f = ForEnrolling{cmp.Or(c.State, defaultState), c.Host}
+	if f.Host == "" {
+		if f.Host, err = os.Hostname(); err != nil {
+			return f, fmt.Errorf("%s: host is not set and the system has no name: %w", path, err)
+		}
+	}
+	return f, nil
 }
 
 // Validate reports every fault, each with its full key.
@@ -148,7 +191,9 @@ func (c *Config) Validate() error {
 		errs = append(errs, fmt.Errorf("ship.lanes: %d is not between 1 and %d", c.Ship.Lanes, maxLanes))
 	}
 	switch {
-	case (c.Ship.AMQP == nil) == (c.Ship.HTTPS == nil):
+	case c.Ship.AMQP == nil && c.Ship.HTTPS == nil:
+		errs = append(errs, errors.New("ship: nothing says where to ship to: belfry-agent enroll, or give one of amqp and https"))
+	case c.Ship.AMQP != nil && c.Ship.HTTPS != nil:
 		errs = append(errs, errors.New("ship: give exactly one of amqp and https"))
 	case c.Ship.AMQP != nil:
 		section("ship.amqp", c.Ship.AMQP.Validate())

@@ -171,7 +171,7 @@ func TestFaults(t *testing.T) {
 			t.Errorf("%s\ngot\n%s\nwant\n%s", text, err, strings.Join(want, "\n"))
 		}
 	}
-	f("", " inputs: nothing to read: give files, syslog or journal", " ship: give exactly one of amqp and https")
+	f("", " inputs: nothing to read: give files, syslog or journal", " ship: nothing says where to ship to: belfry-agent enroll, or give one of amqp and https")
 	f(inputs+ship+"metrics: nine\n", ` metrics: "nine" is neither host:port nor unix:/PATH`)
 	f(inputs+ship+"metrics: \"unix:\"\n", ` metrics: "unix:" is neither host:port nor unix:/PATH`)
 	f(inputs+ship+"metrics: \"localhost:\"\n", ` metrics: "localhost:" is neither host:port nor unix:/PATH`)
@@ -241,5 +241,67 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 	shown := fmt.Sprintf("%+v %#v %+v %s %s", c, c.Ship.AMQP, *c.Ship.AMQP, text, twice)
 	if strings.Contains(shown, "hush") || !strings.Contains(shown, "***") || !strings.Contains(short, "confirm_timeout") {
 		t.Errorf("a secret shows: %s", shown)
+	}
+}
+
+// Without a section ship, what enrolment has written says where to; with one, that does.
+func TestEnrolled(t *testing.T) {
+	f := newFolder(t)
+	const inputs = "state: DIR/state\ninputs: {files: [{paths: [/x]}]}\n"
+	if _, err := f.load(inputs); err != "DIR/agent.yaml: ship: nothing says where to ship to: belfry-agent enroll, or give one of amqp and https" {
+		t.Errorf("before: %s", err)
+	}
+	kept := filepath.Join(f.dir, "state", "certs")
+	if err := os.MkdirAll(kept, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	ship := func(text string) {
+		t.Helper()
+		for to, from := range map[string]string{"ca.pem": f.files.CA, "cert.pem": f.files.Cert, "key.pem": f.files.Key} {
+			content, err := os.ReadFile(from)
+			if err == nil {
+				err = os.WriteFile(filepath.Join(kept, to), content, 0o600)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := os.WriteFile(filepath.Join(kept, "ship.json"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ship(`{"v":1,"url":"https://logs:8443"}`)
+	c, err := f.load(inputs)
+	if err != "" || c.Ship.HTTPS == nil || c.Ship.HTTPS.URL != "https://logs:8443" || c.Ship.Files().Key != filepath.Join(kept, "key.pem") || !c.Ship.Enrolled {
+		t.Errorf("%+v, %s", c.Ship.HTTPS, err)
+	}
+	if c, err = f.load(inputs + "ship: {https: {url: \"https://other:8443\", CERTS}}\n"); err != "" || c.Ship.HTTPS.URL != "https://other:8443" || c.Ship.Enrolled {
+		t.Errorf("a section does not go first: %+v, %s", c.Ship, err)
+	}
+	own := "ship: {https: {url: \"https://other:8443\", ca: DIR/state/certs/ca.pem, cert: DIR/state/certs/cert.pem, key: DIR/state/certs/key.pem}}\n"
+	if c, err = f.load(inputs + own); err != "" || c.Ship.HTTPS.URL != "https://other:8443" || !c.Ship.Enrolled {
+		t.Errorf("a section with what enrolment has brought: %+v, %s", c.Ship, err)
+	}
+	ship(`{"v":1,"url":"https://logs:8443","amqp":["amqps://mq:5671/"]}`)
+	if c, err = f.load(inputs + "ship: {lanes: 2}\n"); err != "" || c.Ship.AMQP == nil || c.Ship.AMQP.URLs[0] != "amqps://mq:5671/" || c.Ship.Lanes != 2 {
+		t.Errorf("%+v, %s", c.Ship, err)
+	}
+	ship(`{"v":2}`)
+	if _, err = f.load(inputs); !strings.HasPrefix(err, "DIR/agent.yaml: ship: what enrolment has written: DIR/state/certs/ship.json: version 2") {
+		t.Error(err)
+	}
+}
+
+func TestForEnrolling(t *testing.T) {
+	f, err := LoadForEnrolling("/nowhere/agent.yaml")
+	if err != nil || f.State != defaultState || f.Host == "" {
+		t.Errorf("no file: %+v, %v", f, err)
+	}
+	path := filepath.Join(t.TempDir(), "agent.yaml")
+	if err := os.WriteFile(path, []byte("state: /srv/x\nhost: web01\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if f, err = LoadForEnrolling(path); err != nil || f != (ForEnrolling{"/srv/x", "web01"}) {
+		t.Errorf("%+v, %v", f, err)
 	}
 }

@@ -38,6 +38,7 @@ const revoked = "revoke"
 // Errors by which a caller may tell what was wrong.
 var (
 	ErrRevoked = errors.New("the certificate was revoked")
+	ErrExpired = errors.New("the certificate has expired")
 	ErrForeign = errors.New("the certificate is not of this authority")
 	ErrUnknown = errors.New("there is no such certificate")
 )
@@ -177,12 +178,18 @@ func (c *CA) own(cert *x509.Certificate) error {
 	return nil
 }
 
-// Refuses says why a certificate may not be used any more, or nil.
+// Refuses says why a certificate may not be used any more, or nil: a connection may last longer than it.
 func (c *CA) Refuses(cert *x509.Certificate) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.look()
-	return c.refuses(cert)
+	if err := c.refuses(cert); err != nil {
+		return err
+	}
+	if time.Now().After(cert.NotAfter) {
+		return fmt.Errorf("%w: %s, on %s", ErrExpired, cert.Subject.CommonName, cert.NotAfter.Format(time.RFC3339))
+	}
+	return nil
 }
 
 func (c *CA) refuses(cert *x509.Certificate) error {

@@ -80,6 +80,7 @@ receive:
   http:
     plain: "[::1]:8080"
     tls: {listen: "10.0.0.1:8443", CERTS}
+enroll: {ca: "off", lifetime: 7d, url: "https://logs.example.org:8443", amqp: ["amqps://mq.example.org/"]}
 ledger: {gap_grace: 2m, silence_after: 1h}
 index: {engine: embedded, embedded: {retention: 30d, max_bytes: 1TiB, memory: 2GiB}}
 parse: {parsers: ["/srv/parsers/*.yml"]}
@@ -97,6 +98,9 @@ serve: {socket: /run/other.sock, metrics: "unix:/run/metrics.sock"}
 				URLs: []string{"amqps://mq:5671/"}, Files: f.files, User: "u", Password: "hush", Confirm: conf.Duration(90 * time.Second),
 			}, Management: &topology.Management{URL: "https://mq:15671", User: "m", Password: "hush2", CA: f.files.CA}},
 			HTTP: HTTP{Plain: "[::1]:8080", TLS: &TLS{Listen: "10.0.0.1:8443", Files: f.files}},
+		},
+		Enroll: Enroll{
+			CA: "off", Lifetime: conf.Duration(7 * 24 * time.Hour), URL: "https://logs.example.org:8443", AMQP: []string{"amqps://mq.example.org/"},
 		},
 		Ledger: Ledger{GapGrace: conf.Duration(2 * time.Minute), SilenceAfter: conf.Duration(time.Hour)},
 		Index: Index{Engine: "embedded", Embedded: Embedded{
@@ -127,6 +131,7 @@ func TestDefaults(t *testing.T) {
 		}
 		same(t, c, &Config{
 			State: "/var/lib/belfry", Receive: Receive{HTTP: HTTP{Plain: "127.0.0.1:8080"}},
+			Enroll: Enroll{CA: "/var/lib/belfry/ca", Lifetime: conf.Duration(30 * 24 * time.Hour)},
 			Ledger: Ledger{GapGrace: conf.Duration(5 * time.Minute), SilenceAfter: conf.Duration(5 * time.Minute)},
 			Parse:  Parse{Parsers: []string{Parsers}},
 			Index:  Index{Engine: "embedded", Embedded: Embedded{Retention: conf.Durations{"default": conf.Duration(90 * 24 * time.Hour)}}}, Serve: Serve{Socket: "/run/belfry/api.sock"},
@@ -171,6 +176,12 @@ func TestFaults(t *testing.T) {
 			t.Errorf("%s\ngot\n%s\nwant\n%s", text, err, strings.Join(want, "\n"))
 		}
 	}
+	f("enroll: {ca: DIR/none, lifetime: 1s, url: \"http://logs\", amqp: [\"amqp://mq\"]}\n",
+		` enroll.ca: there is no authority in DIR/none: belfry ca init --dir DIR/none`,
+		` enroll.lifetime: 1s is not between 10s and 87600h0m0s`,
+		` enroll.url: "http://logs" is not https://host:port`,
+		` enroll.amqp[0]: "amqp://mq" is not a URL such as amqps://broker:5671/`)
+	f("enroll: {ca: ca}\n", ` enroll.ca: "ca" is not an absolute path`)
 	f("receive: {amqp: {urls: [\"amqp://h/\"], CERTS, user: u, queues: 257}}\n",
 		` receive.amqp.urls[0]: scheme "amqp": only amqps is spoken`,
 		" receive.amqp.user: user and password go together",
@@ -244,5 +255,38 @@ notify: {irc: {server: "h:1", tls: true, channel: "#a", oncall: b, sasl: {user: 
 	shown := fmt.Sprintf("%+v %#v %+v %+v %+v %s", c, c.Receive.AMQP, *c.Receive.AMQP, *c.Receive.AMQP.Management, *c.Notify.IRC.SASL, text)
 	if jsonErr != nil || strings.Contains(shown, "hush") || !strings.Contains(shown, "***") {
 		t.Errorf("a secret shows: %s", shown)
+	}
+}
+
+// With an authority in the state agents may enrol; what is needed to make one is read before anything else can be valid.
+func TestEnroll(t *testing.T) {
+	f := newFolder(t) // it is an authority's
+	c, err := f.load("enroll: {ca: DIR}\n")
+	if err != "" || !c.Enroll.On() {
+		t.Errorf("%+v, %s", c.Enroll, err)
+	}
+	if c, err = f.load("state: DIR/state\n"); err != "" || c.Enroll.On() {
+		t.Errorf("without an authority: %+v, %s", c.Enroll, err)
+	}
+	if c, err = f.load("enroll: {ca: \"off\"}\n"); err != "" || c.Enroll.On() {
+		t.Errorf("off: %+v, %s", c.Enroll, err)
+	}
+	g := func(text, want string) {
+		t.Helper()
+		path := filepath.Join(f.dir, "some.yaml")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if dir, state, err := LoadAuthority(path); err != nil || dir+" "+state != want {
+			t.Errorf("%q: %s %s, %v, want %s", text, dir, state, err, want)
+		}
+	}
+	g("state: /srv\nreceive: {http: {tls: {ca: /none, cert: /none, key: /none}}}\n", "/srv/ca /srv")
+	g("enroll: {ca: /etc/belfry/ca}\n", "/etc/belfry/ca /var/lib/belfry")
+	if dir, _, err := LoadAuthority("/nowhere/aggregator.yaml"); err != nil || dir != "/var/lib/belfry/ca" {
+		t.Errorf("no file: %s, %v", dir, err)
+	}
+	if got := Local([]string{"amqps://127.0.0.1:5671/", "amqps://mq/", "amqps://localhost/", "amqps://[::1]/"}); len(got) != 3 {
+		t.Errorf("%v", got)
 	}
 }

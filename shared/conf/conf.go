@@ -19,11 +19,20 @@ import (
 // validator is a configuration that can check itself.
 type validator interface{ Validate() error }
 
-// Load reads the file at path into a pointer to a struct with yaml tags. If that has a method Validate() error, each
-// of the faults that it joins is reported with the name of the file. An empty file is the zero configuration.
+// completer is a configuration that fills in from elsewhere what its file leaves out.
+type completer interface{ Complete() error }
+
+// Load reads the file at path into a pointer to a struct with yaml tags. If that has a method Complete() error, it is called,
+// and if it has one Validate() error, too, each of the faults that they join is reported with the name of the file. An empty
+// file is the zero configuration.
 func Load(path string, into any) error {
 	if err := Read(path, into); err != nil {
 		return err
+	}
+	if c, ok := into.(completer); ok {
+		if err := c.Complete(); err != nil {
+			return prefix(path+": ", err)
+		}
 	}
 	if v, ok := into.(validator); ok {
 		return prefix(path+": ", v.Validate())

@@ -78,7 +78,7 @@ func Make(dir, name string) error {
 	}
 	u, err := user.Lookup(name)
 	if err != nil {
-		return nil //nolint:nilerr // nobody else to give it to
+		return nil // nobody else to give it to
 	}
 	uid, err1 := strconv.Atoi(u.Uid)
 	gid, err2 := strconv.Atoi(u.Gid)

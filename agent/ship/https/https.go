@@ -154,6 +154,9 @@ func (r *Road) askAcks(ctx context.Context) error {
 	return nil
 }
 
+// Reconnect has what comes next go over new connections, with what the certificate files hold now.
+func (r *Road) Reconnect() { r.client.CloseIdleConnections() }
+
 // LastError says why nothing goes, or nil.
 func (r *Road) LastError() error {
 	r.mu.Lock()
