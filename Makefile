@@ -38,6 +38,9 @@ DAYS ?= 30
 # Of make bench-index: events among which is searched, and documents of one turn.
 EVENTS ?= 10000000
 DOCS ?= 100000
+# Of make package: its version, by default from the commit, and the architectures.
+PACKAGE_VERSION ?=
+ARCH ?= amd64,arm64
 # Where make geoip puts its databases.
 GEOIP ?= /var/lib/belfry/geoip
 
@@ -46,7 +49,7 @@ GEOIP ?= /var/lib/belfry/geoip
 LINTER ?= github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 FAIL_IN_CI := test "$$CI" != true
 
-.PHONY: help build test corpus-check fuzz bench-parse cut chaos chaos-short kill torture torture-short demo lint bench bench-ship bench-agent bench-relay bench-index bench-zgrep geoip deps clean
+.PHONY: help build package test corpus-check fuzz bench-parse cut chaos chaos-short kill torture torture-short demo lint bench bench-ship bench-agent bench-relay bench-index bench-zgrep geoip deps clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +57,9 @@ help: ## list the targets
 build: ## bin/belfry (aggregator and command line) and bin/belfry-agent
 	$(GO) build $(LINK) -o bin/belfry ./aggregator
 	$(GO) build $(LINK) -o bin/belfry-agent ./agent
+
+package: ## deb and rpm of agent and aggregator into bin/packages; PACKAGE_VERSION=1.2.3, ARCH=amd64 for one architecture
+	@packaging/build.sh --arch $(ARCH) $(if $(PACKAGE_VERSION),--version $(PACKAGE_VERSION)) bin/packages
 
 test: deps ## lint, 30 s of fuzzing, and all tests; the last line is their number; with CI=true a skip is a failure
 	@bad=0; $(MAKE) --no-print-directory lint || bad=1; \

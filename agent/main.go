@@ -23,6 +23,7 @@ import (
 	"belfry/shared/check"
 	"belfry/shared/cmdline"
 	"belfry/shared/ops"
+	"belfry/shared/quiet"
 )
 
 // version is set by the linker.
@@ -90,6 +91,7 @@ const returnEvery = time.Minute
 const exitFailure = 2
 
 func main() {
+	quiet.Over()
 	err := run()
 	if code, told := check.Code(err); told {
 		os.Exit(code)

@@ -13,12 +13,14 @@ import (
 
 	"belfry/aggregator/app"
 	"belfry/aggregator/config"
+	"belfry/shared/quiet"
 )
 
 // version is set by the linker.
 var version = "0.1.0-dev"
 
 func main() {
+	quiet.Over()
 	err := run()
 	code := app.ExitCode(err)
 	if err != nil && code != app.ExitNothing {

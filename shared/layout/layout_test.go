@@ -24,7 +24,7 @@ const module = "belfry/"
 // that ends in /... matches a subtree. What hands on to the next stage does so by a func or an interface of its own.
 var rules = []struct{ from, to string }{
 	// Completions and man pages come from the command line's own definition.
-	{"agent", "shared/cmdline"},
+	{"agent", "shared/cmdline shared/quiet"},
 	{"agent", "agent/app agent/config shared/check shared/ops"},
 	{"agent/app", "agent/config agent/input/... agent/spool agent/rotate agent/ship agent/ship/... " + leaves},
 	{"agent/config", "agent/input/... agent/rotate agent/spool agent/ship/https shared/broker shared/certs shared/conf"},
@@ -44,7 +44,7 @@ var rules = []struct{ from, to string }{
 	{"agent/ship/...", "shared/heartbeat shared/batch shared/broker shared/certs shared/conf"},
 
 	{"aggregator", "aggregator/app aggregator/config"},
-	{"aggregator", "shared/cmdline"},
+	{"aggregator", "shared/cmdline shared/quiet"},
 	{"aggregator/app", "shared/cmdline"},
 	{"aggregator/app", "aggregator/... shared/corpus " + leaves}, // belfry parse --test runs the corpus on any machine
 	{"aggregator/config", "aggregator/enrich aggregator/mask aggregator/notify/... aggregator/topology shared/broker shared/certs shared/conf"},
@@ -97,6 +97,7 @@ const leaves = "shared/event shared/batch shared/broker shared/segment shared/ce
 
 // outside maps each library from outside the module to the packages that may import it.
 var outside = map[string]string{
+	"github.com/CycloneDX/cyclonedx-go":                           "packaging/legal",
 	"github.com/VictoriaMetrics/metrics":                          "agent/... aggregator/... shared/ops shared/broker",
 	"github.com/VictoriaMetrics/VictoriaLogs/lib/logstorage":      "aggregator/index/embedded",
 	"github.com/VictoriaMetrics/VictoriaLogs/lib/prefixfilter":    "aggregator/index/embedded",
