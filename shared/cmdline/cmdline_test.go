@@ -208,7 +208,7 @@ func TestMan(t *testing.T) {
 func TestExample(t *testing.T) {
 	stack.Need(t, "mandoc")
 	path := filepath.Join(t.TempDir(), "x.yaml")
-	if err := os.WriteFile(path, []byte("# What it is.\n# It's more.\n\n# == Inputs\n# Of files.\ninputs:\n  # Each one.\n"+
+	if err := os.WriteFile(path, []byte("# What it is.\n# It's more.\n#\n# Two.\n\n# == Inputs\n# Of files.\ninputs:\n  # Each one.\n"+
 		"  files:\n#  - {paths: ['.x']}\n\n#state: /var/lib   # default\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -217,7 +217,7 @@ func TestExample(t *testing.T) {
 		t.Errorf("mandoc: %s", lint)
 	}
 	text := bold.ReplaceAllString(run(t, "", "mandoc", "-Tutf8", page), "$1")
-	for _, want := range []string{"What it is. It's more.\n", "INPUTS\n", "inputs:\n", "Each one.\n", "#  - {paths: ['.x']}\n", "#state: /var/lib   # default\n"} {
+	for _, want := range []string{"What it is. It's more.\n\n", "Two.\n", "INPUTS\n", "inputs:\n", "Each one.\n", "#  - {paths: ['.x']}\n", "#state: /var/lib   # default\n"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)
 		}

@@ -25,20 +25,18 @@ func (r *roff) example(program, date string, m *Manual, text string) {
 	for _, l := range strings.Split(strings.TrimSpace(text), "\n") {
 		words, isProse := strings.CutPrefix(strings.TrimSpace(l), "# ")
 		isProse = isProse && !strings.HasPrefix(words, " ")
-		if isProse != prose || l == "" {
+		if isProse != prose || l == "" || l == "#" {
 			flush()
 		}
 		prose = isProse
 		switch {
 		case isProse:
 			lines = append(lines, words)
-		case l != "":
+		case l != "" && l != "#":
 			lines = append(lines, l)
 		}
 	}
 	flush()
-	r.section("FILES")
-	r.items(m.Files)
 	r.section("SEE ALSO")
 	r.text(program + "(" + string(rune('0'+m.Section)) + ")")
 }
