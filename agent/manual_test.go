@@ -63,6 +63,7 @@ func TestManual(t *testing.T) {
 			t.Errorf("no command %q in\n%s", c.Path(), text)
 		}
 	}
+	quietly(t, "mandoc", "-Tlint", "-Wstyle", printed(t, "page.5", "man", "--yaml", "../packaging/agent.yaml"))
 }
 
 // Each shell can read its script; bash completes by it.

@@ -37,6 +37,8 @@ type Config struct {
 	Timeout     conf.Duration `yaml:"timeout"` // of one POST; default 60s
 }
 
+func (c *Config) timeout() time.Duration { return cmp.Or(time.Duration(c.Timeout), time.Minute) }
+
 // Validate reports every fault, each with its key.
 func (c *Config) Validate() error {
 	var errs []error
@@ -80,7 +82,7 @@ func New(cfg Config, indexed func(*batch.Manifest), acked func(*heartbeat.Ack), 
 		failures: set.NewCounter("belfry_agent_ship_https_failures_total"),
 	}
 	r.client = &http.Client{
-		Timeout: cmp.Or(time.Duration(cfg.Timeout), time.Minute),
+		Timeout: cfg.timeout(),
 		Transport: &http.Transport{
 			DialTLSContext: r.dial, IdleConnTimeout: 90 * time.Second, MaxIdleConnsPerHost: idleConns, ResponseHeaderTimeout: time.Minute,
 		},
