@@ -99,7 +99,7 @@ demo: deps build ## the whole road on this machine until Ctrl-C; FOR=60s ends an
 	@exec bin/demo --bin=bin --broker=$(BROKER) --index=$(INDEX) $(if $(FOR),--for=$(FOR))
 
 lint: ## gofmt, go vet and golangci-lint
-	@bad=$$(gofmt -l agent aggregator shared); test -z "$$bad" || { echo "gofmt -w $$bad"; exit 1; }
+	@bad=$$(gofmt -l agent aggregator packaging shared systemd); test -z "$$bad" || { echo "gofmt -w $$bad"; exit 1; }
 	@$(GO) vet ./...
 	@if $(GO) run $(LINTER) version >/dev/null 2>&1; then $(GO) run $(LINTER) run ./...; \
 	 else echo "lint: $(LINTER) cannot be fetched: gofmt and go vet only"; $(FAIL_IN_CI); fi
