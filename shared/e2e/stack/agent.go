@@ -30,7 +30,7 @@ type Agent struct {
 	d       *daemon
 }
 
-// AgentConfig is what an agent is told. Exactly one of Broker and Aggregator is set.
+// AgentConfig is what an agent is told. Exactly one of Broker and Aggregator is set; or none, and it enrols.
 type AgentConfig struct {
 	Dir, Host  string
 	Globs      []string    // files that are read from their beginning
@@ -96,6 +96,9 @@ func (a *Agent) yaml(cfg AgentConfig) string {
 	for _, l := range listeners {
 		y.WriteString("    - " + l.yaml() + "\n")
 	}
+	if cfg.Broker+cfg.Aggregator == "" {
+		return y.String() + cfg.More
+	}
 	y.WriteString("ship:\n")
 	if cfg.Broker != "" {
 		wait := ""
@@ -141,6 +144,13 @@ func (a *Agent) Start(ctx context.Context) error {
 		}
 		return accepts("tcp", a.TCP)
 	})
+}
+
+// Enroll gets its certificate from an aggregator, at host:port, by a token. It says what the agent says.
+func (a *Agent) Enroll(ctx context.Context, aggregator, token string, args ...string) (string, error) {
+	all := append([]string{"--config", a.Config, "enroll", "--server", "https://" + aggregator, "--token", token}, args...)
+	out, err := oneShot(ctx, a.bin.agent(), all...)
+	return string(out), err
 }
 
 // Check asks the agent whether its config is in order.

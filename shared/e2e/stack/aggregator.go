@@ -48,6 +48,7 @@ type AggregatorConfig struct {
 	GapGrace string // as "1s"; "" for its default
 	API      string // of the broker's management, for ManagementUser; "" for none
 	Index    string // its section, as YAML on one line; "" for an embedded one
+	More     string // more sections, as YAML
 }
 
 // NewAggregator writes the config of an aggregator; nothing runs yet.
@@ -98,6 +99,7 @@ func (a *Aggregator) yaml(cfg AggregatorConfig, metrics string) string {
 			cfg.IRC, cfg.Channel, cfg.Oncall)
 	}
 	fmt.Fprintf(&y, "serve: {socket: %q, metrics: %q}\n", a.Socket, metrics)
+	y.WriteString(cfg.More)
 	return y.String()
 }
 
@@ -116,6 +118,12 @@ func (a *Aggregator) Start(ctx context.Context) error {
 func (a *Aggregator) Check(ctx context.Context) error {
 	_, err := oneShot(ctx, a.bin.belfry(), "--config", a.Config, "check")
 	return err
+}
+
+// Command runs any other command of belfry with its config, and returns what that prints.
+func (a *Aggregator) Command(ctx context.Context, args ...string) (string, error) {
+	out, err := oneShot(ctx, a.bin.belfry(), append([]string{"--config", a.Config}, args...)...)
+	return strings.TrimSpace(string(out)), err
 }
 
 // ApplyTopology declares the broker's exchanges and queues, and makes users of agents.

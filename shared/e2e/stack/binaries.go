@@ -8,6 +8,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"belfry/shared/certs"
 )
 
 // Binaries is the folder that holds belfry and belfry-agent.
@@ -30,6 +32,20 @@ func Build(ctx context.Context, dir string) (Binaries, error) {
 		return nil
 	}
 	return b, errors.Join(build(b.belfry(), "./aggregator"), build(b.agent(), "./agent"))
+}
+
+// MakeAuthority makes a certificate authority in ca below dir, and by it the aggregator's certificate in dir, as an operator
+// does who has nothing yet.
+func (b Binaries) MakeAuthority(ctx context.Context, dir string) (ca string, files certs.Files, err error) {
+	ca = filepath.Join(dir, "ca")
+	config := filepath.Join(dir, "none.yaml")
+	for _, args := range [][]string{{"init"}, {"issue", cnIndex, "--host", "127.0.0.1,localhost", "-o", dir}} {
+		if _, err := oneShot(ctx, b.belfry(), append([]string{"--config", config, "ca", args[0], "--dir", ca}, args[1:]...)...); err != nil {
+			return ca, files, err
+		}
+	}
+	base := filepath.Join(dir, cnIndex)
+	return ca, certs.Files{CA: filepath.Join(dir, "ca.pem"), Cert: base + ".pem", Key: base + ".key"}, nil
 }
 
 func (b Binaries) belfry() string { return filepath.Join(b.Dir, "belfry") }
