@@ -17,6 +17,7 @@ import (
 // office is an aggregator that enrols agents, and one host.
 type office struct {
 	t          *testing.T
+	ca         string          // folder of its authority
 	rabbit     *stack.RabbitMQ // nil: agents ship over HTTPS
 	aggregator *stack.Aggregator
 	agent      *stack.Agent
@@ -25,13 +26,14 @@ type office struct {
 }
 
 // TestEnroll: from nothing to a line that is found, over both roads: an authority, a token, a certificate that is renewed while
-// lines go by it, and that is revoked. No line is lost by any of that.
+// lines go by it, and that is revoked. No line is lost by any of that. On the way, agents of former versions are heard.
 func TestEnroll(t *testing.T) {
 	f := func(name string, broker bool) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel() // most of it is waiting for a certificate to grow old
 			o := openOffice(t, broker)
 			o.begin()
+			o.old()
 			o.renewal()
 			o.revoke()
 			o.again()
@@ -68,8 +70,10 @@ func openOffice(t *testing.T, broker bool) *office {
 	o.must(errors.Join(err, os.Chmod(dir, 0o755)))
 	ca, files, err := bin.MakeAuthority(t.Context(), dir)
 	o.must(err)
+	o.ca, files.CA = ca, o.withOld(dir, files.CA)
 	cfg := stack.AggregatorConfig{
 		Dir: filepath.Join(dir, "aggregator"), Files: files, More: fmt.Sprintf("enroll: {ca: %q, lifetime: 12s}\n", ca),
+		Index: "{embedded: {retention: 18000d}}", // what is frozen is from 2026
 	}
 	if broker {
 		o.openRabbit(filepath.Join(dir, "rabbitmq"), ca)
@@ -153,10 +157,10 @@ func (o *office) user() bool {
 }
 
 // agrees: topology check finds nothing to do, with a list that names nobody who has enrolled.
-func (o *office) agrees() {
+func (o *office) agrees(others string) {
 	o.t.Helper()
 	list := filepath.Join(o.aggregator.Dir, "agents")
-	o.must(os.WriteFile(list, nil, 0o644))
+	o.must(os.WriteFile(list, []byte(others), 0o644))
 	if out, err := o.aggregator.Command(o.t.Context(), "topology", "check", "--agents", list); err != nil {
 		o.t.Errorf("topology check: %v\n%s", err, out)
 	}
@@ -182,7 +186,7 @@ func (o *office) begin() {
 		if !o.user() {
 			o.t.Error("the broker does not know the agent")
 		}
-		o.agrees()
+		o.agrees("")
 	}
 	o.must(o.agent.Check(ctx))
 	o.t.Cleanup(func() {
@@ -224,7 +228,7 @@ func (o *office) revoke() {
 		if o.user() {
 			o.t.Error("the broker knows the agent still")
 		}
-		o.agrees()
+		o.agrees(oldAgent + "\n")
 	}
 	until(o.t, "hear that it is not let in", func(ctx context.Context) error {
 		o.write()
