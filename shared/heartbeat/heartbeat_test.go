@@ -2,6 +2,8 @@ package heartbeat
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -91,4 +93,16 @@ func TestBounds(t *testing.T) {
 	f(fieldExpires, "2027-01-01T00:00:00+24:00", "")
 	f(fieldExpires, "0000-01-01T00:00:00+23:00", "no year of four digits")
 	f(fieldExpires, "9999-12-31T23:59:59-23:00", "no year of four digits")
+}
+
+// What an aggregator said by belfry.acks in November 2026 is understood for ever.
+func TestFrozenAck(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join("testdata", "ack-v1.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := ParseAck(text)
+	if err != nil || a.Agent != event.HashKey("a") || len(a.Streams) != 1 || a.Streams[0] != (Held{event.HashKey("s"), 9391848262931171, 4711}) {
+		t.Errorf("%+v, %v", a, err)
+	}
 }
