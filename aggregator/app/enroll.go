@@ -28,8 +28,11 @@ import (
 	"belfry/shared/enroll"
 )
 
-// brokerWithin bounds how long the broker may take to make a user.
-const brokerWithin = 15 * time.Second
+// At the broker, users are made for so many agents at once, each within so long: a thousand may come together.
+const (
+	brokerWithin = 15 * time.Second
+	atBroker     = 8
+)
 
 var (
 	errNoAuthority = errors.New("this aggregator enrols nobody: it has no certificate authority (belfry ca init, and start it again)")
@@ -42,13 +45,14 @@ type enroller struct {
 	*Aggregator
 	tokens *token.Store
 	door   *tokenDoor
+	turns  chan struct{} // of those whose users are being made at the broker
 
 	enrolled, renewed, refused *metrics.Counter
 }
 
 func (a *Aggregator) newEnroller(tokens *token.Store, door *tokenDoor) *enroller {
 	return &enroller{
-		Aggregator: a, tokens: tokens, door: door,
+		Aggregator: a, tokens: tokens, door: door, turns: make(chan struct{}, atBroker),
 		enrolled: a.set.NewCounter(`belfry_ca_certificates_total{how="enroll"}`),
 		renewed:  a.set.NewCounter(`belfry_ca_certificates_total{how="renew"}`),
 		refused:  a.set.NewCounter("belfry_ca_refused_total"),
@@ -171,6 +175,12 @@ func (e *enroller) admit(ctx context.Context, name string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, brokerWithin)
 	defer cancel()
+	select {
+	case e.turns <- struct{}{}:
+		defer func() { <-e.turns }()
+	case <-ctx.Done():
+		return fmt.Errorf("wait for the broker: %w", ctx.Err())
+	}
 	t, err := agentTopology(e.cfg)
 	if err != nil {
 		return err

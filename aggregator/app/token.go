@@ -85,6 +85,9 @@ func (t tokenListCmd) Run(ctx context.Context, c *CLI) error {
 		if k.Expired(time.Now()) {
 			expires += " (expired)"
 		}
+		if e := k.Enroll; e != nil {
+			k.Name = fmt.Sprintf("%s (%d of %d)", printable(e.Pattern), len(e.Used), e.Uses)
+		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", k.ID, k.Name, strings.Join(k.Scopes, ","), k.Created.Format(time.RFC3339), expires)
 	}
 	return w.Flush()
