@@ -38,6 +38,7 @@ type cli struct {
 	Check   checkCmd   `cmd:"" help:"Check the configuration, the machine that it is for, and whether the receiver can be reached. Exit code 0 if there are warnings at most, 2 if there are errors."`
 	Enroll  enrollCmd  `cmd:"" help:"Get a certificate from an aggregator by a token, and be told where to ship to. The key is made here and stays here; the running agent renews the certificate by itself."`
 	Status  statusCmd  `cmd:"" help:"Ask the running agent what it follows, how far it is, and why."`
+	Top     topCmd     `cmd:"" help:"Watch the running agent: what it ships in a second, how far it is behind, which files that is of. Keys: q ends, r b n sort by rate, behind, name."`
 	Spool   spoolCmd   `cmd:"" help:"Look at what the syslog relay keeps on the disk, or mend it."`
 	DryRun  dryRunCmd  `cmd:"" name:"dry-run" help:"Print the events that a file would be sent as. It is only read; nothing is sent."`
 	Version versionCmd `cmd:"" help:"Print the version."`
@@ -64,6 +65,11 @@ type (
 		Name   string `help:"Common name of the certificate, as the token has it; default: agent-HOST, of host in the configuration or the system's name." placeholder:"agent-HOST"`
 		CA     string `help:"File of the authorities that the aggregator's certificate may come from; default: the one that the token names." name:"ca" type:"path" placeholder:"FILE"`
 		Force  bool   `help:"Enrol again, although there is a valid certificate."`
+	}
+	topCmd struct {
+		Interval time.Duration `help:"Time between two looks." default:"1s"`
+		Once     bool          `help:"Print what is so in one interval, and end; so it is where there is no terminal."`
+		Socket   string        `help:"Unix socket of the agent; default: agent.sock in the configuration's state." type:"path"`
 	}
 	dryRunCmd struct {
 		File  string `arg:"" help:"The file, plain or an archive." type:"path"`
@@ -189,14 +195,38 @@ func (e enrollCmd) Run(c *cli) error {
 	return nil
 }
 
+// socketOf returns the socket of the agent: the one that a flag names, else that of the configuration.
+func (c *cli) socketOf(flag string) (string, error) {
+	if flag != "" {
+		return flag, nil
+	}
+	state, err := config.LoadState(c.Config)
+	return app.SocketPath(state), err
+}
+
+// shortestInterval keeps a view from being all that an agent does.
+const shortestInterval = 100 * time.Millisecond
+
+func (p topCmd) Run(c *cli) error {
+	if p.Interval < shortestInterval {
+		return fmt.Errorf("--interval: %v is less than %v", p.Interval, shortestInterval)
+	}
+	socket, err := c.socketOf(p.Socket)
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	if err := app.NewTop(socket).Run(ctx, p.Interval, p.Once, os.Stdout); err != nil {
+		return fmt.Errorf("ask the agent at %s: %w", socket, err)
+	}
+	return nil
+}
+
 func (s statusCmd) Run(c *cli) error {
-	socket := s.Socket
-	if socket == "" {
-		state, err := config.LoadState(c.Config)
-		if err != nil {
-			return err
-		}
-		socket = app.SocketPath(state)
+	socket, err := c.socketOf(s.Socket)
+	if err != nil {
+		return err
 	}
 	text, err := ask(socket)
 	if err != nil {
