@@ -59,6 +59,7 @@ type CLI struct {
 	Search      searchCmd   `cmd:"" help:"Search all events. Exit code 0 if there are some, 1 if none, 2 on an error."`
 	Tail        tailCmd     `cmd:"" help:"Follow events live."`
 	Status      statusCmd   `cmd:"" help:"Ask the running aggregator how it is: its index, and alerts that wait."`
+	Top         topCmd      `cmd:"" help:"Watch the running aggregator: what comes in and is indexed in a second, what waits, who is silent. The key q ends it."`
 	Hosts       hostsCmd    `cmd:"" help:"Who ships, who is silent, and how far behind each is."`
 	Gaps        gapsCmd     `cmd:"" help:"What is missing, and has not been accepted."`
 	Audit       auditCmd    `cmd:"" help:"Prove that nothing is missing: what has become of each byte of each host's files. Exit code 0 if nothing is missing, 1 if something is, 2 on an error."`

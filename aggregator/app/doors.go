@@ -83,6 +83,7 @@ func (a *Aggregator) addDoors(g *run.Group) error {
 	}
 	local := http.NewServeMux()
 	api.Register(local, fromSocket)
+	local.Handle("GET /metrics", ops.Handler(a.set, a.ready))
 	if err := a.listen(g, "serve", ops.Config{Listen: "unix:" + a.cfg.Serve.Socket, Handler: local}); err != nil {
 		return err
 	}
