@@ -26,6 +26,7 @@ var rules = []struct{ from, to string }{
 	// Completions and man pages come from the command line's own definition.
 	{"agent", "shared/cmdline shared/quiet"},
 	{"agent", "agent/app agent/config shared/check shared/ops"},
+	{"agent", "agent/app agent/config shared/bundle shared/check shared/ops"},
 	{"agent/app", "agent/config agent/input/... agent/spool agent/rotate agent/ship agent/ship/... " + leaves},
 	{"agent/config", "agent/input/... agent/rotate agent/spool agent/ship/https shared/broker shared/certs shared/conf"},
 	{"agent/app", "agent/config agent/enroll agent/input/... agent/spool agent/rotate agent/ship agent/ship/... " + leaves},
@@ -86,6 +87,8 @@ var rules = []struct{ from, to string }{
 	{"shared/broker", "shared/backoff shared/certs shared/conf"},
 	// Findings have the keys that faults of a file have, and are printed.
 	{"shared/check", "shared/conf shared/terminal"},
+	// What a daemon says over its socket; the configuration without what is secret in it.
+	{"shared/bundle", "shared/ops shared/conf"},
 	// It takes the place of the disk below a log; only tests import it.
 	{"shared/segment/powercut", "shared/segment"},
 	// These drive the real programs from outside, and are linked into none of them.
@@ -93,7 +96,7 @@ var rules = []struct{ from, to string }{
 }
 
 // leaves may be used by the packages that wire a program.
-const leaves = "shared/event shared/batch shared/broker shared/segment shared/certs shared/conf shared/backoff shared/run shared/ops shared/metric shared/heartbeat shared/check shared/terminal shared/enroll shared/owner"
+const leaves = "shared/event shared/batch shared/broker shared/segment shared/certs shared/conf shared/backoff shared/run shared/ops shared/metric shared/heartbeat shared/check shared/terminal shared/enroll shared/owner shared/bundle"
 
 // outside maps each library from outside the module to the packages that may import it.
 var outside = map[string]string{
@@ -123,7 +126,7 @@ var outside = map[string]string{
 	"go.etcd.io/bbolt/errors":                                     "aggregator/alert aggregator/fleet",
 	"go.yaml.in/yaml/v3":                                          "shared/conf aggregator/alert aggregator/enrich aggregator/mask aggregator/parse shared/e2e/example", // faults have lines; mask: its default rules
 	"golang.org/x/net/idna":                                       "aggregator/enrich",
-	"golang.org/x/sys/unix":                                       "agent/input/... agent/input/file/glob agent/spool agent/app agent/rotate aggregator/index/embedded aggregator/app shared/e2e/benchrelay shared/check shared/terminal", // how a terminal is set; the system and its disks
+	"golang.org/x/sys/unix":                                       "agent/input/... agent/input/file/glob agent/spool agent/app agent/rotate aggregator/index/embedded aggregator/app shared/e2e/benchrelay shared/check shared/terminal shared/bundle", // how a terminal is set; the system and its disks
 	"gopkg.in/mcuadros/go-syslog.v2":                              "agent/input/syslog",
 	"gopkg.in/mcuadros/go-syslog.v2/format":                       "agent/input/syslog",
 }
