@@ -20,6 +20,7 @@ import (
 
 	"belfry/agent/app"
 	"belfry/agent/config"
+	"belfry/shared/bundle"
 	"belfry/shared/check"
 	"belfry/shared/cmdline"
 	"belfry/shared/ops"
@@ -39,6 +40,7 @@ type cli struct {
 	Enroll  enrollCmd  `cmd:"" help:"Get a certificate from an aggregator by a token, and be told where to ship to. The key is made here and stays here; the running agent renews the certificate by itself."`
 	Status  statusCmd  `cmd:"" help:"Ask the running agent what it follows, how far it is, and why."`
 	Top     topCmd     `cmd:"" help:"Watch the running agent: what it ships in a second, how far it is behind, which files that is of. Keys: q ends, r b n sort by rate, behind, name."`
+	Support supportCmd `cmd:"" name:"support-bundle" help:"Write all that somebody who helps must know into one file, without secrets, log lines and events."`
 	Spool   spoolCmd   `cmd:"" help:"Look at what the syslog relay keeps on the disk, or mend it."`
 	DryRun  dryRunCmd  `cmd:"" name:"dry-run" help:"Print the events that a file would be sent as. It is only read; nothing is sent."`
 	Version versionCmd `cmd:"" help:"Print the version."`
@@ -70,6 +72,9 @@ type (
 		Interval time.Duration `help:"Time between two looks." default:"1s"`
 		Once     bool          `help:"Print what is so in one interval, and end; so it is where there is no terminal."`
 		Socket   string        `help:"Unix socket of the agent; default: agent.sock in the configuration's state." type:"path"`
+	}
+	supportCmd struct {
+		Output string `short:"o" help:"The file, which must not be there yet; default: belfry-agent-support-TIME.tar.gz in this folder." type:"path" placeholder:"FILE"`
 	}
 	dryRunCmd struct {
 		File  string `arg:"" help:"The file, plain or an archive." type:"path"`
@@ -221,6 +226,12 @@ func (p topCmd) Run(c *cli) error {
 		return fmt.Errorf("ask the agent at %s: %w", socket, err)
 	}
 	return nil
+}
+
+func (s supportCmd) Run(c *cli) error {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	return bundle.Save(ctx, app.Bundle(ctx, c.Config, version), s.Output, os.Stdout)
 }
 
 func (s statusCmd) Run(c *cli) error {

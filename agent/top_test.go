@@ -20,8 +20,13 @@ import (
 // startAgent runs an agent whose receiver is away, so that all it reads waits. It returns the path of its configuration.
 func startAgent(t *testing.T, dir string) (config string) {
 	t.Helper()
+	return runAgent(t, dir, strings.ReplaceAll(strings.Replace(valid, "[DIR/x.log]", `["DIR/*.log"]`, 1), "DIR", dir))
+}
+
+// runAgent runs an agent with a configuration, and its state in the folder, until the test ends.
+func runAgent(t *testing.T, dir, text string) (config string) {
+	t.Helper()
 	config = filepath.Join(dir, "agent.yaml")
-	text := strings.ReplaceAll(strings.Replace(valid, "[DIR/x.log]", `["DIR/*.log"]`, 1), "DIR", dir)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

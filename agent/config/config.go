@@ -88,7 +88,7 @@ func Load(path string) (*Config, error) {
 	}
 	sum := sha256.Sum256(text)
 	c.Hash = hex.EncodeToString(sum[:])
-	c.State = cmp.Or(c.State, defaultState)
+	c.State = cmp.Or(c.State, DefaultState)
 	if c.Ship.Lanes == 0 {
 		c.Ship.Lanes = 1
 		if c.Ship.AMQP != nil && len(c.Inputs.Syslog) > 0 {
@@ -105,7 +105,8 @@ func Load(path string) (*Config, error) {
 	return c, nil
 }
 
-const defaultState = "/var/lib/belfry-agent"
+// DefaultState is where the state lies unless told otherwise.
+const DefaultState = "/var/lib/belfry-agent"
 
 // Complete fills in where to ship to, as enrolment has said it, unless the file says it.
 func (c *Config) Complete() error {
@@ -134,7 +135,7 @@ func LoadState(path string) (string, error) {
 	if err := conf.Read(path, &c); err != nil {
 		return "", err
 	}
-	return cmp.Or(c.State, defaultState), nil
+	return cmp.Or(c.State, DefaultState), nil
 }
 
 // ForEnrolling is what enrolling needs of a configuration, which may not be there yet.
