@@ -110,7 +110,7 @@ const DefaultState = "/var/lib/belfry-agent"
 
 // Complete fills in where to ship to, as enrolment has said it, unless the file says it.
 func (c *Config) Complete() error {
-	folder := enroll.In(cmp.Or(c.State, defaultState))
+	folder := enroll.In(cmp.Or(c.State, DefaultState))
 	ship, err := folder.Ship()
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -147,7 +147,7 @@ func LoadForEnrolling(path string) (f ForEnrolling, err error) {
 	if err := conf.Read(path, &c); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return f, err
 	}
-	f = ForEnrolling{cmp.Or(c.State, defaultState), c.Host}
+	f = ForEnrolling{cmp.Or(c.State, DefaultState), c.Host}
 	if f.Host == "" {
 		if f.Host, err = os.Hostname(); err != nil {
 			return f, fmt.Errorf("%s: host is not set and the system has no name: %w", path, err)

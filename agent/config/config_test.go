@@ -294,7 +294,7 @@ func TestEnrolled(t *testing.T) {
 
 func TestForEnrolling(t *testing.T) {
 	f, err := LoadForEnrolling("/nowhere/agent.yaml")
-	if err != nil || f.State != defaultState || f.Host == "" {
+	if err != nil || f.State != DefaultState || f.Host == "" {
 		t.Errorf("no file: %+v, %v", f, err)
 	}
 	path := filepath.Join(t.TempDir(), "agent.yaml")

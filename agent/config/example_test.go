@@ -76,9 +76,9 @@ func TestExampleDefaults(t *testing.T) {
 		t.Fatal(fault)
 	}
 	values := func(c *Config) string {
-		return fmt.Sprint(c.Namespace, c.Zone, c.Metrics, c.Ship.Lanes, " ", defaultState)
+		return fmt.Sprint(c.Namespace, c.Zone, c.Metrics, c.Ship.Lanes, " ", DefaultState)
 	}
-	if values(&got) != values(want) || got.State != defaultState {
-		t.Errorf("%s in %s, want %s in %s", values(&got), got.State, values(want), defaultState)
+	if values(&got) != values(want) || got.State != DefaultState {
+		t.Errorf("%s in %s, want %s in %s", values(&got), got.State, values(want), DefaultState)
 	}
 }

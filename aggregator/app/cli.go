@@ -72,6 +72,7 @@ type CLI struct {
 	Erase       eraseCmd    `cmd:"" help:"Erase events for good, as the law may ask for. Who erased what, and why, is kept. Exit code 1 if there are none."`
 	Erasures    erasuresCmd `cmd:"" help:"What was erased by way of this aggregator, by whom, and why. Those that share an index keep a list each; belfry search event.dataset:belfry.erase tells of all."`
 	Backup      backupCmd   `cmd:"" help:"Write a backup: events, ledger, dead letters, alerts, tokens, configuration. No file of a key, certificate or password that this names is in it, but the key of what is masked; a password that stands in it is."`
+	Support     supportCmd  `cmd:"" name:"support-bundle" help:"Write all that somebody who helps must know into one file, without secrets, log lines and events."`
 	Restore     restoreCmd  `cmd:"" help:"Put a backup back into an empty state, whichever engine it came from."`
 	ShowVersion versionCmd  `cmd:"" name:"version" help:"Print the version."`
 

@@ -21,6 +21,9 @@ import (
 // Path is where the configuration lies unless told otherwise.
 const Path = "/etc/belfry/aggregator.yaml"
 
+// DefaultState is where the state lies unless told otherwise.
+const DefaultState = "/var/lib/belfry"
+
 // Parsers is where the operator's parsers lie unless told otherwise.
 const Parsers = "/etc/belfry/parsers.d/*.yml"
 
@@ -118,7 +121,7 @@ func Load(path string) (*Config, error) {
 	if err := conf.Load(path, c); err != nil {
 		return nil, err
 	}
-	c.State = cmp.Or(c.State, defaultState)
+	c.State = cmp.Or(c.State, DefaultState)
 	c.Enroll = c.Enroll.withDefaults(c.State)
 	c.Receive.HTTP.Plain = cmp.Or(c.Receive.HTTP.Plain, defaultPlain)
 	if t := c.Receive.HTTP.TLS; t != nil {
@@ -142,7 +145,6 @@ func Load(path string) (*Config, error) {
 const (
 	defaultSocket = "/run/belfry/api.sock"
 	defaultPlain  = "127.0.0.1:8080"
-	defaultState  = "/var/lib/belfry"
 )
 
 // Dir returns a folder within the state.

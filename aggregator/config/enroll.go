@@ -89,7 +89,7 @@ func LoadAuthority(path string) (dir, state string, err error) {
 	if err := conf.Read(path, &c); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", "", err
 	}
-	state = cmp.Or(c.State, defaultState)
+	state = cmp.Or(c.State, DefaultState)
 	if dir = c.Enroll.withDefaults(state).CA; dir == off {
 		dir = filepath.Join(state, "ca")
 	}
