@@ -363,7 +363,7 @@ func SocketPath(state string) string { return filepath.Join(state, "agent.sock")
 
 func (a *Agent) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/", ops.Handler(a.set, a.road.LastError))
+	mux.Handle("/", ops.Handler(a.set, nil, a.road.LastError))
 	mux.HandleFunc("GET /status", a.status)
 	return mux
 }

@@ -77,7 +77,7 @@ func (a *Aggregator) addDoors(g *run.Group) error {
 		}
 	}
 	if m := a.cfg.Serve.Metrics; m != "" {
-		if err := a.listen(g, "metrics", ops.Config{Listen: m, Handler: ops.Handler(a.set, a.ready)}); err != nil {
+		if err := a.listen(g, "metrics", ops.Config{Listen: m, Handler: ops.Handler(a.set, nil, a.ready)}); err != nil {
 			return err
 		}
 	}

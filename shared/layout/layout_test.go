@@ -126,7 +126,7 @@ var outside = map[string]string{
 	"go.etcd.io/bbolt/errors":                                     "aggregator/alert aggregator/fleet",
 	"go.yaml.in/yaml/v3":                                          "shared/conf aggregator/alert aggregator/enrich aggregator/mask aggregator/parse shared/e2e/example", // faults have lines; mask: its default rules
 	"golang.org/x/net/idna":                                       "aggregator/enrich",
-	"golang.org/x/sys/unix":                                       "agent/input/... agent/input/file/glob agent/spool agent/app agent/rotate aggregator/index/embedded aggregator/app shared/e2e/benchrelay shared/check shared/terminal shared/bundle", // how a terminal is set; the system and its disks
+	"golang.org/x/sys/unix":                                       "agent/input/... agent/input/file/glob agent/spool agent/app agent/rotate aggregator/index/embedded aggregator/app shared/e2e/benchrelay shared/check shared/terminal shared/bundle shared/ops", // how a terminal is set; the system, its disks, its monotonic clock
 	"gopkg.in/mcuadros/go-syslog.v2":                              "agent/input/syslog",
 	"gopkg.in/mcuadros/go-syslog.v2/format":                       "agent/input/syslog",
 }

@@ -2,10 +2,14 @@ package ops
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"os"
 	"strconv"
+	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // The states of sd_notify(3) that a daemon reports.
@@ -15,8 +19,21 @@ const (
 	Watchdog = "WATCHDOG=1"
 )
 
-// Notify tells systemd a state (sd_notify(3)). Where no systemd asked for it, it does nothing.
-func Notify(state string) {
+// Reloading is the state that begins a reload, as of now; Ready ends it, whatever came of it.
+func Reloading() string {
+	var now unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &now) // every kernel has this clock
+	return fmt.Sprintf("RELOADING=1\nMONOTONIC_USEC=%d", now.Nano()/int64(time.Microsecond))
+}
+
+// Saying is the state that tells people in a line how the daemon is, as systemctl status shows it.
+func Saying(text string) string {
+	text, _, _ = strings.Cut(text, "\n")
+	return "STATUS=" + text
+}
+
+// Notify tells systemd one or more states (sd_notify(3)). Where no systemd asked for it, it does nothing.
+func Notify(states ...string) {
 	path := os.Getenv("NOTIFY_SOCKET")
 	if path == "" {
 		return
@@ -26,12 +43,12 @@ func Notify(state string) {
 		return // systemd ends a unit that never says it is ready, and says so
 	}
 	defer c.Close()
-	_, _ = c.Write([]byte(state)) // likewise
+	_, _ = c.Write([]byte(strings.Join(states, "\n"))) // likewise
 }
 
 // Beat tells systemd that the process lives, twice in each period that the unit's WatchdogSec asks for, until ctx is
-// done. Where no systemd asked for it, it only waits.
-func Beat(ctx context.Context) error {
+// done; not while alive returns an error. Where no systemd asked for it, it only waits.
+func Beat(ctx context.Context, alive func() error) error {
 	period := watchdog()
 	if period == 0 {
 		<-ctx.Done()
@@ -40,7 +57,9 @@ func Beat(ctx context.Context) error {
 	t := time.NewTicker(period / 2)
 	defer t.Stop()
 	for {
-		Notify(Watchdog)
+		if alive() == nil {
+			Notify(Watchdog)
+		}
 		select {
 		case <-ctx.Done():
 			return nil

@@ -26,6 +26,8 @@ type Config struct {
 	TLS     *tls.Config  // nil for plain
 	Mode    fs.FileMode  // of a unix socket; default 0660
 
+	Sockets *Sockets // keeps the socket of host:port open beyond the listener; nil: it is closed with it
+
 	MaxConns     int // connections at a time; 0: any number
 	MaxPeerConns int // and of one address; 0: any number, and MaxConns does not count either
 }
@@ -44,7 +46,7 @@ func New(cfg Config, log *slog.Logger) (*Server, error) {
 	if path, ok := strings.CutPrefix(cfg.Listen, "unix:"); ok {
 		s.listener, err = listenUnix(path, cmp.Or(cfg.Mode, 0o660))
 	} else {
-		s.listener, err = net.Listen("tcp", loopback(cfg))
+		s.listener, err = cfg.Sockets.listen(cfg.address())
 	}
 	if err != nil {
 		return nil, fmt.Errorf("listen at %s: %w", cfg.Listen, err)
@@ -56,12 +58,19 @@ func New(cfg Config, log *slog.Logger) (*Server, error) {
 	return s, nil
 }
 
-// loopback keeps what speaks in the clear on this machine unless a host is named.
-func loopback(cfg Config) string {
-	if cfg.TLS == nil && strings.HasPrefix(cfg.Listen, ":") {
-		return "127.0.0.1" + cfg.Listen
+// address is where a Config says to listen. What speaks in the clear stays on this machine unless a host is named.
+func (c Config) address() string {
+	if c.TLS == nil {
+		return loopback(c.Listen)
 	}
-	return cfg.Listen
+	return c.Listen
+}
+
+func loopback(addr string) string {
+	if strings.HasPrefix(addr, ":") {
+		return "127.0.0.1" + addr
+	}
+	return addr
 }
 
 func listenUnix(path string, mode fs.FileMode) (net.Listener, error) {
@@ -97,6 +106,9 @@ func removeSocket(path string) error {
 	}
 	return os.Remove(path)
 }
+
+// Close closes a server that does not run.
+func (s *Server) Close() error { return s.listener.Close() }
 
 // Addr is where the server listens.
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }

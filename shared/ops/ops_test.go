@@ -3,6 +3,7 @@ package ops
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -40,17 +41,17 @@ func get(t *testing.T, addr net.Addr, path string) (int, string) {
 func TestServe(t *testing.T) {
 	set := metrics.NewSet()
 	set.NewCounter("belfry_x_total").Add(7)
-	var fault error
+	var dead, fault error
 	f := func(listen string) {
 		t.Helper()
-		s, err := New(Config{Listen: listen, Handler: Handler(set, func() error { return fault })}, silent)
+		s, err := New(Config{Listen: listen, Handler: Handler(set, func() error { return dead }, func() error { return fault })}, silent)
 		if err != nil {
 			t.Fatal(err)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() { done <- s.Run(ctx) }()
-		fault = nil
+		dead, fault = nil, nil
 		if code, body := get(t, s.Addr(), "/metrics"); code != 200 || !strings.Contains(body, "belfry_x_total 7\n") ||
 			!strings.Contains(body, "process_resident_memory_bytes ") || !strings.Contains(body, "go_goroutines ") {
 			t.Errorf("metrics: %d %s", code, body)
@@ -66,6 +67,10 @@ func TestServe(t *testing.T) {
 		}
 		if code, _ := get(t, s.Addr(), "/healthz"); code != 200 {
 			t.Errorf("healthz while not ready: %d", code)
+		}
+		dead = errors.New("alert: stands still")
+		if code, body := get(t, s.Addr(), "/healthz"); code != 503 || body != "alert: stands still\n" {
+			t.Errorf("healthz: %d %s", code, body)
 		}
 		cancel()
 		if err := <-done; err != nil {
@@ -165,7 +170,7 @@ func systemd(t *testing.T) func() string {
 	t.Cleanup(func() { _ = c.Close() }) // nothing to lose
 	t.Setenv("NOTIFY_SOCKET", path)
 	return func() string {
-		buf := make([]byte, 64)
+		buf := make([]byte, 256)
 		n, err := c.Read(buf)
 		if err != nil {
 			t.Error(err)
@@ -181,16 +186,58 @@ func TestNotify(t *testing.T) {
 	if got := next(); got != Ready {
 		t.Errorf("%q", got)
 	}
+	Notify(Ready, Saying("it runs\nand more"))
+	if got := next(); got != "READY=1\nSTATUS=it runs" {
+		t.Errorf("%q", got)
+	}
+	var first, second uint64
+	for _, at := range []*uint64{&first, &second} {
+		Notify(Reloading())
+		if _, err := fmt.Sscanf(next(), "RELOADING=1\nMONOTONIC_USEC=%d", at); err != nil {
+			t.Error(err)
+		}
+	}
+	if up, err := os.ReadFile("/proc/uptime"); err == nil {
+		var seconds float64
+		if _, err := fmt.Sscan(string(up), &seconds); err != nil || first == 0 || second < first || float64(second)/1e6 > seconds+1 {
+			t.Errorf("%d and %d µs, %v s after the boot, %v", first, second, seconds, err)
+		}
+	}
+}
+
+// What is not alive does not beat.
+func TestBeatStops(t *testing.T) {
+	next := systemd(t)
+	t.Setenv("WATCHDOG_USEC", "2000")
+	ctx, cancel := context.WithCancel(t.Context())
+	asked := make(chan struct{})
+	go func() {
+		_ = Beat(ctx, func() error { asked <- struct{}{}; return errors.New("stands still") })
+		Notify("ended")
+	}()
+	for range 3 {
+		<-asked
+	}
+	cancel()
+	go func() {
+		for range asked {
+		}
+	}()
+	if got := next(); got != "ended" {
+		t.Errorf("%q", got)
+	}
+	close(asked)
 }
 
 func TestBeat(t *testing.T) {
 	next := systemd(t)
+	alive := func() error { return nil }
 	beat := func(usec, pid string) (stop func()) {
 		t.Setenv("WATCHDOG_USEC", usec)
 		t.Setenv("WATCHDOG_PID", pid)
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
-		go func() { done <- Beat(ctx) }()
+		go func() { done <- Beat(ctx, alive) }()
 		return func() {
 			cancel()
 			if err := <-done; err != nil {
