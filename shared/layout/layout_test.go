@@ -83,6 +83,8 @@ var rules = []struct{ from, to string }{
 	// Leaves know neither side, and each other only in this order.
 	{"shared/batch", "shared/event"},
 	{"shared/heartbeat", "shared/event"},
+	// What outlives a reload is the unix socket and the word to systemd.
+	{"shared/reload", "shared/ops"},
 	{"shared/corpus", "shared/event"},
 	{"shared/broker", "shared/backoff shared/certs shared/conf"},
 	// Findings have the keys that faults of a file have, and are printed.
@@ -96,12 +98,12 @@ var rules = []struct{ from, to string }{
 }
 
 // leaves may be used by the packages that wire a program.
-const leaves = "shared/event shared/batch shared/broker shared/segment shared/certs shared/conf shared/backoff shared/run shared/ops shared/metric shared/heartbeat shared/check shared/terminal shared/enroll shared/owner shared/bundle"
+const leaves = "shared/event shared/batch shared/broker shared/segment shared/certs shared/conf shared/backoff shared/run shared/ops shared/metric shared/heartbeat shared/check shared/terminal shared/enroll shared/owner shared/bundle shared/reload"
 
 // outside maps each library from outside the module to the packages that may import it.
 var outside = map[string]string{
 	"github.com/CycloneDX/cyclonedx-go":                           "packaging/legal",
-	"github.com/VictoriaMetrics/metrics":                          "agent/... aggregator/... shared/ops shared/broker",
+	"github.com/VictoriaMetrics/metrics":                          "agent/... aggregator/... shared/ops shared/reload shared/broker",
 	"github.com/VictoriaMetrics/VictoriaLogs/lib/logstorage":      "aggregator/index/embedded",
 	"github.com/VictoriaMetrics/VictoriaLogs/lib/prefixfilter":    "aggregator/index/embedded",
 	"github.com/VictoriaMetrics/VictoriaMetrics/lib/logger":       "aggregator/index/embedded",
