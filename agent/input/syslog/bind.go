@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -13,9 +12,22 @@ import (
 
 // bind opens the sockets of a listener for datagrams.
 func (in *Input) bind(handed *Handed) error {
-	if f := handed.take(in.at); f != nil {
-		return in.adopt(f)
+	if all := handed.take(in.at); len(all) > 0 {
+		return in.adopt(all)
 	}
+	if err := in.open(); err != nil {
+		return err
+	}
+	for _, s := range in.sockets {
+		if err := handed.keep(in.at, s.conn, s.dropped); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// open opens sockets of the listener's own.
+func (in *Input) open() error {
 	if in.at.local() {
 		if err := in.at.clear(); err != nil {
 			return err
@@ -24,7 +36,7 @@ func (in *Input) bind(handed *Handed) error {
 		if err != nil {
 			return err
 		}
-		in.add(c)
+		in.add(c, nil)
 		return in.at.open()
 	}
 	return in.share(in.at.addr, in.cfg.Sockets)
@@ -55,28 +67,35 @@ func (in *Input) share(addr string, n int) error {
 		if err != nil {
 			return err
 		}
-		in.add(c.(*net.UDPConn)) // what "udp" gives
+		in.add(c.(*net.UDPConn), nil) // what "udp" gives
 		addr = c.LocalAddr().String()
 	}
 	return nil
 }
 
-// adopt takes a socket that systemd has opened.
-func (in *Input) adopt(f *os.File) error {
-	c, err := net.FilePacketConn(f)
-	if err := errors.Join(err, f.Close()); err != nil {
-		return err
+// adopt takes sockets that were there before.
+func (in *Input) adopt(all []*handedSocket) error {
+	for _, s := range all {
+		c, err := net.FilePacketConn(s.file) // of a duplicate
+		if err != nil {
+			return err
+		}
+		d, ok := c.(datagramConn)
+		if !ok {
+			return errors.Join(fmt.Errorf("a socket of another kind: %T", c), c.Close())
+		}
+		s.dropped = in.add(d, s.dropped)
 	}
-	d, ok := c.(datagramConn)
-	if !ok {
-		return errors.Join(fmt.Errorf("a socket of another kind: %T", c), c.Close())
-	}
-	in.add(d)
 	return nil
 }
 
-func (in *Input) add(c datagramConn) {
-	s := &socket{conn: c, recvSize: growBuffer(c, kernelBuffer), queue: newQueue()}
-	s.dropped, _ = kernelDrops(c) // one that systemd has opened has its number from before
-	in.sockets = append(in.sockets, s)
+// add takes a socket in. What the kernel has dropped there is counted on from what was counted before; if nobody did, from
+// now on. It returns where that is counted.
+func (in *Input) add(c datagramConn, dropped *uint32) *uint32 {
+	if dropped == nil {
+		now, _ := kernelDrops(c) // one that systemd has opened has its number from before
+		dropped = &now
+	}
+	in.sockets = append(in.sockets, &socket{conn: c, recvSize: growBuffer(c, kernelBuffer), dropped: dropped, queue: newQueue()})
+	return dropped
 }

@@ -30,8 +30,8 @@ const (
 // socket is one of those that share an address.
 type socket struct {
 	conn     datagramConn
-	recvSize int    // the kernel's buffer
-	dropped  uint32 // by the kernel, as far as it was counted
+	recvSize int     // the kernel's buffer
+	dropped  *uint32 // by the kernel, as far as it was counted
 	queue    *queue
 }
 
@@ -130,7 +130,7 @@ func (in *Input) runDatagrams(ctx, hand context.Context) error {
 		all.Go(func() { in.hand(hand, s.queue) })
 		all.Go(func() {
 			p := &patience{conn: s.conn, over: hand.Done()}
-			defer context.AfterFunc(ctx, p.hurry)()
+			defer context.AfterFunc(ctx, func() { p.end(in.heirs.leaves()) })()
 			errs[i] = in.receive(ctx, hand, s, p)
 			close(s.queue.full)
 		})

@@ -28,15 +28,15 @@ func (in *Input) countDrops(told bool) bool {
 	defer in.counting.Unlock()
 	for _, s := range in.sockets {
 		now, known := kernelDrops(s.conn)
-		if !known || now == s.dropped {
+		if !known || now == *s.dropped {
 			continue
 		}
 		if !told {
 			in.log.Warn("the kernel drops datagrams: raise net.core.rmem_max", "receive_buffer_bytes", s.recvSize)
 			told = true
 		}
-		in.count.kernelDropped.Add(int(now - s.dropped)) // the counter may wrap
-		s.dropped = now
+		in.count.kernelDropped.Add(int(now - *s.dropped)) // the counter may wrap
+		*s.dropped = now
 	}
 	return told
 }

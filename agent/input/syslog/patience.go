@@ -23,12 +23,16 @@ type patience struct {
 	mu    sync.Mutex // orders the reader and the one who stops it
 	until time.Time  // end of all reading; zero before a stop
 	last  bool       // over was seen
+	left  bool       // what has arrived is somebody else's
 }
 
 // extend must be called before each read. It returns an error if there shall be no more.
 func (p *patience) extend() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.left {
+		return os.ErrDeadlineExceeded
+	}
 	now := time.Now()
 	if p.isOver() && !p.last {
 		p.last, p.until = true, now.Add(hurry)
@@ -51,6 +55,18 @@ func (p *patience) isOver() bool {
 	default: // also where there is none
 		return false
 	}
+}
+
+// end begins a stop: at once, if what has arrived is left to somebody else.
+func (p *patience) end(left bool) {
+	if !left {
+		p.hurry()
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.left = true
+	_ = p.conn.SetReadDeadline(time.Now()) // fails only if it is closed
 }
 
 // hurry begins a stop: reads take what has arrived, and little more.

@@ -19,10 +19,10 @@ import (
 )
 
 func (in *Input) listen(handed *Handed) error {
-	if f := handed.take(in.at); f != nil {
-		l, err := net.FileListener(f)
+	if all := handed.take(in.at); len(all) > 0 {
+		l, err := net.FileListener(all[0].file) // of a duplicate
 		in.streams = l
-		return errors.Join(err, f.Close())
+		return err
 	}
 	if in.at.local() {
 		if err := in.at.clear(); err != nil {
@@ -35,9 +35,11 @@ func (in *Input) listen(handed *Handed) error {
 	}
 	in.streams = l
 	if in.at.local() {
-		return in.at.open()
+		if err := in.at.open(); err != nil {
+			return err
+		}
 	}
-	return nil
+	return handed.keep(in.at, l, nil)
 }
 
 func (in *Input) runStreams(ctx, hand context.Context) error {
@@ -52,8 +54,8 @@ func (in *Input) runStreams(ctx, hand context.Context) error {
 	for {
 		conn, err := in.streams.Accept()
 		if ctx.Err() != nil {
-			if err == nil {
-				_ = conn.Close() // nothing was read from it
+			if err == nil { // what it has sent by now is read
+				open.Go(func() { in.connection(ctx, hand, d, conn, &refusing) })
 			}
 			return nil
 		}

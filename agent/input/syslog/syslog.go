@@ -11,7 +11,7 @@
 // lost without a trace; what came in before an ordered stop is handed on, or counted where the sink is full. RELP is acknowledged: a message is answered when the
 // sink says that it is on the disk, and a sender that got no answer sends again.
 //
-// Sockets may be inherited from systemd (sd_listen_fds(3)); see Activated.
+// Sockets may be inherited from systemd (sd_listen_fds(3)), or from a listener before; see Handed.
 //
 // The listeners and the framing are our own. The server of go-syslog.v2 panics on several short packets and has no
 // limits, so only its interfaces (Format, LogParser, Handler) are used, and none of its parsers.
@@ -73,6 +73,7 @@ type Input struct {
 	allow    []netip.Prefix
 	streams  net.Listener // of connections; nil for datagrams
 	sockets  []*socket    // of datagrams
+	heirs    *Handed      // keeps the sockets open; nil: they are closed with the input
 	tls      *tls.Config  // nil: in the clear
 	buffers  buffers
 	bug      complaint
@@ -80,7 +81,7 @@ type Input struct {
 	cut      atomic.Bool // a stop has left messages that were taken by nobody
 }
 
-// New opens the listener, or takes the one that systemd has opened, if handed has it. Nothing is read from it before Run.
+// New opens the listener, or takes its sockets from handed, if that has them. Nothing is read from it before Run.
 func New(cfg Config, handed *Handed, sink Sink, log *slog.Logger, set *metrics.Set) (*Input, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, fmt.Errorf("syslog input: %w", err)
@@ -91,6 +92,9 @@ func New(cfg Config, handed *Handed, sink Sink, log *slog.Logger, set *metrics.S
 	}
 	cfg = cfg.withDefaults()
 	in := &Input{cfg: cfg, at: at, sink: sink, log: log.With("listen", cfg.Listen), count: newCounters(set, at.scheme)}
+	if handed.keeps(at) {
+		in.heirs = handed
+	}
 	if in.allow, err = cfg.networks(); err != nil {
 		return nil, err
 	}
