@@ -36,6 +36,7 @@ type cli struct {
 	PrintVersion kong.VersionFlag `help:"Print the version." name:"version"`
 
 	Run     runCmd     `cmd:"" help:"Run the agent until SIGTERM."`
+	Reload  reloadCmd  `cmd:"" help:"Have the running agent load its configuration anew. Exit code 0 if it is in force, 2 if not, with the reason."`
 	Check   checkCmd   `cmd:"" help:"Check the configuration, the machine that it is for, and whether the receiver can be reached. Exit code 0 if there are warnings at most, 2 if there are errors."`
 	Enroll  enrollCmd  `cmd:"" help:"Get a certificate from an aggregator by a token, and be told where to ship to. The key is made here and stays here; the running agent renews the certificate by itself."`
 	Status  statusCmd  `cmd:"" help:"Ask the running agent what it follows, how far it is, and why."`
@@ -75,6 +76,9 @@ type (
 	}
 	supportCmd struct {
 		Output string `short:"o" help:"The file, which must not be there yet; default: belfry-agent-support-TIME.tar.gz in this folder." type:"path" placeholder:"FILE"`
+	}
+	reloadCmd struct {
+		Socket string `help:"Unix socket of the agent; default: agent.sock in the configuration's state." type:"path"`
 	}
 	dryRunCmd struct {
 		File  string `arg:"" help:"The file, plain or an archive." type:"path"`
@@ -143,19 +147,11 @@ func (c *cli) logger() *slog.Logger {
 }
 
 func (runCmd) Run(c *cli) error {
-	cfg, err := config.Load(c.Config)
-	if err != nil {
-		return err
-	}
 	debug.SetGCPercent(gcPercent)
-	a, err := app.New(cfg, version, c.logger())
-	if err != nil {
-		return err
-	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
 	go returnMemory(ctx)
-	return a.Run(ctx)
+	return app.Serve(ctx, c.Config, version, c.logger())
 }
 
 func returnMemory(ctx context.Context) {
@@ -198,6 +194,14 @@ func (e enrollCmd) Run(c *cli) error {
 	}
 	fmt.Println(text)
 	return nil
+}
+
+func (r reloadCmd) Run(c *cli) error {
+	socket, err := c.socketOf(r.Socket)
+	if err != nil {
+		return err
+	}
+	return app.Reload(context.Background(), socket, os.Stdout)
 }
 
 // socketOf returns the socket of the agent: the one that a flag names, else that of the configuration.

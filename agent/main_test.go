@@ -110,6 +110,7 @@ func TestCommandLine(t *testing.T) {
 		f("inputs: [\n", cmd, 2, "", "DIR/agent.yaml:1: did not find")
 	}
 	f(valid, "status", 2, "", "ask the agent at DIR/state/agent.sock", "(is it running?)")
+	f(valid, "reload", 2, "", "ask for a reload at DIR/state/agent.sock", "(is it running?)")
 	f(valid+"metrics: \"192.0.2.1:9\"\n", "run", 2, "", "listen at 192.0.2.1:9")
 }
 

@@ -51,6 +51,10 @@ func (a *Agent) listen(ctx context.Context) error {
 // after the next start.
 const lookAtRoad = 250 * time.Millisecond
 
+// lastConfirms is how long confirms are waited for when another agent follows at once: it sends again what they are missing
+// for, and what arrives at the relay waits for it.
+const lastConfirms = time.Second
+
 // send ships by all lanes until they are closed and everything is confirmed.
 func (a *Agent) send(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
@@ -63,7 +67,8 @@ func (a *Agent) send(ctx context.Context) error {
 	return together(ctx, all)
 }
 
-// abandon waits for the end of the input, and gives up what is under way if the road does not go then.
+// abandon waits for the end of the input, and gives up what is under way if the road does not go then, or if it is sent again
+// at once.
 func (a *Agent) abandon(ctx context.Context, give func()) {
 	select {
 	case <-a.closing:
@@ -72,6 +77,9 @@ func (a *Agent) abandon(ctx context.Context, give func()) {
 	}
 	often := time.NewTicker(lookAtRoad)
 	defer often.Stop()
+	if a.yields.Load() {
+		defer time.AfterFunc(lastConfirms, give).Stop()
+	}
 	for {
 		select {
 		case <-often.C:

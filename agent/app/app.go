@@ -22,6 +22,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
@@ -72,10 +73,13 @@ type Agent struct {
 	pulse    *pulse
 	rotator  *rotate.Rotator // nil if nothing is to be rotated
 	renewer  *enroll.Renewer // nil if the certificate came by another way than enrolment
+	metrics  *ops.Server     // nil if nobody is to have them but at the unix socket
+	process  Process
+	yields   atomic.Bool // another agent follows in this process
 }
 
 // New wires an agent and opens its state and its listeners. It starts nothing; see Run. When it fails, nothing stays open.
-func New(cfg *config.Config, version string, log *slog.Logger) (*Agent, error) {
+func New(cfg *config.Config, process Process, log *slog.Logger) (*Agent, error) {
 	if err := os.MkdirAll(cfg.State, 0o750); err != nil {
 		return nil, fmt.Errorf("make state folder: %w", err)
 	}
@@ -84,10 +88,11 @@ func New(cfg *config.Config, version string, log *slog.Logger) (*Agent, error) {
 	if err != nil {
 		return nil, fmt.Errorf("take state folder: %w", err)
 	}
-	a := &Agent{cfg: cfg, grace: grace, log: log, set: metrics.NewSet(), lock: lock, closing: make(chan struct{})}
-	if err := a.wire(version); err != nil {
-		return nil, errors.Join(err, a.close())
+	a := &Agent{cfg: cfg, grace: grace, log: log, set: metrics.NewSet(), lock: lock, closing: make(chan struct{}), process: process}
+	if err := a.wire(process.Version); err != nil {
+		return nil, errors.Join(err, a.Close())
 	}
+	process.supervisor.Measure(a.set, "belfry_agent")
 	return a, nil
 }
 
@@ -139,7 +144,17 @@ func (a *Agent) wire(version string) error {
 	}
 	a.pulse.streams, a.pulse.dropped = a.streams, a.dropped
 	a.measure()
-	return nil
+	return a.wireMetrics()
+}
+
+// wireMetrics opens the listener for Prometheus.
+func (a *Agent) wireMetrics() (err error) {
+	a.process.sockets.Retain(a.cfg.Metrics)
+	if a.cfg.Metrics == "" {
+		return nil
+	}
+	a.metrics, err = ops.New(ops.Config{Listen: a.cfg.Metrics, Handler: a.measures(), Sockets: a.process.sockets}, a.log)
+	return err
 }
 
 // wireJournals opens the journals, each with its state.
@@ -161,10 +176,8 @@ func (a *Agent) wireRelay(src file.Source) (err error) {
 	if err != nil {
 		return err
 	}
-	handed, err := syslog.Activated()
-	if err != nil {
-		return err
-	}
+	handed := a.process.handed
+	handed.Retain(a.cfg.Inputs.Syslog)
 	if len(a.cfg.Inputs.Syslog) > 0 || len(left) > 0 {
 		if a.relay, err = openRelay(dir, a.cfg.Spool, a.classes(), src, a.ships, a.log, a.set); err != nil {
 			return err
@@ -312,35 +325,31 @@ func (a *Agent) Run(ctx context.Context) error {
 	g.Add("heartbeat", a.pulse.Run, a.pulse.stop)
 	g.Add("ship", a.send, sync.OnceFunc(a.closeShips))
 	g.AddWorker("road", a.road.Run)
-	for name, addr := range map[string]string{"status": "unix:" + SocketPath(a.cfg.State), "metrics": a.cfg.Metrics} {
-		if addr == "" {
-			continue
-		}
-		srv, err := ops.New(ops.Config{Listen: addr, Handler: a.handler()}, a.log)
-		if err != nil {
-			return errors.Join(err, a.close())
-		}
-		g.AddWorker(name, srv.Run)
+	if a.metrics != nil {
+		g.AddWorker("metrics", a.metrics.Run)
 	}
 	if a.relay != nil && len(a.relay.cuts.times) > 0 {
 		a.log.Warn("the relay was cut off: what it had not kept is lost, and will be told", "times", len(a.relay.cuts.times))
 	}
 	a.log.Info("agent runs", "agent", a.id.String(), "host", a.cfg.Host)
-	ops.Notify(ops.Ready)
-	err := g.Run(ctx, a.grace)
-	ops.Notify(ops.Stopping)
-	err = errors.Join(err, a.close())
+	err := errors.Join(g.Run(ctx, a.grace), a.Close())
 	a.log.Info("agent has stopped")
 	return err
 }
 
-// close closes the state, and the listeners of an agent that did not run.
-func (a *Agent) close() error {
+// Close closes the state, and the listeners of an agent that did not run.
+func (a *Agent) Close() error {
 	var errs []error
-	for _, in := range a.syslogs {
-		if err := in.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+	closed := func(err error) {
+		if !errors.Is(err, net.ErrClosed) { // by its Run
 			errs = append(errs, err)
 		}
+	}
+	for _, in := range a.syslogs {
+		closed(in.Close())
+	}
+	if a.metrics != nil {
+		closed(a.metrics.Close())
 	}
 	if a.relay != nil {
 		a.dropped() // those of the stop too
@@ -361,9 +370,15 @@ func (a *Agent) close() error {
 // SocketPath is where a running agent answers "belfry-agent status".
 func SocketPath(state string) string { return filepath.Join(state, "agent.sock") }
 
-func (a *Agent) handler() http.Handler {
+// Handler answers at the unix socket.
+func (a *Agent) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/", ops.Handler(a.set, nil, a.road.LastError))
+	mux.Handle("/", a.measures())
 	mux.HandleFunc("GET /status", a.status)
 	return mux
+}
+
+// measures answers for Prometheus and to who asks whether the agent works.
+func (a *Agent) measures() http.Handler {
+	return ops.Handler(a.set, a.process.supervisor.Alive, a.road.LastError)
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -26,6 +27,7 @@ import (
 	"belfry/shared/batch"
 	"belfry/shared/certs"
 	"belfry/shared/event"
+	"belfry/shared/ops"
 )
 
 // receiver is a real one over mutual TLS. It counts what it takes.
@@ -105,7 +107,7 @@ func write(t *testing.T, path, text string) {
 // runAgent runs an agent until the returned function is called, which returns what Run returned.
 func runAgent(t *testing.T, cfg *config.Config, grace time.Duration) (a *Agent, stop func() error) {
 	t.Helper()
-	a, err := New(cfg, "test", quiet)
+	a, err := New(cfg, Process{Version: "test"}, quiet)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,9 +115,18 @@ func runAgent(t *testing.T, cfg *config.Config, grace time.Duration) (a *Agent, 
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- a.Run(ctx) }()
+	socket, err := ops.New(ops.Config{Listen: "unix:" + SocketPath(cfg.State), Handler: a.Handler()}, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	beside, end := context.WithCancel(context.Background())
+	answered := make(chan error, 1)
+	go func() { answered <- socket.Run(beside) }()
 	stop = sync.OnceValue(func() error {
 		cancel()
-		return <-done
+		err := <-done
+		end()
+		return errors.Join(err, <-answered)
 	})
 	t.Cleanup(func() { _ = stop() }) // the test has looked at it
 	return a, stop
@@ -207,11 +218,11 @@ func TestStopWithAnUnreachableReceiver(t *testing.T) {
 			if err := stop(); err != nil {
 				t.Error(err)
 			}
-			again, err := New(cfg, "test", quiet) // nothing was left open
+			again, err := New(cfg, Process{Version: "test"}, quiet) // nothing was left open
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := again.close(); err != nil {
+			if err := again.Close(); err != nil {
 				t.Error(err)
 			}
 		})
@@ -249,7 +260,7 @@ func TestNewFails(t *testing.T) {
 		cfg := r.config(t)
 		spoil(cfg)
 		before := openFiles(t)
-		a, err := New(cfg, "test", quiet)
+		a, err := New(cfg, Process{Version: "test"}, quiet)
 		if err == nil || a != nil || !strings.Contains(err.Error(), strings.ReplaceAll(want, "STATE", cfg.State)) {
 			t.Fatalf("%v, want %q", err, want)
 		}
@@ -265,6 +276,7 @@ func TestNewFails(t *testing.T) {
 	f("listen at tcp://"+busy.Addr().String(), func(c *config.Config) {
 		c.Inputs.Syslog = append(c.Inputs.Syslog, syslog.Config{Listen: "tcp://" + busy.Addr().String()})
 	})
+	f("listen at 127.0.0.1:99999", func(c *config.Config) { c.Metrics = "127.0.0.1:99999" })
 	f("make state folder: mkdir STATE: not a directory", func(c *config.Config) { write(t, c.State, "") })
 	f("identity STATE/identity.json", func(c *config.Config) {
 		if err := os.Mkdir(c.State, 0o700); err != nil {
@@ -283,33 +295,14 @@ func TestNewFails(t *testing.T) {
 
 func TestTwoAgentsOfOneState(t *testing.T) {
 	cfg := newReceiver(t).config(t)
-	a, err := New(cfg, "test", quiet)
+	a, err := New(cfg, Process{Version: "test"}, quiet)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := New(cfg, "test", quiet); err == nil || !strings.Contains(err.Error(), cfg.State+"/lock: another process works here") {
+	if _, err := New(cfg, Process{Version: "test"}, quiet); err == nil || !strings.Contains(err.Error(), cfg.State+"/lock: another process works here") {
 		t.Errorf("a second agent: %v", err)
 	}
-	if err := a.close(); err != nil {
-		t.Error(err)
-	}
-}
-
-// A listener for people that cannot be opened ends the agent before it runs.
-func TestRunFails(t *testing.T) {
-	cfg := newReceiver(t).config(t)
-	cfg.Metrics = "127.0.0.1:99999"
-	a, err := New(cfg, "test", quiet)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := a.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "listen at 127.0.0.1:99999") {
-		t.Errorf("%v", err)
-	}
-	if a, err = New(cfg, "test", quiet); err != nil { // the first one is closed
-		t.Fatal(err)
-	}
-	if err := a.close(); err != nil {
+	if err := a.Close(); err != nil {
 		t.Error(err)
 	}
 }

@@ -24,12 +24,12 @@ func TestMetricNames(t *testing.T) {
 	cfg.Rotate = []rotate.Config{{Paths: []string{"/nowhere/*.log"}, Size: 1 << 20}}
 	cfg.Ship.Enrolled = true
 	cfg.Inputs.Journal = []journal.Config{{Directory: t.TempDir()}}
-	a, err := New(cfg, "test", quiet)
+	a, err := New(cfg, Process{Version: "test"}, quiet)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := a.close(); err != nil {
+		if err := a.Close(); err != nil {
 			t.Error(err)
 		}
 	})

@@ -126,6 +126,12 @@ func (p *pulse) send(ctx context.Context, streams []heartbeat.Stream) error {
 	return p.put(ctx, now, e)
 }
 
+// probe returns when nothing of it is held.
+func (p *pulse) probe() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+}
+
 // tellEvery is how often it is asked what is in doubt.
 const tellEvery = time.Second
 

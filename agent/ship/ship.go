@@ -200,6 +200,12 @@ func (s *Shipper) unlocked(ctx context.Context, done <-chan struct{}, b *batch.S
 	return nil
 }
 
+// Probe returns when the shipper is free: be the road blocked, it is.
+func (s *Shipper) Probe() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+}
+
 // Close ends the input: Run sends what is left and returns.
 func (s *Shipper) Close() {
 	s.mu.Lock()

@@ -63,6 +63,18 @@ func (in *Input) do(f func()) error {
 	return nil
 }
 
+// Probe returns when the goroutine that owns everything answers, or has ended: be the road blocked, it does.
+func (in *Input) Probe() {
+	done := make(chan struct{})
+	select {
+	case in.calls <- func() { close(done) }:
+		<-done
+	case <-in.ended:
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+}
+
 // answer runs what was asked for.
 func (in *Input) answer() {
 	for {
