@@ -108,6 +108,12 @@ func (e *Engine) put(alerts []Alert) error {
 	return nil
 }
 
+// Probe returns when no alert is being stored.
+func (e *Engine) Probe() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+}
+
 // Wake says that the outbox may have something to deliver that did not come by Process.
 func (e *Engine) Wake() {
 	select {

@@ -13,6 +13,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
+	"net/http"
 	"os"
 	"time"
 
@@ -66,21 +68,30 @@ type Aggregator struct {
 	graves   *dead.Queue  // the dead letters' store, if it is at the broker
 	folder   *dead.Folder // that was it before there was a broker; else nil
 	owed     owed
+	follow   *follower // of the fleet and the gaps, if other aggregators have a part in them; else nil
 
-	authority *ca.CA    // nil: agents' certificates come from elsewhere
-	follow    *follower // of the fleet and the gaps, if other aggregators have a part in them; else nil
+	authority *ca.CA // nil: agents' certificates come from elsewhere
+	process   Process
+	actors    run.Group
+	servers   []*ops.Server
+	local     *http.ServeMux // of the unix socket
 }
 
-// New wires an aggregator, opens its index and lets the alerts see what they had not seen when it stopped. It waits for
-// the servers of an index that has some, until ctx is done. It starts nothing; see Run.
-func New(ctx context.Context, cfg *config.Config, log *slog.Logger) (*Aggregator, error) {
+// New wires an aggregator, opens its index and its listeners, and lets the alerts see what they had not seen when it stopped.
+// It waits for the servers of an index that has some, until ctx is done. It starts nothing; see Run. When it fails, nothing
+// stays open.
+func New(ctx context.Context, cfg *config.Config, process Process, log *slog.Logger) (*Aggregator, error) {
 	if err := os.MkdirAll(cfg.State, 0o750); err != nil {
 		return nil, fmt.Errorf("make state folder: %w", err)
 	}
-	a := &Aggregator{cfg: cfg, log: log, set: metrics.NewSet(), hub: serve.NewHub()}
+	a := &Aggregator{cfg: cfg, log: log, set: metrics.NewSet(), hub: serve.NewHub(), process: process}
 	if err := a.open(ctx); err != nil {
-		return nil, errors.Join(err, a.close())
+		return nil, errors.Join(err, a.Close())
 	}
+	if err := a.addActors(); err != nil {
+		return nil, errors.Join(err, a.Close())
+	}
+	process.supervisor.Measure(a.set, "belfry")
 	return a, nil
 }
 
@@ -225,23 +236,17 @@ func (a *Aggregator) message(ctx context.Context, m amqpin.Message, done func(er
 
 // Run works until ctx is done, then stops in order.
 func (a *Aggregator) Run(ctx context.Context) error {
-	g, err := a.actors()
-	if err != nil {
-		return errors.Join(err, a.close())
-	}
 	a.log.Info("aggregator runs", "state", a.cfg.State)
-	ops.Notify(ops.Ready)
-	err = g.Run(ctx, grace)
-	ops.Notify(ops.Stopping)
-	err = errors.Join(err, a.close())
+	err := errors.Join(a.actors.Run(ctx, grace), a.Close())
 	a.log.Info("aggregator has stopped")
 	return err
 }
 
-func (a *Aggregator) actors() (*run.Group, error) {
-	g := new(run.Group)
+// addActors opens the listeners, and lists all that is to run in the order in which it stops.
+func (a *Aggregator) addActors() error {
+	g := &a.actors
 	if err := a.addDoors(g); err != nil {
-		return nil, err
+		return err
 	}
 	if a.consume != nil {
 		g.AddWorker("receive/amqp", a.consume.Run)
@@ -264,11 +269,17 @@ func (a *Aggregator) actors() (*run.Group, error) {
 	if a.bot != nil {
 		g.AddWorker("notify/irc", a.bot.Run)
 	}
-	return g, nil
+	return nil
 }
 
-func (a *Aggregator) close() error {
+// Close closes the state, and the listeners of an aggregator that did not run.
+func (a *Aggregator) Close() error {
 	var errs []error
+	for _, srv := range a.servers {
+		if err := srv.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
 	if a.shared != nil { // it is kept where the index is
 		errs = append(errs, a.shared.Close())
 	}

@@ -24,6 +24,7 @@ import (
 	"belfry/shared/batch"
 	"belfry/shared/certs"
 	"belfry/shared/event"
+	"belfry/shared/ops"
 )
 
 // rig is a whole aggregator without a broker, with its command line.
@@ -73,15 +74,20 @@ func (r *rig) run() {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.agg, err = New(t.Context(), cfg, slog.New(slog.NewTextHandler(io.Discard, nil))); err != nil {
+	if r.agg, err = New(t.Context(), cfg, Process{}, slog.New(slog.NewTextHandler(io.Discard, nil))); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
+	done := make(chan error, 2)
+	socket, err := ops.New(ops.Config{Listen: "unix:" + cfg.Serve.Socket, Handler: r.agg.Handler()}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	go func() { done <- socket.Run(ctx) }()
 	go func() { done <- r.agg.Run(ctx) }()
 	r.stop = sync.OnceFunc(func() {
 		cancel()
-		if err := <-done; err != nil {
+		if err := errors.Join(<-done, <-done); err != nil {
 			t.Error(err)
 		}
 	})

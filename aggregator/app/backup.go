@@ -159,6 +159,26 @@ func (b *backupWriter) config(path string, cfg *config.Config) error {
 	for _, t := range cfg.Enrich.Threats {
 		files = append(files, t.Path)
 	}
+	written, err := operatorFiles(cfg)
+	if err != nil {
+		return err
+	}
+	files = append(files, written...)
+	slices.Sort(files)
+	for _, f := range slices.Compact(files) {
+		abs, err := filepath.Abs(f)
+		if err != nil {
+			return fmt.Errorf("back up %s: %w", f, err)
+		}
+		if err := b.file(configDir+filepath.ToSlash(abs), abs); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// operatorFiles are the rules and parsers that a configuration names, by the paths that they have there.
+func operatorFiles(cfg *config.Config) (files []string, err error) {
 	for _, dir := range cfg.Alert.Rules {
 		in := os.DirFS(dir) // as they are read: the folder, and a file of it, may be a link
 		err := fs.WalkDir(in, ".", func(name string, _ fs.DirEntry, err error) error {
@@ -171,27 +191,17 @@ func (b *backupWriter) config(path string, cfg *config.Config) error {
 			return nil
 		})
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("back up the rules of %s: %w", dir, err)
+			return nil, fmt.Errorf("list the rules of %s: %w", dir, err)
 		}
 	}
 	for _, pattern := range cfg.Parse.Parsers {
 		some, err := filepath.Glob(pattern)
 		if err != nil {
-			return fmt.Errorf("back up the parsers of %s: %w", pattern, err)
+			return nil, fmt.Errorf("list the parsers of %s: %w", pattern, err)
 		}
 		files = append(files, some...)
 	}
-	slices.Sort(files)
-	for _, f := range slices.Compact(files) {
-		abs, err := filepath.Abs(f)
-		if err != nil {
-			return fmt.Errorf("back up %s: %w", f, err)
-		}
-		if err := b.file(configDir+filepath.ToSlash(abs), abs); err != nil {
-			return err
-		}
-	}
-	return nil
+	return files, nil
 }
 
 // stateFiles are the files of the state that are replaced as a whole, or grow at their end, beside the index.

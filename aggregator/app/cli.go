@@ -10,7 +10,6 @@ import (
 
 	"github.com/alecthomas/kong"
 
-	"belfry/aggregator/config"
 	"belfry/shared/check"
 	"belfry/shared/cmdline"
 )
@@ -54,6 +53,7 @@ type CLI struct {
 	PrintVersion kong.VersionFlag `help:"Print the version." name:"version"`
 
 	Serve       serveCmd    `cmd:"" help:"Run the aggregator until SIGTERM."`
+	Reload      reloadCmd   `cmd:"" help:"Have the aggregator of this machine load its configuration, rules and parsers anew. Exit code 0 if they are in force, 2 if not, with the reason."`
 	Check       checkCmd    `cmd:"" help:"Check configuration, rules and parsers, the machine that they are for, and whether broker and servers can be reached. Exit code 0 if there are warnings at most, 2 if there are errors."`
 	Reindex     reindexCmd  `cmd:"" help:"Move events from one engine of the index to the other; what is interrupted goes on where it was."`
 	Search      searchCmd   `cmd:"" help:"Search all events. Exit code 0 if there are some, 1 if none, 2 on an error."`
@@ -111,15 +111,7 @@ type (
 )
 
 func (serveCmd) Run(ctx context.Context, c *CLI) error {
-	cfg, err := config.Load(c.Config)
-	if err != nil {
-		return err
-	}
-	a, err := New(ctx, cfg, c.Log)
-	if err != nil {
-		return err
-	}
-	return a.Run(ctx)
+	return Serve(ctx, c.Config, c.Log)
 }
 
 func (versionCmd) Run(c *CLI) error {

@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -15,7 +14,6 @@ import (
 
 	"github.com/VictoriaMetrics/metrics"
 
-	"belfry/aggregator/config"
 	"belfry/aggregator/ledger"
 	"belfry/aggregator/receive/http"
 	"belfry/shared/batch"
@@ -148,15 +146,7 @@ func TestServe(t *testing.T) {
 	if path == "" {
 		return
 	}
-	cfg, err := config.Load(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	a, err := New(t.Context(), cfg, slog.New(slog.NewTextHandler(io.Discard, nil)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := a.Run(context.Background()); err != nil {
+	if err := Serve(context.Background(), path, slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"belfry/aggregator/config"
 	"belfry/aggregator/index"
 	"belfry/aggregator/ledger"
 	"belfry/aggregator/receive"
@@ -36,6 +37,7 @@ const (
 
 // addDoors opens the listeners.
 func (a *Aggregator) addDoors(g *run.Group) error {
+	a.process.sockets.Retain(addresses(a.cfg)...)
 	sink, err := a.sink()
 	if err != nil {
 		return err
@@ -45,7 +47,7 @@ func (a *Aggregator) addDoors(g *run.Group) error {
 		return err
 	}
 	doors := httpin.New(sink, tokens, a.ready, a.log, a.set)
-	doors.Acks = a.writeAcks
+	doors.Acks, doors.Alive = a.writeAcks, a.process.supervisor.Alive
 	if a.authority != nil {
 		doors.Revoked = a.authority.Refuses
 	}
@@ -77,19 +79,28 @@ func (a *Aggregator) addDoors(g *run.Group) error {
 		}
 	}
 	if m := a.cfg.Serve.Metrics; m != "" {
-		if err := a.listen(g, "metrics", ops.Config{Listen: m, Handler: ops.Handler(a.set, nil, a.ready)}); err != nil {
+		if err := a.listen(g, "metrics", ops.Config{Listen: m, Handler: ops.Handler(a.set, a.process.supervisor.Alive, a.ready)}); err != nil {
 			return err
 		}
 	}
-	local := http.NewServeMux()
-	api.Register(local, fromSocket)
-	local.Handle("GET /metrics", ops.Handler(a.set, a.ready))
-	if err := a.listen(g, "serve", ops.Config{Listen: "unix:" + a.cfg.Serve.Socket, Handler: local}); err != nil {
-		return err
-	}
+	a.local = http.NewServeMux()
+	api.Register(a.local, fromSocket)
+	a.local.Handle("GET /metrics", ops.Handler(a.set, a.process.supervisor.Alive, a.ready))
 	g.AddWorker("trail", a.trail.run) // behind the doors
 	return nil
 }
+
+// addresses are where a configuration has doors.
+func addresses(cfg *config.Config) []string {
+	all := []string{cfg.Receive.HTTP.Plain, cfg.Serve.Metrics}
+	if t := cfg.Receive.HTTP.TLS; t != nil {
+		all = append(all, t.Listen)
+	}
+	return all
+}
+
+// Handler answers at the unix socket.
+func (a *Aggregator) Handler() http.Handler { return a.local }
 
 // encrypted is the door for all who are elsewhere: those who bring events, those who want to, and with a token for it those who
 // ask.
@@ -102,10 +113,12 @@ func encrypted(doors *httpin.Doors, api *serve.API, callers *tokenDoor, enroller
 }
 
 func (a *Aggregator) listen(g *run.Group, name string, c ops.Config) error {
+	c.Sockets = a.process.sockets
 	srv, err := ops.New(c, a.log)
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
+	a.servers = append(a.servers, srv)
 	g.AddWorker(name, srv.Run)
 	a.log.Info("listening", "as", name, "addr", srv.Addr().String())
 	return nil

@@ -15,7 +15,6 @@ import (
 
 	"belfry/aggregator/config"
 	"belfry/shared/certs"
-	"belfry/shared/run"
 )
 
 // open wires an aggregator that is not run, with a broker at an address where none is if that is wanted.
@@ -43,12 +42,12 @@ func open(t *testing.T, withBroker bool) *Aggregator {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := New(t.Context(), cfg, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	a, err := New(t.Context(), cfg, Process{}, slog.New(slog.NewTextHandler(io.Discard, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := a.close(); err != nil {
+		if err := a.Close(); err != nil {
 			t.Error(err)
 		}
 	})
@@ -68,10 +67,6 @@ func TestNotReadyWithoutBroker(t *testing.T) {
 // Dashboards and alarms know the metrics by these names: a change here is one for everybody who has any.
 func TestMetricNames(t *testing.T) {
 	a := open(t, true)
-	var g run.Group
-	if err := a.addDoors(&g); err != nil {
-		t.Fatal(err)
-	}
 	want, err := os.ReadFile(filepath.Join("testdata", "metrics.txt"))
 	if err != nil {
 		t.Fatal(err)

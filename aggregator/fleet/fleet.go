@@ -125,6 +125,12 @@ func (f *Fleet) DB() *DB { return f.db }
 // Retention returns how long a stream that says nothing any more is judged.
 func (f *Fleet) Retention() time.Duration { return f.cfg.Retention }
 
+// Probe returns when the fleet is free: be the servers of its documents away, it is.
+func (f *Fleet) Probe() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+}
+
 // Close writes what is not written yet, and closes the file.
 func (f *Fleet) Close() error {
 	f.mu.Lock()

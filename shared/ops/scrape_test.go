@@ -12,7 +12,7 @@ func TestScrape(t *testing.T) {
 	set.NewCounter(`x_total{path="a b"}`).Add(2)
 	set.NewCounter(`x_total{path="c"}`).Add(3)
 	set.NewGauge("x", func() float64 { return 1.5 })
-	s := httptest.NewServer(Handler(set, nil))
+	s := httptest.NewServer(Handler(set, nil, nil))
 	defer s.Close()
 	got, err := Scrape(t.Context(), s.Client(), s.URL+"/metrics")
 	if err != nil || got.Sum("x_total") != 5 || got.Sum("x") != 1.5 || got.Sum("y") != 0 || got[`x_total{path="a b"}`] != 2 ||

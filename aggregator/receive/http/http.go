@@ -73,6 +73,8 @@ type Doors struct {
 	// Acks writes how far the index is with the agents of a certificate, one heartbeat.Ack a line. Set it before TLS is
 	// called, if anybody is to be told.
 	Acks func(w io.Writer, name string) error
+	// Alive says which part of the process stands still, or nil. Likewise; without it, none does.
+	Alive func() error
 
 	// Revoked says why the certificate of a connection counts no more, or nil. Set it before TLS is called, if any may be.
 	Revoked func(*x509.Certificate) error
@@ -163,20 +165,26 @@ func drain(w http.ResponseWriter, r *http.Request) {
 	_ = patience.SetReadDeadline(time.Time{})
 }
 
-// health adds the checks. A stranger hears whether the aggregator is ready, and not what ails it.
+// health adds the checks. A stranger hears whether all is well, and not what ails the aggregator.
 func (d *Doors) health(mux *http.ServeMux, stranger func(*http.Request) bool) {
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
-		err := d.ready()
-		if err != nil && stranger(r) {
-			err = errors.New("not ready")
-		}
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusServiceUnavailable)
-			return
-		}
-		fmt.Fprintln(w, "ok")
-	})
+	check := func(path string, ask func() error, hidden string) {
+		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
+			var err error
+			if ask != nil {
+				err = ask()
+			}
+			if err != nil && stranger(r) {
+				err = errors.New(hidden)
+			}
+			if err != nil {
+				http.Error(w, err.Error(), http.StatusServiceUnavailable)
+				return
+			}
+			fmt.Fprintln(w, "ok")
+		})
+	}
+	check("/healthz", d.Alive, "not healthy")
+	check("/readyz", d.ready, "not ready")
 }
 
 // localOnly refuses what a page in somebody's browser sends: it names a foreign origin, or reached us by a foreign name.
