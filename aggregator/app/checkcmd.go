@@ -12,6 +12,7 @@ import (
 	"belfry/aggregator/enrich"
 	"belfry/aggregator/fleet"
 	"belfry/aggregator/index/elastic"
+	"belfry/aggregator/index/embedded"
 	"belfry/aggregator/notify/irc"
 	"belfry/aggregator/parse"
 	"belfry/shared/broker"
@@ -80,6 +81,11 @@ func checkState(r *check.Report, cfg *config.Config) {
 	}
 	for _, w := range check.Folder(cfg.State, least) {
 		r.Warn("state", "%s", w)
+	}
+	if cfg.Index.Engine == config.EngineEmbedded {
+		if err := embedded.CheckVersion(cfg.Dir("index")); err != nil {
+			r.Fail("state", err)
+		}
 	}
 	if err := fleet.CheckState(filepath.Join(cfg.State, fleetFile)); err != nil {
 		r.Fail("state", err)

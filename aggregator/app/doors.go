@@ -85,7 +85,9 @@ func (a *Aggregator) addDoors(g *run.Group) error {
 	}
 	a.local = http.NewServeMux()
 	api.Register(a.local, fromSocket)
-	a.local.Handle("GET /metrics", ops.Handler(a.set, a.process.supervisor.Alive, a.ready))
+	for _, path := range []string{"/metrics", "/healthz", "/readyz"} {
+		a.local.Handle("GET "+path, ops.Handler(a.set, a.process.supervisor.Alive, a.ready))
+	}
 	g.AddWorker("trail", a.trail.run) // behind the doors
 	return nil
 }

@@ -145,6 +145,14 @@ func TestOldVersion(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), path) {
 			t.Errorf("byte %d: %v", at, err)
 		}
+		if checked := CheckVersion(dir); checked == nil || checked.Error() != err.Error() {
+			t.Errorf("byte %d: the check says %v, the index %v", at, checked, err)
+		}
+	}
+	for _, dir := range []string{dir, t.TempDir()} {
+		if err := CheckVersion(dir); err != nil {
+			t.Error(err)
+		}
 	}
 	f(7, 2, "version 2 of the index, this program has version 3: export with the program that wrote it")
 	f(7, 4, "not a checkpoint of this version, or damaged")
