@@ -42,6 +42,11 @@ func TestRoad(t *testing.T) {
 			}
 			t.Run("tail", w.tail)
 			t.Run("no more pings", w.pings)
+			t.Run("check", w.check)
+			t.Run("support-bundle", w.bundle)
+			if broker {
+				t.Run("top", w.top)
+			}
 		})
 	}
 	f("https", false)
