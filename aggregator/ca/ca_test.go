@@ -115,6 +115,11 @@ func TestLife(t *testing.T) {
 	if err := c.Refuses(two); err != nil {
 		t.Error(err)
 	}
+	late := *two
+	late.NotAfter = time.Now().Add(-time.Second)
+	if err := c.Refuses(&late); !errors.Is(err, ErrExpired) {
+		t.Errorf("a connection that is older than its certificate: %v", err)
+	}
 	// By serial, as openssl prints it; and of a compromised key nothing counts.
 	serial := "0" + strings.ToUpper(serialOf(two))
 	if gone, err := c.Revoke(serial, "stolen", "root", true); err != nil || len(gone) != 1 || gone[0].Name != "agent-b" {
