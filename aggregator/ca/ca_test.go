@@ -172,11 +172,12 @@ func TestCutOff(t *testing.T) {
 		t.Fatal(err)
 	}
 	first := strings.IndexByte(string(whole), '\n') + 1
-	for _, n := range []int{0, 1, first - 1, first, first + 1, len(whole) - 1, len(whole)} {
-		if err := os.WriteFile(path, whole[:n], 0o600); err != nil {
+	long := append(slices.Clone(whole), strings.Repeat("x", 4096)...) // of a line that told more than what comes after it
+	for _, n := range []int{0, 1, first - 1, first, first + 1, len(whole) - 1, len(whole), len(long)} {
+		if err := os.WriteFile(path, long[:n], 0o600); err != nil {
 			t.Fatal(err)
 		}
-		want := strings.Count(string(whole[:n]), "\n")
+		want := strings.Count(string(long[:n]), "\n")
 		c := open(t, dir)
 		issue(t, c, "agent-c")
 		for _, c := range []*CA{c, open(t, dir)} {
