@@ -180,6 +180,9 @@ func TestCutOff(t *testing.T) {
 		want := strings.Count(string(long[:n]), "\n")
 		c := open(t, dir)
 		issue(t, c, "agent-c")
+		if text, err := os.ReadFile(path); err != nil || text[len(text)-1] != '\n' { // jq reads it, too
+			t.Errorf("cut at %d: the file ends in the middle of a line, %v", n, err)
+		}
 		for _, c := range []*CA{c, open(t, dir)} {
 			if all, err := c.List(); err != nil || len(all) != want+1 || all[want].Name != "agent-c" {
 				t.Errorf("cut at %d: %v, %v", n, all, err)
