@@ -23,5 +23,5 @@ func Enroll(ctx context.Context, o EnrollOptions) (string, error) {
 		to = strings.Join(r.Ship.AMQP, ", ")
 	}
 	return fmt.Sprintf("%s is enrolled, with a certificate until %s that it renews by itself; it ships to %s\n"+
-		"An agent that runs already has to be started again.", r.Name, r.Until.UTC().Format(time.RFC3339), to), nil
+		"An agent that runs already takes it by belfry-agent reload.", r.Name, r.Until.UTC().Format(time.RFC3339), to), nil
 }

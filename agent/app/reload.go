@@ -69,9 +69,15 @@ type candidate struct {
 	hash    string
 }
 
-// newCandidate takes along the keys of masks, which are files of their own. Certificates are read again by who uses them.
+// newCandidate takes along the keys of masks, which are files of their own, and where to ship to, which enrolment may have said.
+// Certificates are read again by who uses them.
 func newCandidate(cfg *config.Config, p *Process, log *slog.Logger) (*candidate, error) {
 	sum := sha256.New()
+	if s := cfg.Ship; s.AMQP != nil {
+		fmt.Fprintf(sum, "%+v", *s.AMQP)
+	} else if s.HTTPS != nil {
+		fmt.Fprintf(sum, "%+v", *s.HTTPS)
+	}
 	var errs []error
 	for i, in := range cfg.Inputs.Files {
 		if in.MaskKey == "" {

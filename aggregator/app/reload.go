@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strconv"
 	"syscall"
 
@@ -72,6 +73,9 @@ func loadCandidate(path string, p *Process, log *slog.Logger) (*candidate, error
 	}
 	if e := cfg.Index.Elastic; e != nil {
 		files = append(files, e.CA, e.Cert, e.Key, e.PasswordFile) // read once
+	}
+	if cfg.Enroll.On() { // an authority that was made since is a change
+		files = append(files, filepath.Join(cfg.Enroll.CA, "ca.pem"))
 	}
 	sum := sha256.New()
 	for _, name := range append(files, path) {

@@ -13,7 +13,7 @@ wanted=(rabbitmq-server=rabbitmq-server ngircd=ngircd curl=curl openssl=openssl 
   slapd=slapd ldapwhoami=ldap-utils rsync=rsync journalctl=systemd systemd-socket-activate=systemd systemd-journal-remote=systemd-journal-remote
   javac=default-jdk-headless mvn=maven nginx=nginx
   mandoc=mandoc zsh=zsh fish=fish promtool=prometheus
-  lintian=lintian rpmlint=rpmlint rpm=rpm mmdebstrap=mmdebstrap qemu-aarch64-static=qemu-user-static)
+  lintian=lintian rpmlint=rpmlint rpm=rpm mmdebstrap=mmdebstrap qemu-aarch64-static=qemu-user-static ansible-playbook=ansible-core)
 
 # Where programs lie that are not on everybody's PATH: the same as the tests' (stack.Find).
 PATH=$PATH:/usr/sbin:/sbin:/usr/local/sbin:/lib/systemd
