@@ -127,7 +127,7 @@ func (w watch) bundle(t *testing.T) {
 		t.Fatal(err)
 	}
 	secrets := []string{stack.ManagementPassword, strings.Split(string(key), "\n")[1], "COMMAND=", "Failed password"}
-	want := strings.Fields("version.txt config.yaml check.txt status.json metrics.txt health.txt state.txt certificates.txt process.txt host.txt disks.txt clock.txt")
+	want := strings.Fields("version.txt config.yaml check.txt status.json metrics.txt health.txt state.txt certificates.txt goroutines.txt heap.pb.gz process.txt host.txt disks.txt clock.txt")
 	for name, config := range map[string]string{"belfry-agent": w.Agent.Config, "belfry": w.Aggregator.Config} {
 		path := filepath.Join(t.TempDir(), "bundle.tar.gz")
 		if out, code := program(t, name, config, "support-bundle", "--output", path); code != 0 {
