@@ -155,8 +155,11 @@ func (a *Agent) Enroll(ctx context.Context, aggregator, token string, args ...st
 
 // Check asks the agent whether its config is in order.
 func (a *Agent) Check(ctx context.Context) error {
-	_, err := oneShot(ctx, a.bin.agent(), "--config", a.Config, "check")
-	return err
+	out, err := oneShot(ctx, a.bin.agent(), "--config", a.Config, "check")
+	if err != nil {
+		return fmt.Errorf("%w\n%s", err, out) // what is wrong is on its standard output
+	}
+	return nil
 }
 
 // Status is what `belfry-agent status` prints.

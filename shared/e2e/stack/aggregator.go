@@ -116,8 +116,11 @@ func (a *Aggregator) Start(ctx context.Context) error {
 
 // Check asks belfry whether its config is in order.
 func (a *Aggregator) Check(ctx context.Context) error {
-	_, err := oneShot(ctx, a.bin.belfry(), "--config", a.Config, "check")
-	return err
+	out, err := oneShot(ctx, a.bin.belfry(), "--config", a.Config, "check")
+	if err != nil {
+		return fmt.Errorf("%w\n%s", err, out) // what is wrong is on its standard output
+	}
+	return nil
 }
 
 // Command runs any other command of belfry with its config, and returns what that prints.
