@@ -49,7 +49,7 @@ GEOIP ?= /var/lib/belfry/geoip
 LINTER ?= github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 FAIL_IN_CI := test "$$CI" != true
 
-.PHONY: help build package test corpus-check fuzz bench-parse cut chaos chaos-short kill torture torture-short demo lint bench bench-ship bench-agent bench-relay bench-index bench-zgrep geoip deps clean
+.PHONY: help build package test corpus-check fuzz bench-parse cut chaos chaos-short kill torture torture-short demo lint bench bench-ship bench-agent bench-relay bench-index bench-zgrep geoip deps deps-test clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,7 +61,7 @@ build: ## bin/belfry (aggregator and command line) and bin/belfry-agent
 package: ## deb and rpm of agent and aggregator into bin/packages; PACKAGE_VERSION=1.2.3, ARCH=amd64 for one architecture
 	@packaging/build.sh --arch $(ARCH) $(if $(PACKAGE_VERSION),--version $(PACKAGE_VERSION)) bin/packages
 
-test: deps ## lint, 30 s of fuzzing, and all tests; the last line is their number; with CI=true a skip is a failure
+test: deps-test ## lint, 30 s of fuzzing, and all tests; the last line is their number; with CI=true a skip is a failure
 	@bad=0; $(MAKE) --no-print-directory lint || bad=1; \
 	 shared/e2e/fuzz.sh 30s FuzzDispatch || bad=1; \
 	 $(GO) test -json -count=1 -timeout 30m -p $(PACKAGES) $(LONGEST) ./... | $(GO) run ./shared/e2e/tally || bad=1; exit $$bad
@@ -143,6 +143,9 @@ geoip: ## fetch free country and network databases by npm into GEOIP=/var/lib/be
 
 deps: ## install the servers that tests and demo use (root on Debian), or say how
 	@shared/e2e/deps.sh
+
+deps-test: ## the same, and what judges packages, pages and rules: part of make test
+	@shared/e2e/deps.sh test
 
 clean: ## remove what build made
 	rm -rf bin

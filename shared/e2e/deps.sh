@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Looks for the programs that the tests and the demo drive. As root on Debian it installs what is missing, and sees to
-# it that no service of the distribution starts by that, now or at the next boot. Anywhere else it names each missing
-# program and the command that installs it. A database of countries and the jars of Elasticsearch and OpenSearch
-# are fetched once, for tests. It never fails: tests
-# skip what is not there, the demo says what it needs.
+# Looks for the programs that the tests and the demo drive; with the argument "test" also for those that only the tests need.
+# As root on Debian it installs what is missing, and sees to it that no service of the distribution starts by that, now or at
+# the next boot. Anywhere else it names each missing program and the command that installs it. A database of countries and the
+# jars of Elasticsearch and OpenSearch are fetched once, for tests. It never fails: tests skip what is not there, the demo says
+# what it needs.
 set -uo pipefail
 
 # program=package on Debian
@@ -11,9 +11,11 @@ wanted=(rabbitmq-server=rabbitmq-server ngircd=ngircd curl=curl openssl=openssl 
   python3=python3 taskset=util-linux logrotate=logrotate zstd=zstd xz=xz-utils bzip2=bzip2 mkfs.ext4=e2fsprogs
   mount=mount losetup=mount bindfs=bindfs prlimit=util-linux setpriv=util-linux
   slapd=slapd ldapwhoami=ldap-utils rsync=rsync journalctl=systemd systemd-socket-activate=systemd systemd-journal-remote=systemd-journal-remote
-  javac=default-jdk-headless mvn=maven nginx=nginx
-  mandoc=mandoc zsh=zsh fish=fish promtool=prometheus
-  lintian=lintian rpmlint=rpmlint rpm=rpm mmdebstrap=mmdebstrap qemu-aarch64-static=qemu-user-static ansible-playbook=ansible-core)
+  javac=default-jdk-headless mvn=maven nginx=nginx)
+# What only the tests need: it judges what is made, or is installed into.
+judges=(mandoc=mandoc zsh=zsh fish=fish promtool=prometheus lintian=lintian rpmlint=rpmlint rpm=rpm mmdebstrap=mmdebstrap
+  qemu-aarch64-static=qemu-user-static ansible-playbook=ansible-core)
+[ "${1-}" = test ] && wanted+=("${judges[@]}")
 
 # Where programs lie that are not on everybody's PATH: the same as the tests' (stack.Find).
 PATH=$PATH:/usr/sbin:/sbin:/usr/local/sbin:/lib/systemd
