@@ -124,10 +124,11 @@ func (c *CLI) ask(ctx context.Context, path string, v url.Values) (io.ReadCloser
 	return c.call(ctx, http.MethodGet, path, v, nil)
 }
 
-// maxTries is how often a question is asked that the aggregator has no room for.
+// maxTries is how often a question is asked that the aggregator has no room or no time for.
 const maxTries = 5
 
-// call sends a request to the aggregator. What is only asked, is asked again when it is too much at once.
+// call sends a request to the aggregator. What is only asked, is asked again when it is too much at once, and anything while
+// the aggregator starts.
 func (c *CLI) call(ctx context.Context, method, path string, v url.Values, content io.Reader) (io.ReadCloser, error) {
 	way, err := c.road()
 	if err != nil {
@@ -142,7 +143,9 @@ func (c *CLI) call(ctx context.Context, method, path string, v url.Values, conte
 			return resp.Body, nil
 		}
 		wait, _ := strconv.Atoi(resp.Header.Get("Retry-After")) // 0 where there is none
-		if resp.StatusCode != http.StatusTooManyRequests || method != http.MethodGet || wait < 1 || wait > 10 || try == maxTries {
+		again := resp.StatusCode == http.StatusTooManyRequests && method == http.MethodGet ||
+			resp.StatusCode == http.StatusServiceUnavailable && content == nil // it starts: nothing of it was done
+		if !again || wait < 1 || wait > 10 || try == maxTries {
 			defer resp.Body.Close()
 			return nil, refusal(resp, v.Get("q"))
 		}

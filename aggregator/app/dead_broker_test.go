@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net"
+	nethttp "net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,6 +21,7 @@ import (
 	"belfry/shared/certs"
 	"belfry/shared/e2e/stack"
 	"belfry/shared/event"
+	"belfry/shared/ops"
 )
 
 // mq is a broker with a connection of an agent's to it.
@@ -161,12 +162,13 @@ func (r *rig) serveUntil(holds func() bool) {
 	}
 	defer cmd.Wait() // killed
 	defer cmd.Process.Kill()
+	asks := ops.Client(filepath.Join(filepath.Dir(r.path), "api.sock"))
 	r.until("the aggregator answers", func() bool {
-		c, err := net.Dial("unix", filepath.Join(filepath.Dir(r.path), "api.sock"))
+		a, err := asks.Get("http://belfry/healthz")
 		if err == nil {
-			c.Close()
+			a.Body.Close()
 		}
-		return err == nil
+		return err == nil && a.StatusCode != nethttp.StatusServiceUnavailable // it is still starting
 	})
 	r.until("the aggregator is as far", holds)
 }

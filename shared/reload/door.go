@@ -32,7 +32,7 @@ const (
 func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if d == nil || !d.enter() {
 		w.Header().Set("Retry-After", "1")
-		http.Error(w, "it is stopping, or loads its configuration anew", http.StatusServiceUnavailable)
+		http.Error(w, "it is starting, stopping, or loading its configuration anew", http.StatusServiceUnavailable)
 		return
 	}
 	defer d.leave()

@@ -254,7 +254,7 @@ func TestStopDuringAReload(t *testing.T) {
 	for !strings.HasSuffix(r.took(), "open waits") {
 		time.Sleep(time.Millisecond)
 	}
-	if got := r.serves(); got != "it is stopping, or loads its configuration anew\n" {
+	if got := r.serves(); got != "it is starting, stopping, or loading its configuration anew\n" {
 		t.Error(got)
 	}
 	if err := r.stop(); err != nil {
