@@ -24,7 +24,7 @@ LINES = 1000000
 ROUNDS = 3
 # How many packages are tested at once: most wait for servers, most of the time. Those that take longest begin.
 PACKAGES ?= 3
-LONGEST = ./shared/e2e/chaos ./aggregator/index/elastic ./shared/e2e ./aggregator/app ./shared/e2e/torture ./shared/e2e/kill
+LONGEST = ./shared/e2e/chaos ./packaging ./aggregator/index/elastic ./shared/e2e ./aggregator/app ./shared/e2e/torture ./shared/e2e/kill
 # Of make bench-agent: MB of text in its files, and how many files rest.
 MB ?= 500
 RESUME_MB ?= 2000
@@ -61,10 +61,12 @@ build: ## bin/belfry (aggregator and command line) and bin/belfry-agent
 package: ## deb and rpm of agent and aggregator into bin/packages; PACKAGE_VERSION=1.2.3, ARCH=amd64 for one architecture
 	@packaging/build.sh --arch $(ARCH) $(if $(PACKAGE_VERSION),--version $(PACKAGE_VERSION)) bin/packages
 
-test: deps-test ## lint, 30 s of fuzzing, and all tests; the last line is their number; with CI=true a skip is a failure
-	@bad=0; $(MAKE) --no-print-directory lint || bad=1; \
-	 shared/e2e/fuzz.sh 30s FuzzDispatch || bad=1; \
-	 $(GO) test -json -count=1 -timeout 30m -p $(PACKAGES) $(LONGEST) ./... | $(GO) run ./shared/e2e/tally || bad=1; exit $$bad
+test: ## lint, 30 s of fuzzing, and all tests; the last line is their number; with CI=true a skip is a failure
+	@mkdir -p bin; bad=0; \
+	 $(MAKE) --no-print-directory -k -j2 -Otarget deps-test lint || bad=1; \
+	 shared/e2e/fuzz.sh 30s FuzzDispatch >bin/fuzz.log 2>&1 & fuzz=$$!; \
+	 $(GO) test -json -count=1 -timeout 30m -p $(PACKAGES) $(LONGEST) ./... | $(GO) run ./shared/e2e/tally || bad=1; \
+	 wait $$fuzz || { cat bin/fuzz.log; bad=1; }; exit $$bad
 
 cut: deps ## break each link of the road in turn, and name the test that notices; ONLY=ledger for one (10 minutes for all)
 	@$(GO) run ./shared/e2e/cut $(ONLY)
