@@ -223,7 +223,16 @@ func (r *Road) post(ctx context.Context, b *batch.Sealed) error {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		r.restFor(resp.Header.Get("Retry-After"))
 	}
-	return fmt.Errorf("post batch: %s: %s", resp.Status, bytes.TrimSpace(text))
+	return fmt.Errorf("post batch: %s: %s", resp.Status, reason(text))
+}
+
+// reason is what an answer says that is none: the text of its error, or all of it.
+func reason(answer []byte) string {
+	var why struct{ Error string }
+	if json.Unmarshal(answer, &why) == nil && why.Error != "" {
+		return why.Error
+	}
+	return string(bytes.TrimSpace(answer))
 }
 
 // restFor notes how long the receiver wants to be left alone (RFC 9110, section 10.2.3).

@@ -1,7 +1,6 @@
 package https
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -49,7 +48,7 @@ func reach(ctx context.Context, client *http.Client, address string) (skew time.
 	defer resp.Body.Close()
 	text, _ := io.ReadAll(io.LimitReader(resp.Body, 4<<10)) // only for the error below
 	if resp.StatusCode != http.StatusOK {
-		return 0, fmt.Errorf("%s answers %s: %s", address, resp.Status, bytes.TrimSpace(text))
+		return 0, fmt.Errorf("%s answers %s: %s", address, resp.Status, reason(text))
 	}
 	if at, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
 		skew = at.Sub(begun)
