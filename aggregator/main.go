@@ -23,7 +23,7 @@ func main() {
 	quiet.Over()
 	err := run()
 	code := app.ExitCode(err)
-	if err != nil && code != app.ExitNothing {
+	if err != nil && !app.Told(err) && code != app.ExitNothing {
 		fmt.Fprintln(os.Stderr, "belfry:", err)
 	}
 	os.Exit(code)

@@ -133,7 +133,8 @@ func (a *Aggregator) tellRefused(ctx context.Context, action, name, by, peer str
 	name = name[:min(len(name), most)]
 	e := authorityEvent(action, name, by, peer)
 	e.Set("event.outcome", "failure")
-	e.Set("error.message", strings.ToValidUTF8(why.Error()[:min(len(why.Error()), most)], "\uFFFD"))
-	e.Set("message", "a certificate was refused")
+	reason := strings.ToValidUTF8(why.Error()[:min(len(why.Error()), most)], "\uFFFD")
+	e.Set("error.message", reason)
+	e.Set("message", "a certificate was refused to "+strings.ToValidUTF8(name, "\uFFFD")+": "+reason)
 	a.tell(context.WithoutCancel(ctx), []string{authorityDataset, "refused", event.RandomKey().String()}, e)
 }

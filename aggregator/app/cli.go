@@ -40,6 +40,12 @@ func ExitCode(err error) int {
 	return exitFailure
 }
 
+// Told reports whether the command has said by itself what was wrong.
+func Told(err error) bool {
+	_, told := check.Code(err)
+	return told
+}
+
 // CLI is the command line: its flags, and the commands.
 type CLI struct {
 	Config string `help:"Configuration file." default:"${config}" type:"path" short:"c"`
