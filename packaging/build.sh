@@ -51,7 +51,7 @@ TEXT
 cat >"$work/belfry-aggregator.next" <<'TEXT'
 belfry-aggregator: it takes events of this machine at 127.0.0.1:8080. For agents of other hosts, see belfry(1):
   belfry ca init; belfry ca issue belfry --host NAME-OF-THIS-HOST -o /etc/belfry
-  receive.http.tls in /etc/belfry/aggregator.yaml; belfry ca token agent-HOST, for each host
+  receive.http.tls in /etc/belfry/aggregator.yaml; belfry reload; belfry ca token agent-HOST, for each host
 TEXT
 
 scripts() { # PACKAGE PROGRAM USER STATE CONFIG
