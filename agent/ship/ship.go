@@ -299,6 +299,9 @@ func (s *Shipper) send(ctx context.Context, f *flight) {
 	f.tries++
 	if f.tries > 1 {
 		s.retries.Inc()
+		if again, err := s.builder.SignAnew(f.batch); err == nil { // else the proof of before may still be good
+			f.batch = again
+		}
 	}
 	seq := f.seq
 	s.road.Send(ctx, f.batch, func(err error) { s.results <- result{seq, err} })

@@ -92,6 +92,50 @@ func TestAllIsConfirmed(t *testing.T) {
 	}
 }
 
+// Who has got another certificate while a batch was refused sends it again by that one.
+func TestRetriesAreSignedAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		signer := "old"
+		b, err := batch.NewBuilder(event.HashKey("a"), event.HashKey("b"), 0, func([]byte) ([]byte, []byte, error) {
+			return []byte(signer), nil, nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		road := &refusing{old: "old"}
+		s := New(Config{}, b, road, func(*batch.Manifest) {}, slog.New(slog.DiscardHandler), metrics.NewSet())
+		done := make(chan error, 1)
+		go func() { done <- s.Run(t.Context()) }()
+		if err := s.Add(t.Context(), batch.Place{}, 0, 1, []byte("{}")); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		signer = "new"
+		s.Close()
+		if err := <-done; err != nil || len(road.taken) != 1 || road.taken[0] != road.refused {
+			t.Errorf("%v, taken %v, refused %v", err, road.taken, road.refused)
+		}
+	})
+}
+
+// refusing takes nothing that was signed by the old certificate.
+type refusing struct {
+	old     string
+	refused event.Key
+	taken   []event.Key
+}
+
+func (r *refusing) Send(_ context.Context, b *batch.Sealed, done func(error)) {
+	if string(b.Proof.Signature) == r.old {
+		r.refused = b.Manifest.ID
+		done(errFlaky)
+		return
+	}
+	r.taken = append(r.taken, b.Manifest.ID)
+	done(nil)
+}
+
 // Run stops its clock while there is nothing to do: whatever comes then must start it again.
 func TestWakesFromRest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

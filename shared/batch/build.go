@@ -188,11 +188,22 @@ func (b *Builder) Seal() (*Sealed, error) {
 		return nil, fmt.Errorf("write manifest: %w", err)
 	}
 	s.Header = header
-	if b.sign != nil {
-		if s.Proof.Signature, s.Proof.Chain, err = b.sign(Signed(header)); err != nil {
-			return nil, fmt.Errorf("sign manifest: %w", err)
-		}
+	if s, err = b.SignAnew(s); err != nil {
+		return nil, err
 	}
 	b.parts, b.raw, b.events = b.parts[:0], 0, 0
 	return s, nil
+}
+
+// SignAnew returns a batch with a proof of now: whose certificate was replaced since cannot be let in by the old one. The batch
+// itself stays as it is. It is safe for concurrent use if the Builder's Sign is.
+func (b *Builder) SignAnew(s *Sealed) (*Sealed, error) {
+	if b.sign == nil {
+		return s, nil
+	}
+	again, err := *s, error(nil)
+	if again.Proof.Signature, again.Proof.Chain, err = b.sign(Signed(s.Header)); err != nil {
+		return nil, fmt.Errorf("sign manifest: %w", err)
+	}
+	return &again, nil
 }
