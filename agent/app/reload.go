@@ -73,6 +73,7 @@ type candidate struct {
 // Certificates are read again by who uses them.
 func newCandidate(cfg *config.Config, p *Process, log *slog.Logger) (*candidate, error) {
 	sum := sha256.New()
+	fmt.Fprint(sum, cfg.Ship.Enrolled)
 	if s := cfg.Ship; s.AMQP != nil {
 		fmt.Fprintf(sum, "%+v", *s.AMQP)
 	} else if s.HTTPS != nil {

@@ -132,7 +132,9 @@ func (c *Config) Complete() error {
 // LoadState reads the state folder alone: who asks a running agent need not be able to read its key.
 func LoadState(path string) (string, error) {
 	var c Config
-	if err := conf.Read(path, &c); err != nil {
+	if err := conf.Read(path, &c); errors.Is(err, fs.ErrPermission) {
+		return "", fmt.Errorf("%w (root may, and who is in the group belfry-agent)", err)
+	} else if err != nil {
 		return "", err
 	}
 	return cmp.Or(c.State, DefaultState), nil

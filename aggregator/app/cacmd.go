@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"crypto"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -134,6 +136,7 @@ type caIssueCmd struct {
 	Usage  []string `help:"Extended key usage: client (it shows who asks), server (it shows who answers); default client, and with --host both." enum:"client,server" placeholder:"client,server"`
 	Days   int      `help:"How long it is valid." default:"365"`
 	Output string   `help:"Folder that the files go to." short:"o" default:"." type:"path" placeholder:"DIR"`
+	Force  bool     `help:"Replace a certificate that names other hosts."`
 	CSR    string   `help:"Sign the key of this certificate request (PEM) instead of making one; only the key of it counts." name:"csr" type:"path" placeholder:"FILE"`
 }
 
@@ -159,7 +162,7 @@ func (i caIssueCmd) Run(c *CLI) error {
 	by := caller()
 	if err := i.open(c, func(a *ca.CA) error {
 		authority = a.PEM()
-		if err := i.free(authority); err != nil {
+		if err := errors.Join(i.free(authority), i.covers()); err != nil {
 			return err
 		}
 		made, err := a.Issue(public, want, ca.Origin{How: ca.ByHand, By: by})
@@ -206,6 +209,30 @@ func (i caIssueCmd) free(authority []byte) error {
 		err = fmt.Errorf("%s is of another authority: name another folder with -o", path)
 	}
 	return err
+}
+
+// covers says that the certificate that is there names hosts that the new one would not: whoever reaches it by those would be
+// turned away.
+func (i caIssueCmd) covers() error {
+	path := filepath.Join(i.Output, i.Name+".pem")
+	text, err := os.ReadFile(path)
+	block, _ := pem.Decode(text)
+	if i.Force || err != nil || block == nil {
+		return nil
+	}
+	old, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return nil // whatever that is, it is of no use
+	}
+	names := slices.Clone(old.DNSNames)
+	for _, ip := range old.IPAddresses {
+		names = append(names, ip.String())
+	}
+	names = slices.DeleteFunc(names, func(n string) bool { return slices.Contains(i.Host, n) })
+	if len(names) > 0 {
+		return fmt.Errorf("%s names %s, and the new certificate would not: name it by --host too, or --force", path, strings.Join(names, ", "))
+	}
+	return nil
 }
 
 // write writes the files, as who calls; those of the aggregator are for whom its state belongs to.

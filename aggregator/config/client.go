@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/url"
 
@@ -55,7 +56,9 @@ func ServerHost(text string) string {
 // read the aggregator's key.
 func LoadClient(path string) (Client, string, error) {
 	var c Config
-	if err := conf.Read(path, &c); err != nil {
+	if err := conf.Read(path, &c); errors.Is(err, fs.ErrPermission) {
+		return Client{}, "", fmt.Errorf("%w (who is in the group belfry may read it and search; from elsewhere, --server and a token)", err)
+	} else if err != nil {
 		return Client{}, "", err
 	}
 	if err := c.Client.Validate(); err != nil {
