@@ -80,7 +80,8 @@ func (f Folder) Ship() (Ship, error) {
 	return s, nil
 }
 
-// complete brings a change that was cut off to its end.
+// complete brings a change that was cut off to its end. Root does so as who the state belongs to: the folder in it may be a
+// link that this one has put there.
 func (f Folder) complete() error {
 	text, err := os.ReadFile(f.path(nextName))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -93,7 +94,7 @@ func (f Folder) complete() error {
 	if err != nil {
 		return fmt.Errorf("complete the certificate: %w", err)
 	}
-	return owner.As(f.dir, func() error { return f.locked(func() error { return f.apply(n) }) })
+	return owner.As(filepath.Dir(f.dir), func() error { return f.locked(func() error { return f.apply(n) }) })
 }
 
 // write replaces all files.
