@@ -50,16 +50,20 @@ type caDir struct {
 	Dir string `help:"Folder of the authority; default: enroll.ca of the configuration, else ca in the state." type:"path" placeholder:"DIR"`
 }
 
-// at calls fn with the folder of the authority, as the user that it belongs to, or will.
+// at calls fn with the folder of the authority, as the user that it belongs to, or will. Within the state that is whose the
+// state is, who may have put a link there.
 func (d caDir) at(c *CLI, fn func(dir string) error) error {
-	dir, _, err := config.LoadAuthority(c.Config)
+	dir, state, err := config.LoadAuthority(c.Config)
 	if err != nil {
 		return err
 	}
 	if d.Dir != "" {
 		dir = d.Dir
 	}
-	home := dir
+	home := filepath.Clean(dir)
+	if strings.HasPrefix(home, filepath.Clean(state)+"/") {
+		home = filepath.Clean(state)
+	}
 	for {
 		if _, err := os.Stat(home); !errors.Is(err, fs.ErrNotExist) || filepath.Dir(home) == home {
 			return owner.As(home, func() error { return fn(dir) })
