@@ -118,8 +118,13 @@ func ask(ctx context.Context, settings *tls.Config, url, token, name string, key
 	return a, check(a, name, key)
 }
 
-// check says what is wrong with an answer: with that nothing would ever be shipped.
-func check(a *enroll.Answer, name string, key []byte) error {
+// check says what is wrong with an answer: with that nothing would ever be shipped. It makes the address whole.
+func check(a *enroll.Answer, name string, key []byte) (err error) {
+	if a.URL != "" {
+		if a.URL, err = checkServer(a.URL); err != nil {
+			return fmt.Errorf("the aggregator's answer: %w", err)
+		}
+	}
 	pair, err := tls.X509KeyPair([]byte(a.Certificate), key)
 	if err != nil {
 		return fmt.Errorf("the aggregator's answer: certificate: %w", err)

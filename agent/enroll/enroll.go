@@ -1,6 +1,7 @@
 package enroll
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -10,7 +11,6 @@ import (
 	"net"
 	"net/url"
 	"os"
-	"strings"
 	"time"
 
 	"belfry/shared/backoff"
@@ -132,10 +132,7 @@ func get(ctx context.Context, base string, t enroll.Token, o Options) (next, err
 	if err != nil {
 		return next{}, err
 	}
-	s := Ship{URL: base, AMQP: a.AMQP, Trusted: trusted}
-	if a.URL != "" {
-		s.URL = strings.TrimSuffix(a.URL, "/")
-	}
+	s := Ship{URL: cmp.Or(a.URL, base), AMQP: a.AMQP, Trusted: trusted}
 	return next{s, []byte(a.Authorities + trusted), []byte(a.Certificate), key}, nil
 }
 

@@ -170,6 +170,23 @@ func TestServer(t *testing.T) {
 	}
 }
 
+// An address that the aggregator tells is as good as one that is named here: without a port it is that of 8443.
+func TestCheckMakesAddressWhole(t *testing.T) {
+	m := made(t, t.TempDir(), "agent-a", time.Hour)
+	f := func(told, want string) {
+		t.Helper()
+		a := answerOf(m.Certificate, m.Authorities)
+		a.URL = told
+		if err := check(a, "agent-a", m.Key); (err == nil) != (want != "!") || err == nil && a.URL != want {
+			t.Errorf("%q: %q, %v", told, a.URL, err)
+		}
+	}
+	f("", "")
+	f("https://logs.example.org", "https://logs.example.org:8443")
+	f("https://logs.example.org:443/", "https://logs.example.org:443")
+	f("http://logs.example.org", "!")
+}
+
 func answerOf(cert, authorities []byte) *enroll.Answer {
 	return &enroll.Answer{Certificate: string(cert), Authorities: string(authorities)}
 }

@@ -1,6 +1,7 @@
 package enroll
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -130,9 +131,7 @@ func (r *Renewer) renew(ctx context.Context) (name string, until time.Time, err 
 	if err != nil {
 		return "", until, fmt.Errorf("renew at %s: %w", ship.URL, err)
 	}
-	if a.URL != "" {
-		ship.URL = a.URL
-	}
+	ship.URL = cmp.Or(a.URL, ship.URL)
 	// To which brokers it ships stays as it was: the road that is open leads there.
 	if err := r.folder.write(next{ship, []byte(a.Authorities + ship.Trusted), []byte(a.Certificate), key}); err != nil {
 		return "", until, err
