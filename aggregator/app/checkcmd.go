@@ -18,6 +18,7 @@ import (
 	"belfry/shared/broker"
 	"belfry/shared/certs"
 	"belfry/shared/check"
+	"belfry/shared/conf"
 )
 
 type checkCmd struct {
@@ -54,8 +55,12 @@ func Check(ctx context.Context, path string, offline bool, log *slog.Logger) *ch
 	if _, err := alert.LoadRules(cfg.Alert.Rules); err != nil {
 		r.Fail("alert.rules", err)
 	}
-	if _, err := enrich.Open(cfg.Enrich, log, nil); err != nil {
+	if en, err := enrich.Open(cfg.Enrich, log, nil); en == nil {
 		r.Fail("enrich", err)
+	} else {
+		for _, e := range conf.Split(err) { // the aggregator begins all the same
+			r.WarnLines("", []string{e.Error()})
+		}
 	}
 	if _, err := parse.LoadCustom(cfg.Parse.Parsers); err != nil {
 		r.Fail("parse.parsers", err)

@@ -45,6 +45,9 @@ func TestCheck(t *testing.T) {
 		"warning: index.elastic: ", "warning: notify.irc.server: connect: dial tcp 127.0.0.1:1: connect: connection refused",
 		"DIR/aggregator.yaml: 2 warnings")
 	f("stat: x\n", "", 2, "error: stat: DIR/aggregator.yaml:1: unknown key; did you mean state?", "DIR/aggregator.yaml: 1 error")
+	put("threats.csv", "no list\n")
+	f(sound+"enrich: {threats: [{path: DIR/threats.csv, format: csv, source: x}]}\n", "--offline", 0, // as the aggregator begins with it
+		"warning: enrich.threats[0]: DIR/threats.csv:1: ", "DIR/aggregator.yaml: 1 warning")
 	put("rules/bad.yml", "title: x\n")
 	put("parsers/door.yml", "parsers:\n  - name: door\n    pattern: ['^door (?P<door>\\d+)$']\n    samples:\n      - {line: 'door x', fields: {labels.door: 1}}\n")
 	f(sound, "--offline", 2, "error: alert.rules: DIR/rules/bad.yml:1: ", "error: alert.rules: DIR/rules/bad.yml:1: ",
