@@ -7,9 +7,11 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/pem"
 	"errors"
 	"io/fs"
+	"math/big"
 	"os"
 	"path/filepath"
 	"slices"
@@ -111,6 +113,43 @@ func TestCSR(t *testing.T) {
 		t.Fatal(err)
 	}
 	f(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der}), "1024 bits")
+
+	// A huge key costs nothing: its signature, which is none, is not looked at.
+	huge := make([]byte, 5500)
+	huge[0], huge[len(huge)-1] = 1, 1
+	spki, err := x509.MarshalPKIXPublicKey(&rsa.PublicKey{N: new(big.Int).SetBytes(huge), E: 1<<31 - 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f(requestOf(t, spki), "43993 bits")
+}
+
+// requestOf is a certificate request (RFC 2986, section 4) of a key, with a signature that is none.
+func requestOf(t *testing.T, spki []byte) []byte {
+	t.Helper()
+	type algorithm struct {
+		ID         asn1.ObjectIdentifier
+		Parameters asn1.RawValue
+	}
+	type info struct {
+		Version    int
+		Subject    asn1.RawValue
+		Key        asn1.RawValue
+		Attributes asn1.RawValue
+	}
+	der, err := asn1.Marshal(struct {
+		Info      info
+		Algorithm algorithm
+		Signature asn1.BitString
+	}{
+		info{0, asn1.RawValue{FullBytes: []byte{0x30, 0}}, asn1.RawValue{FullBytes: spki}, asn1.RawValue{FullBytes: []byte{0xa0, 0}}},
+		algorithm{asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 1, 11}, asn1.NullRawValue}, // sha256WithRSAEncryption
+		asn1.BitString{Bytes: make([]byte, 5500), BitLength: 44000},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der})
 }
 
 // What is revoked has signed nothing after that, however valid its certificate is.

@@ -25,6 +25,7 @@ type CSR struct {
 const (
 	maxCSR     = 16 << 10 // bytes of PEM
 	minRSABits = 2048
+	maxRSABits = 8192 // TLS takes no larger ones, and to check what one has signed costs much
 )
 
 // MakeCSR makes a key and a certificate request for it, both in PEM.
@@ -58,17 +59,17 @@ func ReadCSR(text []byte) (CSR, error) {
 	if err != nil {
 		return CSR{}, fmt.Errorf("certificate request: %w", err)
 	}
-	if err := r.CheckSignature(); err != nil {
-		return CSR{}, fmt.Errorf("certificate request: it is not signed by its own key: %w", err)
-	}
 	switch k := r.PublicKey.(type) {
 	case *ecdsa.PublicKey, ed25519.PublicKey:
 	case *rsa.PublicKey:
-		if k.N.BitLen() < minRSABits {
-			return CSR{}, fmt.Errorf("certificate request: an RSA key of %d bits, at least %d", k.N.BitLen(), minRSABits)
+		if n := k.N.BitLen(); n < minRSABits || n > maxRSABits {
+			return CSR{}, fmt.Errorf("certificate request: an RSA key of %d bits, taken are %d to %d", n, minRSABits, maxRSABits)
 		}
 	default:
 		return CSR{}, fmt.Errorf("certificate request: keys of kind %s are not taken", r.PublicKeyAlgorithm)
+	}
+	if err := r.CheckSignature(); err != nil {
+		return CSR{}, fmt.Errorf("certificate request: it is not signed by its own key: %w", err)
 	}
 	return CSR{r.Subject.CommonName, r.DNSNames, r.PublicKey}, nil
 }
