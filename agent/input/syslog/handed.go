@@ -194,19 +194,17 @@ func sameAddr(e endpoint, addr string) bool {
 	return (host == "" || net.ParseIP(host) != nil) && theirs.IsUnspecified()
 }
 
-// Left names the sockets of systemd that no listener took, and closes them.
+// Left names the sockets of systemd that no listener has taken. They stay, as they do with systemd, which holds them too: a
+// later configuration may want them, and nobody else can open their ports meanwhile.
 func (h *Handed) Left() (names []string) {
 	if h == nil {
 		return nil
 	}
-	h.sockets = slices.DeleteFunc(h.sockets, func(s *handedSocket) bool {
-		if s.taken {
-			return false
+	for _, s := range h.sockets {
+		if !s.own && !s.taken {
+			names = append(names, s.file.Name())
 		}
-		names = append(names, s.file.Name())
-		s.close()
-		return true
-	})
+	}
 	return names
 }
 

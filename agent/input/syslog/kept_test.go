@@ -115,6 +115,32 @@ func TestSocketsAreKept(t *testing.T) {
 	f("unixgram", "unixgram", Config{})
 }
 
+// A socket of systemd that one configuration does not want is there for the next one: nobody can open its port anew.
+func TestActivatedStays(t *testing.T) {
+	systemds, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer systemds.Close()
+	file, err := systemds.(*net.UDPConn).File()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := Config{Listen: "udp://" + systemds.LocalAddr().String()}
+	h := &Handed{sockets: []*handedSocket{{file: file, network: "udp", addr: systemds.LocalAddr().String()}}}
+	defer h.Close()
+	h.Retain(nil)
+	if left := h.Left(); len(left) != 1 {
+		t.Errorf("left %q", left)
+	}
+	h.Retain([]Config{cfg})
+	_, stop := startKept(t, h, cfg, new(sink))
+	stop()
+	if left := h.Left(); len(left) > 0 {
+		t.Errorf("left %q", left)
+	}
+}
+
 // What the kernel drops between two inputs is counted by the second.
 func TestDropsBetweenAreCounted(t *testing.T) {
 	addr, err := stack.FreeAddr()
