@@ -93,16 +93,22 @@ func (d *tokenDoor) who(r *http.Request) (serve.Asker, error) {
 func (d *tokenDoor) patient(from string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.turn()
+	return d.failures[network(from)] < maxFailures
+}
+
+// turn begins a minute when one is over. The caller holds mu.
+func (d *tokenDoor) turn() {
 	if now := d.now(); !now.Before(d.until) {
 		d.until, d.failures = now.Add(time.Minute), make(map[string]int)
 	}
-	return d.failures[network(from)] < maxFailures
 }
 
 // stranger notes that somebody was not let in. The log hears of the first time of an address in a minute, and of the last.
 func (d *tokenDoor) stranger(r *http.Request, from string, why error) error {
 	d.failed.Inc()
 	d.mu.Lock()
+	d.turn()
 	n := d.failures[network(from)] + 1
 	full := n == 1 && len(d.failures) >= maxAddresses
 	if !full {

@@ -115,7 +115,7 @@ func (e *enroller) enroll(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		var t token.Token
 		if t, err = e.redeem(strings.TrimSpace(secret), csr); err == nil {
-			e.grant(w, r, csr, ca.Origin{How: ca.ByEnrollment, By: t.ID, Peer: from})
+			e.grant(w, r, csr, ca.Origin{How: ca.ByEnrollment, By: t.ID, Peer: from, Since: t.Created})
 			return
 		}
 		e.no(w, r, ca.ByEnrollment, csr.CommonName, t.ID, err)
@@ -150,15 +150,27 @@ func (e *enroller) redeem(secret string, csr certs.CSR) (token.Token, error) {
 	})
 }
 
-// grant makes what an agent needs, and answers.
+// grant makes what an agent needs, and answers. It may be revoked meanwhile: then it gets nothing.
 func (e *enroller) grant(w http.ResponseWriter, r *http.Request, csr certs.CSR, from ca.Origin) {
-	if err := e.admit(r.Context(), csr.CommonName); err != nil {
+	away := e.admit(r.Context(), csr.CommonName)
+	var made *x509.Certificate
+	err := away
+	if err == nil {
+		made, err = e.authority.Issue(csr.Key, e.wanted(csr), from)
+	}
+	if err != nil {
+		if revoked := e.authority.RevokedSince(csr.CommonName, from.Since); errors.Is(revoked, ca.ErrRevoked) {
+			e.withdraw(context.WithoutCancel(r.Context()), csr.CommonName)
+			e.no(w, r, ca.ByEnrollment, csr.CommonName, from.By, revoked)
+			return
+		}
+	}
+	switch {
+	case away != nil:
 		e.log.Warn("agent is not enrolled", "agent", csr.CommonName, "peer", from.Peer, "err", err)
 		e.refuseBusy(w, errBusyBroker)
 		return
-	}
-	made, err := e.authority.Issue(csr.Key, e.wanted(csr), from)
-	if err != nil {
+	case err != nil:
 		e.log.Error("agent is not enrolled", "agent", csr.CommonName, "peer", from.Peer, "err", err)
 		refuse(w, http.StatusInternalServerError, errors.New("the certificate could not be made; the aggregator's log says why"))
 		return
@@ -186,6 +198,30 @@ func (e *enroller) admit(ctx context.Context, name string) error {
 		return err
 	}
 	return t.Admit(ctx, name)
+}
+
+// withdraw deletes the user that was made at the broker for an agent that was revoked meanwhile: the broker lets in who has one,
+// for it knows nothing of revocations.
+func (e *enroller) withdraw(ctx context.Context, name string) {
+	if len(agentBrokers(e.cfg)) == 0 {
+		return
+	}
+	all, err := e.authority.List()
+	if slices.ContainsFunc(all, func(c ca.Entry) bool { return c.Name == name && c.Valid(time.Now()) }) {
+		return // of a later certificate
+	}
+	ctx, cancel := context.WithTimeout(ctx, brokerWithin)
+	defer cancel()
+	var t *topology.Topology
+	if err == nil {
+		t, err = agentTopology(e.cfg)
+	}
+	if err == nil {
+		err = t.Dismiss(ctx, name)
+	}
+	if err != nil {
+		e.log.Error("an agent that was revoked may still have a user at the broker: belfry ca revoke deletes it", "agent", name, "err", err)
+	}
 }
 
 // agentBrokers are what agents are told to ship to: where their users can be made; else they ship to the aggregator.

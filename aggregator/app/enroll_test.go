@@ -9,13 +9,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/VictoriaMetrics/metrics"
+
+	"belfry/aggregator/ca"
 	"belfry/shared/certs"
 	"belfry/shared/enroll"
 )
@@ -314,5 +319,31 @@ func TestRevocation(t *testing.T) {
 	o.must(o.send(before))
 	if all := o.dead(); len(all) != 2 {
 		t.Errorf("signed before by a compromised key: %v", all)
+	}
+}
+
+// Who asks to have a certificate renewed may be the first who is refused since the start.
+func TestFirstIsRefused(t *testing.T) {
+	d := newTokenDoor(nil, slog.New(slog.DiscardHandler), metrics.NewSet())
+	if err := d.stranger(httptest.NewRequest(http.MethodPost, enroll.RenewPath, nil), "192.0.2.7", errNoScope); !errors.Is(err, errNoScope) {
+		t.Error(err)
+	}
+}
+
+// Who is revoked while the certificate is being made, which may wait for a broker, gets none.
+func TestRevokedMeanwhile(t *testing.T) {
+	o := openNotary(t)
+	allowed := time.Now()
+	o.enrolled("agent-h")
+	o.must(caRevokeCmd{Which: "agent-h", Reason: "stolen"}.Run(t.Context(), o.line()))
+	_, text := o.csr("agent-h")
+	csr, err := certs.ReadCSR(text)
+	o.must(err)
+	set := metrics.NewSet()
+	e := &enroller{Aggregator: o.agg, door: newTokenDoor(nil, o.agg.log, set), enrolled: set.NewCounter("enrolled"), refused: set.NewCounter("refused")}
+	w := httptest.NewRecorder()
+	e.grant(w, httptest.NewRequest(http.MethodPost, enroll.EnrollPath, nil), csr, ca.Origin{How: ca.ByEnrollment, Since: allowed})
+	if w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), "was revoked") {
+		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }

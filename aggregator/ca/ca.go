@@ -129,11 +129,16 @@ type Origin struct {
 	How  string
 	By   string // user, token, or the serial that it follows
 	Peer string // address that asked; "" on this machine
+
+	Since time.Time // when it was allowed: who was revoked after that gets none; zero: whoever was
 }
 
 // Issue signs a key. The journal has it when it returns.
 func (c *CA) Issue(key crypto.PublicKey, r certs.Request, from Origin) (made *x509.Certificate, err error) {
 	err = c.change(func() ([]record, error) {
+		if err := c.revokedSince(r.CommonName, from.Since); err != nil {
+			return nil, err
+		}
 		made, err = c.issue(key, r)
 		return []record{issuedRecord(made, from)}, err
 	})
@@ -162,7 +167,7 @@ func (c *CA) Renew(old *x509.Certificate, key crypto.PublicKey, r certs.Request,
 			return nil, err
 		}
 		made, err = c.issue(key, r)
-		return []record{issuedRecord(made, Origin{ByRenewal, serialOf(old), peer})}, err
+		return []record{issuedRecord(made, Origin{How: ByRenewal, By: serialOf(old), Peer: peer})}, err
 	})
 	if err != nil {
 		return nil, err
@@ -199,6 +204,25 @@ func (c *CA) refuses(cert *x509.Certificate) error {
 	}
 	e := c.entries[i]
 	return fmt.Errorf("%w: %s, serial %s, on %s: %s", ErrRevoked, e.Name, e.Serial, e.Revoked.Format(time.RFC3339), e.Reason)
+}
+
+// RevokedSince says which certificate of a name was revoked since a time, or nil; the zero time is never.
+func (c *CA) RevokedSince(name string, since time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.refresh(); err != nil {
+		return err
+	}
+	return c.revokedSince(name, since)
+}
+
+func (c *CA) revokedSince(name string, since time.Time) error {
+	for _, e := range c.entries {
+		if e.Name == name && !since.IsZero() && e.Revoked.After(since) {
+			return fmt.Errorf("%w: %s, serial %s, on %s: %s", ErrRevoked, e.Name, e.Serial, e.Revoked.Format(time.RFC3339), e.Reason)
+		}
+	}
+	return nil
 }
 
 // Unsigned says why a certificate has not signed something at a time, or nil: what was signed before it was revoked may still
