@@ -38,9 +38,11 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 zip() { gzip -9n >"$1"; }
 
-# fill PACKAGE PROGRAM USER STATE CONFIG NEXT <TEMPLATE >FILE
+# fill PACKAGE PROGRAM USER STATE CONFIG <TEMPLATE >FILE
 fill() {
-  sed -e "s|@PACKAGE@|$1|g;s|@PROGRAM@|$2|g;s|@USER@|$3|g;s|@STATE@|$4|g;s|@CONFIG@|$5|g;s|@RUN@|/run/$3|g;s|@UNIT@|$1.service|g" \
+  local sockets
+  sockets=$(cd systemd && find . -name "$1*.socket" -printf '%f ')
+  sed -e "s|@UNITS@|$sockets$1.service|g" -e "s|@PACKAGE@|$1|g;s|@PROGRAM@|$2|g;s|@USER@|$3|g;s|@STATE@|$4|g;s|@CONFIG@|$5|g;s|@RUN@|/run/$3|g;s|@UNIT@|$1.service|g" \
     -e "s|@TITLE@|Belfry ${1#belfry-}|g" -e "/@NEXT@/{r $work/$1.next" -e 'd}'
 }
 

@@ -95,6 +95,7 @@ func life(t *testing.T, r *root, m manager) {
 	r.until("the second line is found", both, func() error { return r.found("second", 1) })
 	must(t, r.found("first", 1), agent.stop(), aggregator.stop())
 
+	r.root("systemctl", "enable", "belfry-agent-syslog.socket")
 	must(t, m.remove(r, "belfry-agent", "belfry-aggregator"))
 	for _, gone := range []string{"usr/bin/belfry", "usr/bin/belfry-agent", "usr/lib/systemd/system/belfry-agent.service"} {
 		if _, err := os.Lstat(r.path(gone)); err == nil {
