@@ -27,6 +27,7 @@ func manual() *cmdline.Manual {
 			{Name: "/etc/belfry/rules.d/*.yml", Text: "Rules in Sigma, if alert.rules names the folder."},
 			{Name: config.Parsers, Text: "Parsers of your own."},
 			{Name: "/var/lib/belfry", Text: "The state: index, ledger, alerts, dead letters, tokens."},
+			{Name: "/var/lib/belfry/ca", Text: "The certificate authority, if belfry ca init has made one. No backup of belfry has it."},
 			{Name: "/run/belfry/api.sock", Text: "Where the aggregator is asked: by root and the group belfry."},
 		},
 		Exit: []cmdline.Item{
@@ -38,6 +39,7 @@ func manual() *cmdline.Manual {
 			{Name: "belfry search --last 24h 'user.name:averez AND process.name:sudo'", Text: "What one person did with sudo."},
 			{Name: "belfry search --count-by host.name --last 7d event.action:ssh-login-attempt", Text: "Logins of each host, with bars."},
 			{Name: "belfry tail process.name:sshd", Text: "What sshd says, as it comes."},
+			{Name: "belfry ca token web01", Text: "A token by which the agent of a host enrols."},
 			{Name: "belfry audit && belfry hosts && belfry dead", Text: "A line for cron: is anything missing?"},
 		},
 		SeeAlso: []string{"belfry-aggregator.yaml(5)", "belfry-agent(1)", "systemd.unit(5)", "rabbitmqctl(8)"},
