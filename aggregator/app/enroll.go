@@ -125,7 +125,8 @@ func (e *enroller) enroll(w http.ResponseWriter, r *http.Request) {
 }
 
 // redeem uses a token for a request. Nobody whose certificate was revoked comes back by a token from before that. A pattern
-// lets in whom nobody knows: neither a host that is there already, nor one that was thrown out.
+// lets in whom nobody knows: neither a host that is there already, nor one that was thrown out. Names are those of hosts: they
+// are the same in either case.
 func (e *enroller) redeem(secret string, csr certs.CSR) (token.Token, error) {
 	der, err := x509.MarshalPKIXPublicKey(csr.Key)
 	if err != nil {
@@ -133,10 +134,10 @@ func (e *enroller) redeem(secret string, csr certs.CSR) (token.Token, error) {
 	}
 	sum := sha256.Sum256(der)
 	return e.tokens.Redeem(secret, csr.CommonName, hex.EncodeToString(sum[:]), func(t token.Token, again bool) error {
-		taken := !again && slices.ContainsFunc(t.Enroll.Used, func(u token.Use) bool { return u.Name == csr.CommonName })
+		taken := !again && slices.ContainsFunc(t.Enroll.Used, func(u token.Use) bool { return strings.EqualFold(u.Name, csr.CommonName) })
 		all, err := e.authority.List()
 		for _, c := range all {
-			if c.Name == csr.CommonName {
+			if strings.EqualFold(c.Name, csr.CommonName) {
 				taken = taken || !again && c.State(time.Now()) != "expired"
 				if c.Revoked.After(t.Created) {
 					return fmt.Errorf("%w: a certificate of %s was revoked since the token was made", token.ErrNotFor, c.Name)

@@ -190,6 +190,10 @@ func TestEnrollment(t *testing.T) {
 	// A pattern is for those whom nobody knows.
 	fleet := o.token(caTokenCmd{Pattern: "web*", Uses: 10})
 	f("who is there", fleet, other, 409, "has a certificate already")
+	_, small := o.csr("agent-weba")
+	f("a name", fleet, small, 200, "")
+	_, capital := o.csr("agent-webA")
+	f("that name, which speaks for that host", fleet, capital, 409, "has a certificate already")
 	_, third := o.csr("agent-web03")
 	f("who is not", fleet, third, 200, "")
 	_, again := o.csr("agent-web03")
@@ -203,7 +207,7 @@ func TestEnrollment(t *testing.T) {
 
 	o.finds(1, "event.dataset:belfry.ca AND event.action:enroll AND event.outcome:failure AND error.message:*used*")
 	o.finds(1, "event.dataset:belfry.ca AND event.action:revoke AND event.reason:stolen")
-	o.finds(4, "event.dataset:belfry.ca AND event.action:enroll AND event.outcome:success") // one of them twice
+	o.finds(5, "event.dataset:belfry.ca AND event.action:enroll AND event.outcome:success") // one of them twice
 
 	// Nothing else is to be had by such a token.
 	req, err := http.NewRequest(http.MethodPost, o.url+"/events", strings.NewReader(`{"message":"m"}`))

@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -206,7 +207,7 @@ func (c *CA) refuses(cert *x509.Certificate) error {
 	return fmt.Errorf("%w: %s, serial %s, on %s: %s", ErrRevoked, e.Name, e.Serial, e.Revoked.Format(time.RFC3339), e.Reason)
 }
 
-// RevokedSince says which certificate of a name was revoked since a time, or nil; the zero time is never.
+// RevokedSince says which certificate of a name, in either case, was revoked since a time, or nil; the zero time is never.
 func (c *CA) RevokedSince(name string, since time.Time) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -218,7 +219,7 @@ func (c *CA) RevokedSince(name string, since time.Time) error {
 
 func (c *CA) revokedSince(name string, since time.Time) error {
 	for _, e := range c.entries {
-		if e.Name == name && !since.IsZero() && e.Revoked.After(since) {
+		if strings.EqualFold(e.Name, name) && !since.IsZero() && e.Revoked.After(since) {
 			return fmt.Errorf("%w: %s, serial %s, on %s: %s", ErrRevoked, e.Name, e.Serial, e.Revoked.Format(time.RFC3339), e.Reason)
 		}
 	}
