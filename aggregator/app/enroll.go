@@ -38,6 +38,7 @@ var (
 	errNoAuthority = errors.New("this aggregator enrols nobody: it has no certificate authority (belfry ca init, and start it again)")
 	errTaken       = errors.New("the name has a certificate already, or had one that was revoked: revoke what is valid, and make a token for this name alone")
 	errBusyBroker  = errors.New("the broker does not make the user of the agent")
+	errNotKnown    = errors.New("look who has a certificate")
 )
 
 // enroller gives agents their certificates; see package enroll for what is said.
@@ -136,6 +137,9 @@ func (e *enroller) redeem(secret string, csr certs.CSR) (token.Token, error) {
 	return e.tokens.Redeem(secret, csr.CommonName, hex.EncodeToString(sum[:]), func(t token.Token, again bool) error {
 		taken := !again && slices.ContainsFunc(t.Enroll.Used, func(u token.Use) bool { return strings.EqualFold(u.Name, csr.CommonName) })
 		all, err := e.authority.List()
+		if err != nil {
+			return fmt.Errorf("%w: %w", errNotKnown, err)
+		}
 		for _, c := range all {
 			if strings.EqualFold(c.Name, csr.CommonName) {
 				taken = taken || !again && c.State(time.Now()) != "expired"
@@ -147,7 +151,7 @@ func (e *enroller) redeem(secret string, csr certs.CSR) (token.Token, error) {
 		if taken && !t.Enroll.One() {
 			return errTaken
 		}
-		return err
+		return nil
 	})
 }
 
@@ -298,7 +302,7 @@ func (e *enroller) no(w http.ResponseWriter, r *http.Request, action, name, by s
 		code = http.StatusForbidden
 	case errors.Is(why, errTaken):
 		code = http.StatusConflict
-	case errors.Is(why, certs.ErrNoKey), errors.As(why, new(*os.PathError)):
+	case errors.Is(why, certs.ErrNoKey), errors.Is(why, errNotKnown), errors.As(why, new(*os.PathError)):
 		e.log.Error("certificate not made", "agent", name, "err", why)
 		refuse(w, http.StatusInternalServerError, errors.New("the certificate could not be made; the aggregator's log says why"))
 		return

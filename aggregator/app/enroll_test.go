@@ -326,6 +326,20 @@ func TestRevocation(t *testing.T) {
 	}
 }
 
+// What ails the aggregator is for its log, and no fault of who asks.
+func TestJournalThatCannotBeRead(t *testing.T) {
+	o := openNotary(t)
+	secret := o.token(caTokenCmd{Name: "web01"})
+	f, err := os.OpenFile(filepath.Join(filepath.Dir(o.path), "state", "ca", "issued.ndjson"), os.O_APPEND|os.O_WRONLY, 0)
+	o.must(err)
+	_, err = f.WriteString("x\n")
+	o.must(errors.Join(err, f.Close()))
+	_, csr := o.csr("agent-web01")
+	if code, _, text := o.ask(enroll.EnrollPath, secret, csr, nil); code != http.StatusInternalServerError || strings.Contains(text, "issued") {
+		t.Errorf("%d %s", code, text)
+	}
+}
+
 // Who asks to have a certificate renewed may be the first who is refused since the start.
 func TestFirstIsRefused(t *testing.T) {
 	d := newTokenDoor(nil, slog.New(slog.DiscardHandler), metrics.NewSet())
