@@ -365,3 +365,18 @@ func TestRevokedMeanwhile(t *testing.T) {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }
+
+// A certificate that is in use does not lose a host by a typing error.
+func TestIssueKeepsHosts(t *testing.T) {
+	o := openNotary(t)
+	out := t.TempDir()
+	issue := func(force bool, hosts ...string) error {
+		return caIssueCmd{Name: "belfry", Host: hosts, Days: 5, Output: out, Force: force}.Run(o.line())
+	}
+	o.must(issue(false, "logs.example.org", "127.0.0.1"))
+	o.must(issue(false, "127.0.0.1", "logs.example.org", "logs"))
+	if err := issue(false, "lgos.example.org"); err == nil || !strings.Contains(err.Error(), "names logs.example.org, logs, 127.0.0.1, and the new") {
+		t.Errorf("%v", err)
+	}
+	o.must(issue(true, "other"))
+}
