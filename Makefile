@@ -23,7 +23,7 @@ RUNS ?= 50
 LINES = 1000000
 ROUNDS = 3
 # How many packages are tested at once: most wait for servers, most of the time. Those that take longest begin.
-PACKAGES ?= 3
+PACKAGES ?= 4
 LONGEST = ./shared/e2e/chaos ./packaging ./aggregator/index/elastic ./shared/e2e ./aggregator/app ./shared/e2e/torture ./shared/e2e/kill
 # Of make bench-agent: MB of text in its files, and how many files rest.
 MB ?= 500
@@ -47,9 +47,12 @@ GEOIP ?= /var/lib/belfry/geoip
 .DEFAULT_GOAL := help
 # The linter, as a program of its own: nothing that is built depends on it.
 LINTER ?= github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+STATICCHECK ?= honnef.co/go/tools/cmd/staticcheck@v0.8.2
+# As in .golangci.yml, without the SA4000 that tests may have.
+CHECKS = all,-ST1000,-ST1003,-ST1005,-ST1008,-ST1020,-ST1021,-ST1022,-QF1001,-QF1003,-QF1008,-SA4000
 FAIL_IN_CI := test "$$CI" != true
 
-.PHONY: help build package test corpus-check fuzz bench-parse cut chaos chaos-short kill torture torture-short demo lint bench bench-ship bench-agent bench-relay bench-index bench-zgrep geoip deps deps-test clean
+.PHONY: help build package package-test test corpus-check fuzz bench-parse cut chaos chaos-short kill torture torture-short demo lint lint-short bench bench-ship bench-agent bench-relay bench-index bench-zgrep geoip deps deps-test clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,10 +64,13 @@ build: ## bin/belfry (aggregator and command line) and bin/belfry-agent
 package: ## deb and rpm of agent and aggregator into bin/packages; PACKAGE_VERSION=1.2.3, ARCH=amd64 for one architecture
 	@packaging/build.sh --arch $(ARCH) $(if $(PACKAGE_VERSION),--version $(PACKAGE_VERSION)) bin/packages
 
-test: ## lint, 30 s of fuzzing, and all tests; the last line is their number; with CI=true a skip is a failure
+package-test: deps-test ## packages of both architectures, judged, installed and run (4 minutes); all but one program of it is part of make test
+	@BELFRY_PACKAGES=all $(GO) test -count=1 -v ./packaging
+
+test: ## gofmt, staticcheck, 10 s of fuzzing, and all tests; the last line is their number; with CI=true a skip is a failure
 	@mkdir -p bin; bad=0; \
-	 $(MAKE) --no-print-directory -k -j2 -Otarget deps-test lint || bad=1; \
-	 shared/e2e/fuzz.sh 30s FuzzDispatch >bin/fuzz.log 2>&1 & fuzz=$$!; \
+	 $(MAKE) --no-print-directory -k -j2 -Otarget deps-test lint-short || bad=1; \
+	 shared/e2e/fuzz.sh 10s FuzzDispatch >bin/fuzz.log 2>&1 & fuzz=$$!; \
 	 $(GO) test -json -vet=off -count=1 -timeout 30m -p $(PACKAGES) $(LONGEST) ./... | $(GO) run ./shared/e2e/tally || bad=1; \
 	 wait $$fuzz || { cat bin/fuzz.log; bad=1; }; exit $$bad
 
@@ -100,10 +106,17 @@ demo: deps build ## the whole road on this machine until Ctrl-C; FOR=60s ends an
 	@$(GO) build -o bin/demo ./shared/e2e/demo
 	@exec bin/demo --bin=bin --broker=$(BROKER) --index=$(INDEX) $(if $(FOR),--for=$(FOR))
 
-lint: ## gofmt and golangci-lint, go vet in it
-	@bad=$$(gofmt -l agent aggregator packaging shared systemd); test -z "$$bad" || { echo "gofmt -w $$bad"; exit 1; }
+GOFMT = bad=$$(gofmt -l agent aggregator packaging shared systemd); test -z "$$bad" || { echo "gofmt -w $$bad"; exit 1; }
+
+lint: ## gofmt and golangci-lint, with go vet in it
+	@$(GOFMT)
 	@if $(GO) run $(LINTER) version >/dev/null 2>&1; then $(GO) run $(LINTER) run ./...; \
 	 else echo "lint: $(LINTER) cannot be fetched: gofmt and go vet only"; $(GO) vet ./... && $(FAIL_IN_CI); fi
+
+lint-short: ## gofmt and staticcheck alone, which takes a third of the time; part of make test
+	@$(GOFMT)
+	@if $(GO) run $(STATICCHECK) -version >/dev/null 2>&1; then $(GO) run $(STATICCHECK) -checks $(CHECKS) ./...; \
+	 else echo "lint: $(STATICCHECK) cannot be fetched: gofmt only"; $(FAIL_IN_CI); fi
 
 corpus-check: build ## what the parsers find in the lines of shared/corpus against what is to be found; the last line is the sum
 	@bin/belfry parse --test

@@ -2,6 +2,7 @@ package packaging
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,12 +18,15 @@ func TestBuildsAll(t *testing.T) {
 		names = append(names, filepath.Base(p))
 	}
 	got := strings.Join(names, " ")
-	for _, want := range []string{
+	want := []string{
 		"belfry-agent_" + version + "-1_amd64.deb", "belfry-agent_" + version + "-1_arm64.deb",
 		"belfry-agent-" + version + "-1.x86_64.rpm", "belfry-agent-" + version + "-1.aarch64.rpm",
-		"belfry-aggregator_" + version + "-1_amd64.deb", "belfry-aggregator_" + version + "-1_arm64.deb",
-		"belfry-aggregator-" + version + "-1.x86_64.rpm", "belfry-aggregator-" + version + "-1.aarch64.rpm",
-	} {
+		"belfry-aggregator_" + version + "-1_amd64.deb", "belfry-aggregator-" + version + "-1.x86_64.rpm",
+	}
+	if all {
+		want = append(want, "belfry-aggregator_"+version+"-1_arm64.deb", "belfry-aggregator-"+version+"-1.aarch64.rpm")
+	}
+	for _, want := range want {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %s among %s", want, got)
 		}
@@ -31,7 +35,11 @@ func TestBuildsAll(t *testing.T) {
 
 func TestLintian(t *testing.T) {
 	stack.Need(t, "lintian")
-	for _, deb := range built(t, packages, ".deb") {
+	debs := built(t, packages, "_amd64.deb")
+	if all {
+		debs = built(t, packages, ".deb") // of the same files, but for the program
+	}
+	for _, deb := range debs {
 		if err := command("lintian", "--allow-root", "--fail-on", "error,warning", deb); err != nil {
 			t.Error(err)
 		}
@@ -40,8 +48,9 @@ func TestLintian(t *testing.T) {
 
 func TestRpmlint(t *testing.T) {
 	stack.Need(t, "rpmlint")
-	text, err := output(exec.Command("rpmlint", append([]string{"--config", "rpm/rpmlint.toml"}, built(t, packages, ".rpm")...)...))
-	if err != nil || !strings.Contains(text, "4 packages and 0 specfiles checked; 0 errors, 0 warnings") {
+	rpms := built(t, packages, ".rpm")
+	text, err := output(exec.Command("rpmlint", append([]string{"--config", "rpm/rpmlint.toml"}, rpms...)...))
+	if err != nil || !strings.Contains(text, fmt.Sprintf("%d packages and 0 specfiles checked; 0 errors, 0 warnings", len(rpms))) {
 		t.Errorf("%v: %s", err, text)
 	}
 }

@@ -2,6 +2,7 @@ package embedded
 
 import (
 	"bytes"
+	"context"
 	"flag"
 	"fmt"
 	"log/slog"
@@ -57,6 +58,6 @@ func (libraryLog) Write(line []byte) (int, error) {
 	if string(level) == "warn" {
 		at = slog.LevelWarn
 	}
-	library.log.Load().Log(nil, at, "logstorage", "place", string(place), "text", string(text)) //nolint:staticcheck // no context here
+	library.log.Load().Log(context.Background(), at, "logstorage", "place", string(place), "text", string(text))
 	return len(line), nil
 }
