@@ -23,7 +23,7 @@ RUNS ?= 50
 LINES = 1000000
 ROUNDS = 3
 # How many packages are tested at once: most wait for servers, most of the time. Those that take longest begin.
-PACKAGES ?= 4
+PACKAGES ?= 3
 LONGEST = ./shared/e2e/chaos ./packaging ./aggregator/index/elastic ./shared/e2e ./aggregator/app ./shared/e2e/torture ./shared/e2e/kill
 # Of make bench-agent: MB of text in its files, and how many files rest.
 MB ?= 500
