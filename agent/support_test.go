@@ -1,10 +1,6 @@
 package main
 
 import (
-	"archive/tar"
-	"compress/gzip"
-	"errors"
-	"io"
 	"maps"
 	"net"
 	"os"
@@ -16,42 +12,6 @@ import (
 	"belfry/shared/e2e/stack"
 )
 
-// unpack returns the files of a bundle by name.
-func unpack(t *testing.T, path string) map[string]string {
-	t.Helper()
-	f, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	if st, err := f.Stat(); err != nil || st.Mode() != 0o600 {
-		t.Errorf("%v, %v", st.Mode(), err)
-	}
-	packed, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	all := map[string]string{}
-	for r := tar.NewReader(packed); ; {
-		h, err := r.Next()
-		if errors.Is(err, io.EOF) {
-			return all
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		text, err := io.ReadAll(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		folder, name, _ := strings.Cut(h.Name, "/")
-		if !strings.HasPrefix(folder, "belfry-agent-support-") || h.Mode != 0o600 {
-			t.Errorf("%s, mode %o", h.Name, h.Mode)
-		}
-		all[name] = string(text)
-	}
-}
-
 // bundle has the program write one, and holds its list to what is in it.
 func bundled(t *testing.T, config string) map[string]string {
 	t.Helper()
@@ -60,7 +20,7 @@ func bundled(t *testing.T, config string) map[string]string {
 	if code != 0 || errOut != "" {
 		t.Fatalf("exit %d\n%s%s", code, out, errOut)
 	}
-	all := unpack(t, path)
+	all := stack.ReadBundle(t, path, "belfry-agent-support-")
 	for name := range all {
 		if !strings.Contains(out, "  "+name+"\n") {
 			t.Errorf("%s is not in the list\n%s", name, out)

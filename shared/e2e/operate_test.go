@@ -1,12 +1,9 @@
 package e2e_test
 
 import (
-	"archive/tar"
-	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -133,7 +130,7 @@ func (w watch) bundle(t *testing.T) {
 		if out, code := program(t, name, config, "support-bundle", "--output", path); code != 0 {
 			t.Fatalf("exit %d: %s", code, out)
 		}
-		all := unpacked(t, path)
+		all := stack.ReadBundle(t, path, name+"-support-")
 		for _, part := range want {
 			if len(all[part]) == 0 {
 				t.Errorf("%s: no %s: %s", name, part, all["errors.txt"])
@@ -144,33 +141,5 @@ func (w watch) bundle(t *testing.T) {
 				t.Errorf("%s: %s has %q", name, part, secrets[i])
 			}
 		}
-	}
-}
-
-func unpacked(t *testing.T, path string) map[string]string {
-	t.Helper()
-	f, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	packed, err := gzip.NewReader(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	all := map[string]string{}
-	for r := tar.NewReader(packed); ; {
-		h, err := r.Next()
-		if errors.Is(err, io.EOF) {
-			return all
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		text, err := io.ReadAll(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		all[filepath.Base(h.Name)] = string(text)
 	}
 }
