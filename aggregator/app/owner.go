@@ -8,23 +8,17 @@ import (
 	"os"
 	"os/user"
 	"strconv"
-	"syscall"
+
+	"belfry/shared/owner"
 )
 
 // ownerOf returns who a folder belongs to; ok is false where there is none.
 func ownerOf(dir string) (uid, gid int, ok bool, err error) {
-	info, err := os.Stat(dir)
+	uid, gid, err = owner.Of(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, 0, false, nil
 	}
-	if err != nil {
-		return 0, 0, false, fmt.Errorf("look whose the state is: %w", err)
-	}
-	st, ok := info.Sys().(*syscall.Stat_t)
-	if !ok {
-		return 0, 0, false, nil
-	}
-	return int(st.Uid), int(st.Gid), true, nil
+	return uid, gid, err == nil, err
 }
 
 // asOwner keeps root from writing into a state that belongs to another: the aggregator, which runs as that, could not open

@@ -17,7 +17,7 @@ import (
 // As calls fn as who the folder belongs to, if this process is root's, else as it is. It changes who the whole process is
 // meanwhile: it is for a command line that does nothing beside.
 func As(dir string, fn func() error) error {
-	uid, gid, err := of(dir)
+	uid, gid, err := Of(dir)
 	if os.Geteuid() != 0 || err == nil && uid == 0 {
 		return fn()
 	}
@@ -41,7 +41,8 @@ func As(dir string, fn func() error) error {
 	return err
 }
 
-func of(dir string) (uid, gid int, err error) {
+// Of returns whose a folder is; the error of one that is not there wraps fs.ErrNotExist.
+func Of(dir string) (uid, gid int, err error) {
 	info, err := os.Stat(dir)
 	if err != nil {
 		return 0, 0, fmt.Errorf("look whose the folder is: %w", err)
@@ -58,7 +59,7 @@ func Give(path, dir string) error {
 	if os.Geteuid() != 0 {
 		return nil
 	}
-	uid, gid, err := of(dir)
+	uid, gid, err := Of(dir)
 	if err == nil {
 		err = os.Lchown(path, uid, gid)
 	}
