@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto"
-	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -219,14 +217,9 @@ func (i caIssueCmd) free(authority []byte) error {
 // turned away.
 func (i caIssueCmd) covers() error {
 	path := filepath.Join(i.Output, i.Name+".pem")
-	text, err := os.ReadFile(path)
-	block, _ := pem.Decode(text)
-	if i.Force || err != nil || block == nil {
-		return nil
-	}
-	old, err := x509.ParseCertificate(block.Bytes)
-	if err != nil {
-		return nil // whatever that is, it is of no use
+	old, err := certs.ReadCertificate(path)
+	if i.Force || err != nil {
+		return nil // whatever is there, it is of no use
 	}
 	names := slices.Clone(old.DNSNames)
 	for _, ip := range old.IPAddresses {

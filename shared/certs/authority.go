@@ -70,13 +70,11 @@ func OpenAuthority(dir string) (*Authority, error) {
 }
 
 func (a *Authority) load() error {
-	certDER, err := readPEM(filepath.Join(a.dir, "ca.pem"), "CERTIFICATE")
+	cert, err := ReadCertificate(filepath.Join(a.dir, "ca.pem"))
 	if err != nil {
 		return err
 	}
-	if a.cert, err = x509.ParseCertificate(certDER); err != nil {
-		return fmt.Errorf("read ca.pem: %w", err)
-	}
+	a.cert = cert
 	keyDER, err := readPEM(filepath.Join(a.dir, "ca.key"), "PRIVATE KEY")
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -235,6 +233,19 @@ func keyPEM(key crypto.PrivateKey) ([]byte, error) {
 
 func certPEM(der []byte) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+}
+
+// ReadCertificate reads the first certificate of a file. Its errors name the file.
+func ReadCertificate(path string) (*x509.Certificate, error) {
+	der, err := readPEM(path, "CERTIFICATE")
+	if err != nil {
+		return nil, err
+	}
+	c, err := x509.ParseCertificate(der)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return c, nil
 }
 
 func readPEM(path, kind string) ([]byte, error) {
