@@ -78,15 +78,16 @@ func (a *Aggregator) addDoors(g *run.Group) error {
 			return err
 		}
 	}
+	measures := ops.Handler(a.set, a.process.supervisor.Alive, a.ready)
 	if m := a.cfg.Serve.Metrics; m != "" {
-		if err := a.listen(g, "metrics", ops.Config{Listen: m, Handler: ops.Handler(a.set, a.process.supervisor.Alive, a.ready)}); err != nil {
+		if err := a.listen(g, "metrics", ops.Config{Listen: m, Handler: measures}); err != nil {
 			return err
 		}
 	}
 	a.local = http.NewServeMux()
 	api.Register(a.local, fromSocket)
 	for _, path := range []string{"/metrics", "/healthz", "/readyz"} {
-		a.local.Handle("GET "+path, ops.Handler(a.set, a.process.supervisor.Alive, a.ready))
+		a.local.Handle("GET "+path, measures)
 	}
 	g.AddWorker("trail", a.trail.run) // behind the doors
 	return nil

@@ -113,16 +113,15 @@ func (e *enroller) enroll(w http.ResponseWriter, r *http.Request) {
 	}
 	_, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	csr, err := readCSR(w, r)
+	var t token.Token
 	if err == nil {
-		var t token.Token
-		if t, err = e.redeem(strings.TrimSpace(secret), csr); err == nil {
-			e.grant(w, r, csr, ca.Origin{How: ca.ByEnrollment, By: t.ID, Peer: from, Since: t.Created})
-			return
-		}
+		t, err = e.redeem(strings.TrimSpace(secret), csr)
+	}
+	if err != nil {
 		e.no(w, r, ca.ByEnrollment, csr.CommonName, t.ID, err)
 		return
 	}
-	e.no(w, r, ca.ByEnrollment, csr.CommonName, "", err)
+	e.grant(w, r, csr, ca.Origin{How: ca.ByEnrollment, By: t.ID, Peer: from, Since: t.Created})
 }
 
 // redeem uses a token for a request. Nobody whose certificate was revoked comes back by a token from before that. A pattern
