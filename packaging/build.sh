@@ -78,6 +78,7 @@ all() { # ARCH
   for package in ${packages//,/ }; do build "$(program_of "$package")" "${package#belfry-}" "$1"; done
 }
 $GO build -o "$work/legal" ./packaging/legal
+GOBIN=$work $GO install "$nfpm"
 for arch in ${arches//,/ }; do
   all "$arch"
 done
@@ -111,7 +112,7 @@ for arch in ${arches//,/ }; do
     [ -z "$compression" ] || sed -i "s|compression: .*|compression: $compression|" "$work/$package.$arch.rpm.yaml"
     sed '/^license:/d' "$work/$package.$arch.rpm.yaml" >"$work/$package.$arch.deb.yaml"
     for kind in deb rpm; do
-      $GO run "$nfpm" package --config "$work/$package.$arch.$kind.yaml" --packager $kind --target "$out/" >"$work/said" 2>&1 ||
+      "$work/nfpm" package --config "$work/$package.$arch.$kind.yaml" --packager $kind --target "$out/" >"$work/said" 2>&1 ||
         { cat "$work/said" >&2; exit 1; }
       sed -n 's/^created package: //p' "$work/said"
     done
